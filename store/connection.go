@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// ConnectionState is a step in the life of a connection, from the owner's request
+// to its end.
+type ConnectionState string
+
+// The states. Which may follow which is the tenant package's rule.
+const (
+	ConnectionDraft            ConnectionState = "draft"
+	ConnectionSubmitted        ConnectionState = "submitted"
+	ConnectionNeedsInformation ConnectionState = "needs_information"
+	ConnectionApproved         ConnectionState = "approved"
+	ConnectionActive           ConnectionState = "active"
+	ConnectionRejected         ConnectionState = "rejected"
+	ConnectionWithdrawn        ConnectionState = "withdrawn"
+	ConnectionSuspended        ConnectionState = "suspended"
+	ConnectionDeleted          ConnectionState = "deleted"
+)
+
+// Connection is a tenant's OpenID Connect provider and the request that sets it up.
+type Connection struct {
+	Meta
+	State ConnectionState `json:"state"`
+	// Name is what the owner calls the provider; empty means none.
+	Name string `json:"name,omitempty"`
+	// Provider is the kind of provider ("entra", "okta", "generic", …).
+	Provider string `json:"provider,omitempty"`
+	// Authority is the address that the owner gave, normalised.
+	Authority string `json:"authority"`
+	// Issuer is the issuer exactly as the provider's metadata states it; empty until
+	// the metadata was read.
+	Issuer string `json:"issuer,omitempty"`
+	// SharedIssuer says that the issuer serves many customers (Google, JumpCloud).
+	SharedIssuer bool   `json:"sharedIssuer,omitempty"`
+	ClientID     string `json:"clientId"`
+	// SealedSecret is the client secret, sealed for this tenant, record and field.
+	SealedSecret []byte `json:"sealedSecret,omitempty"`
+	// SecretHint is what may be shown of the secret: its last characters.
+	SecretHint  string    `json:"secretHint,omitempty"`
+	SecretSetAt time.Time `json:"secretSetAt,omitzero"`
+	// SecretExpiresAt is zero if the owner gave no expiry.
+	SecretExpiresAt time.Time `json:"secretExpiresAt,omitzero"`
+	// ClientAuth is "client_secret_basic", "client_secret_post" or "none".
+	ClientAuth string `json:"clientAuth,omitempty"`
+	// SigningAlg is the one algorithm that ID tokens are accepted with.
+	SigningAlg string `json:"signingAlg,omitempty"`
+	// AdditionalScopes are asked for beside openid, profile and email.
+	AdditionalScopes []string `json:"additionalScopes,omitempty"`
+	// BreakGlass are e-mail addresses that may sign in without the provider.
+	BreakGlass []string `json:"breakGlass,omitempty"`
+	// Enforced says that members of the domains must sign in here; otherwise they may.
+	Enforced bool `json:"enforced,omitempty"`
+	// JustInTime lets people sign in whom no directory provisioned.
+	JustInTime bool `json:"justInTime,omitempty"`
+	// EmailVerifiedString accepts email_verified as the string "true".
+	EmailVerifiedString bool `json:"emailVerifiedString,omitempty"`
+	// SCIM is the owner's wish for provisioning, part of the request.
+	SCIM SCIMPreferences `json:"scim"`
+	// ConfigVersion counts changes of what a sign-in depends on. TestedVersion is the
+	// one that the last successful test sign-in used.
+	ConfigVersion int64     `json:"configVersion"`
+	TestedVersion int64     `json:"testedVersion,omitempty"`
+	TestedAt      time.Time `json:"testedAt,omitzero"`
+	// TestedEmail is the address that the test sign-in brought.
+	TestedEmail string `json:"testedEmail,omitempty"`
+	// Checks are the findings of the last check of the configuration.
+	Checks    []CheckResult `json:"checks,omitempty"`
+	CheckedAt time.Time     `json:"checkedAt,omitzero"`
+	// Messages are what owner and staff wrote to each other about the request.
+	Messages    []ReviewMessage `json:"messages,omitempty"`
+	SubmittedAt time.Time       `json:"submittedAt,omitzero"`
+	DecidedAt   time.Time       `json:"decidedAt,omitzero"`
+	ActivatedAt time.Time       `json:"activatedAt,omitzero"`
+}
+
+// SCIMPreferences are a tenant's choices for provisioned users.
+type SCIMPreferences struct {
+	// Wanted says that the owner wants provisioning.
+	Wanted bool `json:"wanted,omitempty"`
+	// PhoneEditable lets provisioned users change their phone number in the host.
+	PhoneEditable bool `json:"phoneEditable,omitempty"`
+	// PhoneUnconfirmed lets provisioned users keep a phone number without confirming it.
+	PhoneUnconfirmed bool `json:"phoneUnconfirmed,omitempty"`
+}
+
+// CheckResult is one finding of a check.
+type CheckResult struct {
+	Field      string `json:"field"`
+	Code       string `json:"code"`
+	Severity   string `json:"severity"`
+	Message    string `json:"message"`
+	Expected   string `json:"expected,omitempty"`
+	Got        string `json:"got,omitempty"`
+	Suggestion string `json:"suggestion,omitempty"`
+}
+
+// ReviewMessage is a message about a request.
+type ReviewMessage struct {
+	At   time.Time  `json:"at"`
+	From EventActor `json:"from"`
+	Text string     `json:"text"`
+}
+
+// ConnectionStore keeps connections.
+type ConnectionStore interface {
+	// Connection returns the connection, or ErrNotFound.
+	Connection(ctx context.Context, tenantID, id string) (Connection, error)
+
+	// Connections returns all connections of the tenant, in ascending order of the ID.
+	Connections(ctx context.Context, tenantID string) ([]Connection, error)
+
+	// CreateConnection stores a new connection. ErrConflict if the ID is taken.
+	CreateConnection(ctx context.Context, tenantID string, c Connection, events ...Event) (Connection, error)
+
+	// UpdateConnection replaces the connection. ErrNotFound, ErrStale.
+	UpdateConnection(ctx context.Context, tenantID string, c Connection, events ...Event) (Connection, error)
+
+	// DeleteConnection removes the connection. ErrNotFound; ErrStale if version is not
+	// zero and not the stored one. Domains and identities are the caller's to remove.
+	DeleteConnection(ctx context.Context, tenantID, id string, version int64, events ...Event) error
+}

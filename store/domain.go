@@ -1,0 +1,61 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// DomainState says how far the proof of a domain has come.
+type DomainState string
+
+// The states of a domain.
+const (
+	// DomainPending is claimed, not proven. It keeps nobody else from claiming it.
+	DomainPending DomainState = "pending"
+	// DomainVerified is proven. Only one tenant can hold a name in this state.
+	DomainVerified DomainState = "verified"
+)
+
+// Domain is an e-mail domain that a tenant claims.
+type Domain struct {
+	Meta
+	// ConnectionID is the connection whose sign-in serves the domain.
+	ConnectionID string `json:"connectionId"`
+	// Name is the A-label form in lower case without a trailing dot.
+	Name  string      `json:"name"`
+	State DomainState `json:"state"`
+	// Token is the value that proves control when it is found at the domain. It is
+	// public by nature.
+	Token string `json:"token"`
+	// Method says what proved the domain: "dns_txt", "http_file", "staff", or a
+	// validator's own name.
+	Method     string    `json:"method,omitempty"`
+	VerifiedAt time.Time `json:"verifiedAt,omitzero"`
+	CheckedAt  time.Time `json:"checkedAt,omitzero"`
+	// Finding is what the last check found.
+	Finding *CheckResult `json:"finding,omitempty"`
+	// Subdomains lets addresses in sub-domains sign in too.
+	Subdomains bool `json:"subdomains,omitempty"`
+}
+
+// DomainStore keeps domains.
+type DomainStore interface {
+	// Domain returns the domain, or ErrNotFound.
+	Domain(ctx context.Context, tenantID, id string) (Domain, error)
+
+	// Domains returns all domains of the tenant, in ascending order of the ID.
+	Domains(ctx context.Context, tenantID string) ([]Domain, error)
+
+	// CreateDomain stores a new domain. ErrConflict if the ID is taken, the tenant has
+	// a domain of that name, or it is verified and so is another tenant's.
+	CreateDomain(ctx context.Context, tenantID string, d Domain, events ...Event) (Domain, error)
+
+	// UpdateDomain replaces the domain. ErrNotFound, ErrStale, or ErrConflict as for
+	// CreateDomain: of several tenants that become verified at once exactly one
+	// succeeds.
+	UpdateDomain(ctx context.Context, tenantID string, d Domain, events ...Event) (Domain, error)
+
+	// DeleteDomain removes the domain. ErrNotFound; ErrStale if version is not zero and
+	// not the stored one.
+	DeleteDomain(ctx context.Context, tenantID, id string, version int64, events ...Event) error
+}

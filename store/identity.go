@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Identity links a person at an identity provider with an account of the host. Its
+// key is (connection, issuer, subject), compared byte by byte; an e-mail address is
+// never one.
+type Identity struct {
+	Meta
+	ConnectionID string `json:"connectionId"`
+	Issuer       string `json:"issuer"`
+	Subject      string `json:"subject"`
+	// AccountID is the host's own user ID.
+	AccountID string `json:"accountId"`
+	// Email is what the provider asserted at the last sign-in, for people to read.
+	Email        string    `json:"email,omitempty"`
+	LastSignInAt time.Time `json:"lastSignInAt,omitzero"`
+}
+
+// IdentityStore keeps linked identities.
+type IdentityStore interface {
+	// Identity returns the link of this subject, or ErrNotFound.
+	Identity(ctx context.Context, tenantID, connectionID, issuer, subject string) (Identity, error)
+
+	// IdentitiesOf returns the links of an account, in ascending order of the ID.
+	IdentitiesOf(ctx context.Context, tenantID, accountID string) ([]Identity, error)
+
+	// CreateIdentity stores a new link. ErrConflict if the ID is taken, the subject is
+	// linked at this connection, or the account has a link at this connection.
+	CreateIdentity(ctx context.Context, tenantID string, i Identity, events ...Event) (Identity, error)
+
+	// UpdateIdentity replaces the link. ErrNotFound, ErrStale, ErrConflict.
+	UpdateIdentity(ctx context.Context, tenantID string, i Identity, events ...Event) (Identity, error)
+
+	// DeleteIdentity removes the link. ErrNotFound.
+	DeleteIdentity(ctx context.Context, tenantID, id string, events ...Event) error
+
+	// DeleteIdentitiesOfConnection removes all links of a connection, because its
+	// issuer or client changed, and returns how many there were.
+	DeleteIdentitiesOfConnection(ctx context.Context, tenantID, connectionID string, events ...Event) (int, error)
+}
+
+// AccountSource says how an account came to be with the tenant.
+type AccountSource string
+
+// The sources of accounts.
+const (
+	SourceManual     AccountSource = "manual"
+	SourceInvitation AccountSource = "invitation"
+	SourceOIDC       AccountSource = "oidc_jit"
+	SourceSCIM       AccountSource = "scim"
+	SourceConverted  AccountSource = "converted"
+)
+
+// Account is what tenantgate knows of one of the host's accounts: where it came
+// from and which provisioned user it belongs to. The record's ID is the host's own
+// user ID.
+type Account struct {
+	Meta
+	Source AccountSource `json:"source"`
+	// SCIMUserID is the provisioned user, empty if there is none.
+	SCIMUserID string `json:"scimUserId,omitempty"`
+	// Active says that the account may be used, as far as the directory is concerned.
+	Active bool `json:"active"`
+	// Convertible approves that a directory takes this account over when it sends a
+	// user with the account's e-mail address.
+	Convertible bool `json:"convertible,omitempty"`
+	// Email is for people to read.
+	Email string `json:"email,omitempty"`
+}
+
+// AccountStore keeps what is known of the host's accounts.
+type AccountStore interface {
+	// Account returns the account, or ErrNotFound.
+	Account(ctx context.Context, tenantID, accountID string) (Account, error)
+
+	// AccountOfSCIMUser returns the account of a provisioned user, or ErrNotFound.
+	AccountOfSCIMUser(ctx context.Context, tenantID, scimUserID string) (Account, error)
+
+	// Accounts returns a page of the tenant's accounts in ascending order of the ID.
+	// The filter is the caller's to apply.
+	Accounts(ctx context.Context, tenantID string, q Query) (Page[Account], error)
+
+	// CreateAccount stores a new account. ErrConflict if the ID is taken or another
+	// account has the SCIM user.
+	CreateAccount(ctx context.Context, tenantID string, a Account, events ...Event) (Account, error)
+
+	// UpdateAccount replaces the account. ErrNotFound, ErrStale, ErrConflict.
+	UpdateAccount(ctx context.Context, tenantID string, a Account, events ...Event) (Account, error)
+
+	// DeleteAccount removes the account. ErrNotFound; ErrStale if version is not zero
+	// and not the stored one.
+	DeleteAccount(ctx context.Context, tenantID, accountID string, version int64, events ...Event) error
+}

@@ -1,0 +1,34 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Token is a value that can be taken once: a used sign-in attempt, a set-up link.
+type Token struct {
+	// Kind separates the uses of tokens; Key is unique within tenant and kind. Keys
+	// that grant something are hashes, never the value that a person holds.
+	Kind string
+	Key  string
+	// Data is the caller's own. It is opaque to the store.
+	Data []byte
+	// ExpiresAt ends the token's life.
+	ExpiresAt time.Time
+}
+
+// TokenStore keeps one-time tokens.
+type TokenStore interface {
+	// PutToken stores a token. ErrConflict if the kind and key exist, expired or not;
+	// of several concurrent puts of one key exactly one succeeds.
+	PutToken(ctx context.Context, tenantID string, t Token) error
+
+	// TakeToken removes the token and returns its data. Of several concurrent takes
+	// exactly one succeeds; all others, and a take at or after ExpiresAt, get
+	// ErrNotFound.
+	TakeToken(ctx context.Context, tenantID, kind, key string, now time.Time) ([]byte, error)
+
+	// DeleteExpiredTokens removes the tokens that expired at or before now and returns
+	// how many there were. The host schedules it.
+	DeleteExpiredTokens(ctx context.Context, tenantID string, now time.Time) (int, error)
+}
