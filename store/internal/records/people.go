@@ -1,0 +1,125 @@
+package records
+
+import (
+	"context"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+var identities = codec[store.Identity]{
+	kind: kindIdentity,
+	meta: func(i *store.Identity) *store.Meta { return &i.Meta },
+	unique: func(i *store.Identity) []Unique {
+		return []Unique{
+			subjectKey(i.ConnectionID, i.Issuer, i.Subject),
+			{Name: "account", Value: joined(i.ConnectionID, i.AccountID)},
+		}
+	},
+	index: func(i *store.Identity) []Index {
+		return []Index{{Name: "account", Value: joined(i.AccountID)}, {Name: "connection", Value: i.ConnectionID}}
+	},
+}
+
+func subjectKey(connectionID, issuer, subject string) Unique {
+	return Unique{Name: "subject", Value: joined(connectionID, issuer, subject)}
+}
+
+// Identity implements store.IdentityStore.
+func (s Setup) Identity(ctx context.Context, tenantID, connectionID, issuer, subject string) (store.Identity, error) {
+	r, err := s.Backend.RowByUnique(ctx, tenantID, kindIdentity, subjectKey(connectionID, issuer, subject))
+	if err != nil {
+		return store.Identity{}, err
+	}
+	return identities.decode(r)
+}
+
+// IdentitiesOf implements store.IdentityStore.
+func (s Setup) IdentitiesOf(ctx context.Context, tenantID, accountID string) ([]store.Identity, error) {
+	return identities.decodeAll(s.Backend.RowsByIndex(ctx, tenantID, kindIdentity, Index{Name: "account", Value: joined(accountID)}))
+}
+
+// CreateIdentity implements store.IdentityStore.
+func (s Setup) CreateIdentity(ctx context.Context, tenantID string, i store.Identity, events ...store.Event) (store.Identity, error) {
+	return identities.create(ctx, s.Backend, tenantID, i, events)
+}
+
+// UpdateIdentity implements store.IdentityStore.
+func (s Setup) UpdateIdentity(ctx context.Context, tenantID string, i store.Identity, events ...store.Event) (store.Identity, error) {
+	return identities.update(ctx, s.Backend, tenantID, i, events)
+}
+
+// DeleteIdentity implements store.IdentityStore.
+func (s Setup) DeleteIdentity(ctx context.Context, tenantID, id string, events ...store.Event) error {
+	return s.Backend.DeleteRow(ctx, tenantID, kindIdentity, id, 0, events)
+}
+
+// DeleteIdentitiesOfConnection implements store.IdentityStore.
+func (s Setup) DeleteIdentitiesOfConnection(ctx context.Context, tenantID, connectionID string, events ...store.Event) (int, error) {
+	return s.Backend.DeleteRowsByIndex(ctx, tenantID, kindIdentity, Index{Name: "connection", Value: connectionID}, events)
+}
+
+var accounts = codec[store.Account]{
+	kind: kindAccount,
+	meta: func(a *store.Account) *store.Meta { return &a.Meta },
+	unique: func(a *store.Account) []Unique {
+		if a.SCIMUserID == "" {
+			return nil
+		}
+		return []Unique{scimUserKey(a.SCIMUserID)}
+	},
+}
+
+func scimUserKey(id string) Unique { return Unique{Name: "scim_user", Value: id} }
+
+// Account implements store.AccountStore.
+func (s Setup) Account(ctx context.Context, tenantID, accountID string) (store.Account, error) {
+	return accounts.get(ctx, s.Backend, tenantID, accountID)
+}
+
+// AccountOfSCIMUser implements store.AccountStore.
+func (s Setup) AccountOfSCIMUser(ctx context.Context, tenantID, scimUserID string) (store.Account, error) {
+	r, err := s.Backend.RowByUnique(ctx, tenantID, kindAccount, scimUserKey(scimUserID))
+	if err != nil {
+		return store.Account{}, err
+	}
+	return accounts.decode(r)
+}
+
+// Accounts implements store.AccountStore.
+func (s Setup) Accounts(ctx context.Context, tenantID string, q store.Query) (store.Page[store.Account], error) {
+	return page(ctx, s.Backend, accounts, tenantID, q)
+}
+
+// CreateAccount implements store.AccountStore.
+func (s Setup) CreateAccount(ctx context.Context, tenantID string, a store.Account, events ...store.Event) (store.Account, error) {
+	return accounts.create(ctx, s.Backend, tenantID, a, events)
+}
+
+// UpdateAccount implements store.AccountStore.
+func (s Setup) UpdateAccount(ctx context.Context, tenantID string, a store.Account, events ...store.Event) (store.Account, error) {
+	return accounts.update(ctx, s.Backend, tenantID, a, events)
+}
+
+// DeleteAccount implements store.AccountStore.
+func (s Setup) DeleteAccount(ctx context.Context, tenantID, accountID string, version int64, events ...store.Event) error {
+	return s.Backend.DeleteRow(ctx, tenantID, kindAccount, accountID, version, events)
+}
+
+// page reads a page in key order and leaves the filter to the caller.
+func page[T any](ctx context.Context, b Backend, c codec[T], tenantID string, q store.Query) (store.Page[T], error) {
+	limit := q.ClampLimit()
+	rows, err := b.Rows(ctx, tenantID, c.kind, q.After, limit+1)
+	more := len(rows) > limit
+	if more {
+		rows = rows[:limit]
+	}
+	items, err := c.decodeAll(rows, err)
+	if err != nil {
+		return store.Page[T]{}, err
+	}
+	p := store.Page[T]{Items: items, More: more}
+	if more {
+		p.Next = rows[limit-1].ID
+	}
+	return p, nil
+}

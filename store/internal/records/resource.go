@@ -1,0 +1,94 @@
+package records
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// settingsID is the ID of the one row of provisioning settings that a tenant has.
+const settingsID = "settings"
+
+var provisioning = codec[store.ProvisioningSettings]{
+	kind: kindProvisioning,
+	meta: func(p *store.ProvisioningSettings) *store.Meta { return &p.Meta },
+}
+
+// ProvisioningSettings implements store.ProvisioningStore.
+func (s Setup) ProvisioningSettings(ctx context.Context, tenantID string) (store.ProvisioningSettings, error) {
+	p, err := provisioning.get(ctx, s.Backend, tenantID, settingsID)
+	p.ID = ""
+	return p, err
+}
+
+// PutProvisioningSettings implements store.ProvisioningStore.
+func (s Setup) PutProvisioningSettings(ctx context.Context, tenantID string, p store.ProvisioningSettings, events ...store.Event) (store.ProvisioningSettings, error) {
+	p.ID = settingsID
+	write := provisioning.update
+	if p.Version == 0 {
+		write = provisioning.create
+	}
+	out, err := write(ctx, s.Backend, tenantID, p, events)
+	out.ID = ""
+	if err != nil && (p.Version == 0 || isNotFound(err)) {
+		// A first write that meets a stored record, or a later one that meets none, read
+		// something else than what is there.
+		return store.ProvisioningSettings{}, asStale(err)
+	}
+	return out, err
+}
+
+func resources(typ string) codec[store.SCIMResource] {
+	return codec[store.SCIMResource]{
+		kind: kindResource + typ,
+		meta: func(r *store.SCIMResource) *store.Meta { return &r.Meta },
+		unique: func(r *store.SCIMResource) []Unique {
+			keys := make([]Unique, 0, len(r.Unique))
+			for _, k := range r.Unique {
+				keys = append(keys, Unique{Name: string(k.Attr), Value: joined(k.Value)})
+			}
+			return keys
+		},
+	}
+}
+
+// SCIMResource implements store.SCIMResourceStore.
+func (s Setup) SCIMResource(ctx context.Context, tenantID, typ, id string) (store.SCIMResource, error) {
+	r, err := resources(typ).get(ctx, s.Backend, tenantID, id)
+	return typed(r, typ, err)
+}
+
+// SCIMResources implements store.SCIMResourceStore.
+func (s Setup) SCIMResources(ctx context.Context, tenantID, typ string, q store.Query) (store.Page[store.SCIMResource], error) {
+	p, err := page(ctx, s.Backend, resources(typ), tenantID, q)
+	for i := range p.Items {
+		p.Items[i].Type = typ
+	}
+	return p, err
+}
+
+// CreateSCIMResource implements store.SCIMResourceStore.
+func (s Setup) CreateSCIMResource(ctx context.Context, tenantID string, r store.SCIMResource, events ...store.Event) (store.SCIMResource, error) {
+	out, err := resources(r.Type).create(ctx, s.Backend, tenantID, r, events)
+	return typed(out, r.Type, err)
+}
+
+// UpdateSCIMResource implements store.SCIMResourceStore.
+func (s Setup) UpdateSCIMResource(ctx context.Context, tenantID string, r store.SCIMResource, events ...store.Event) (store.SCIMResource, error) {
+	out, err := resources(r.Type).update(ctx, s.Backend, tenantID, r, events)
+	return typed(out, r.Type, err)
+}
+
+// DeleteSCIMResource implements store.SCIMResourceStore.
+func (s Setup) DeleteSCIMResource(ctx context.Context, tenantID, typ, id string, version int64, events ...store.Event) error {
+	return s.Backend.DeleteRow(ctx, tenantID, kindResource+typ, id, version, events)
+}
+
+func typed(r store.SCIMResource, typ string, err error) (store.SCIMResource, error) {
+	if err != nil {
+		return store.SCIMResource{}, fmt.Errorf("%s: %w", typ, err)
+	}
+	r.Type = typ
+	return r, nil
+}

@@ -1,0 +1,190 @@
+// Package records maps the set-up records of package store (connections, domains,
+// directories, API keys, identities, accounts, provisioning settings, resources of
+// registered types) to one generic row, so that an adapter keeps them all with a
+// handful of operations and a new field needs no migration.
+package records
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Row is a set-up record as an adapter keeps it.
+type Row struct {
+	TenantID  string
+	Kind      string
+	ID        string
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	// UsedAt is set by Backend.TouchRow alone.
+	UsedAt time.Time
+	Body   []byte
+	// Unique are the values that no other row of the kind may have.
+	Unique []Unique
+	// Index are the values by which rows are found.
+	Index []Index
+}
+
+// Unique is a value that one row of a kind can have: in its tenant, or at all.
+type Unique struct {
+	Global bool
+	Name   string
+	Value  string
+}
+
+// Scope is the tenant within which the value is unique, empty for everywhere.
+func (u Unique) Scope(tenantID string) string {
+	if u.Global {
+		return ""
+	}
+	return tenantID
+}
+
+// Index is a value by which several rows of a kind can be found.
+type Index struct {
+	Name  string
+	Value string
+}
+
+// Backend is what an adapter implements; [Setup] makes the typed contracts of it.
+// Methods keep the rules of package store: ErrNotFound, ErrConflict, ErrStale, and
+// events stored with the write or not at all.
+type Backend interface {
+	// Row returns a row, or ErrNotFound.
+	Row(ctx context.Context, tenantID, kind, id string) (Row, error)
+	// RowByUnique returns the tenant's row that has the value, or ErrNotFound.
+	RowByUnique(ctx context.Context, tenantID, kind string, key Unique) (Row, error)
+	// Rows returns up to limit rows (zero means all) in order of the ID, after the given
+	// one.
+	Rows(ctx context.Context, tenantID, kind, after string, limit int) ([]Row, error)
+	// RowsByIndex returns the tenant's rows that have the value, in order of the ID.
+	RowsByIndex(ctx context.Context, tenantID, kind string, key Index) ([]Row, error)
+	// InsertRow stores a row as version 1. ErrConflict.
+	InsertRow(ctx context.Context, r Row, events []store.Event) error
+	// UpdateRow replaces the row whose Version is given and returns its creation time.
+	// The stored version becomes Version+1. ErrNotFound, ErrStale, ErrConflict.
+	UpdateRow(ctx context.Context, r Row, events []store.Event) (createdAt time.Time, err error)
+	// DeleteRow removes a row. ErrNotFound; ErrStale if version is not zero and not the
+	// stored one.
+	DeleteRow(ctx context.Context, tenantID, kind, id string, version int64, events []store.Event) error
+	// DeleteRowsByIndex removes the tenant's rows that have the value and returns how
+	// many there were. Events are stored also if there were none.
+	DeleteRowsByIndex(ctx context.Context, tenantID, kind string, key Index, events []store.Event) (int, error)
+	// TouchRow sets UsedAt if it is earlier, without changing the version. ErrNotFound.
+	TouchRow(ctx context.Context, tenantID, kind, id string, at time.Time) error
+
+	// RefByUnique returns the row that has a globally unique value, or ErrNotFound.
+	RefByUnique(ctx context.Context, kind string, key Unique) (store.Ref, error)
+	// RefsByIndex returns up to limit rows (zero means all) of all tenants that have the value, ordered
+	// by tenant and ID, after the given one.
+	RefsByIndex(ctx context.Context, kind string, key Index, after store.Ref, limit int) ([]store.Ref, error)
+	// TenantsWith returns up to limit tenants that have a row of the kind, in order,
+	// after the given one.
+	TenantsWith(ctx context.Context, kind, after string, limit int) ([]string, error)
+}
+
+// codec says how one type of record becomes a row.
+type codec[T any] struct {
+	kind   string
+	meta   func(*T) *store.Meta
+	unique func(*T) []Unique
+	index  func(*T) []Index
+}
+
+func (c codec[T]) encode(tenantID string, v *T) (Row, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return Row{}, fmt.Errorf("store: encode %s: %w", c.kind, err)
+	}
+	m := c.meta(v)
+	r := Row{
+		TenantID: tenantID, Kind: c.kind, ID: m.ID, Version: m.Version,
+		CreatedAt: store.Time(m.CreatedAt), UpdatedAt: store.Time(m.UpdatedAt), Body: body,
+	}
+	if c.unique != nil {
+		r.Unique = c.unique(v)
+	}
+	if c.index != nil {
+		r.Index = c.index(v)
+	}
+	return r, nil
+}
+
+func (c codec[T]) decode(r Row) (T, error) {
+	var v T
+	if err := json.Unmarshal(r.Body, &v); err != nil {
+		return v, fmt.Errorf("store: decode %s %s: %w", c.kind, r.ID, err)
+	}
+	*c.meta(&v) = store.Meta{
+		ID: r.ID, TenantID: r.TenantID, Version: r.Version,
+		CreatedAt: store.Time(r.CreatedAt), UpdatedAt: store.Time(r.UpdatedAt),
+	}
+	return v, nil
+}
+
+func (c codec[T]) decodeAll(rows []Row, err error) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	out := make([]T, 0, len(rows))
+	for _, r := range rows {
+		v, err := c.decode(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// get, create, update and remove are the four operations of every kind.
+
+func (c codec[T]) get(ctx context.Context, b Backend, tenantID, id string) (T, error) {
+	r, err := b.Row(ctx, tenantID, c.kind, id)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return c.decode(r)
+}
+
+func (c codec[T]) create(ctx context.Context, b Backend, tenantID string, v T, events []store.Event) (T, error) {
+	r, err := c.encode(tenantID, &v)
+	if err != nil {
+		return v, err
+	}
+	if err := b.InsertRow(ctx, r, events); err != nil {
+		var zero T
+		return zero, err
+	}
+	r.Version = 1
+	return c.decode(r)
+}
+
+func (c codec[T]) update(ctx context.Context, b Backend, tenantID string, v T, events []store.Event) (T, error) {
+	r, err := c.encode(tenantID, &v)
+	if err != nil {
+		return v, err
+	}
+	created, err := b.UpdateRow(ctx, r, events)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	r.Version, r.CreatedAt = r.Version+1, created
+	return c.decode(r)
+}
+
+// joined makes one key of several values, of bounded length and without ambiguity.
+func joined(parts ...string) string {
+	b, _ := json.Marshal(parts) // strings always marshal
+	sum := sha256.Sum256(b)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,200 @@
+package records
+
+import (
+	"context"
+	"encoding/hex"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Setup implements the contracts of the set-up records on a Backend. Adapters embed
+// it.
+type Setup struct{ Backend Backend }
+
+// The kinds of rows.
+const (
+	kindConnection   = "connection"
+	kindDomain       = "domain"
+	kindDirectory    = "directory"
+	kindAPIKey       = "api_key"
+	kindIdentity     = "identity"
+	kindAccount      = "account"
+	kindProvisioning = "provisioning"
+	kindResource     = "resource:" // followed by the resource type
+)
+
+var connections = codec[store.Connection]{
+	kind: kindConnection,
+	meta: func(c *store.Connection) *store.Meta { return &c.Meta },
+	index: func(c *store.Connection) []Index {
+		keys := []Index{{Name: "state", Value: string(c.State)}}
+		if c.State == store.ConnectionActive && c.Issuer != "" {
+			keys = append(keys, Index{Name: "issuer", Value: joined(c.Issuer)})
+		}
+		return keys
+	},
+}
+
+// Connection implements store.ConnectionStore.
+func (s Setup) Connection(ctx context.Context, tenantID, id string) (store.Connection, error) {
+	return connections.get(ctx, s.Backend, tenantID, id)
+}
+
+// Connections implements store.ConnectionStore.
+func (s Setup) Connections(ctx context.Context, tenantID string) ([]store.Connection, error) {
+	return connections.decodeAll(s.Backend.Rows(ctx, tenantID, kindConnection, "", 0))
+}
+
+// CreateConnection implements store.ConnectionStore.
+func (s Setup) CreateConnection(ctx context.Context, tenantID string, c store.Connection, events ...store.Event) (store.Connection, error) {
+	return connections.create(ctx, s.Backend, tenantID, c, events)
+}
+
+// UpdateConnection implements store.ConnectionStore.
+func (s Setup) UpdateConnection(ctx context.Context, tenantID string, c store.Connection, events ...store.Event) (store.Connection, error) {
+	return connections.update(ctx, s.Backend, tenantID, c, events)
+}
+
+// DeleteConnection implements store.ConnectionStore.
+func (s Setup) DeleteConnection(ctx context.Context, tenantID, id string, version int64, events ...store.Event) error {
+	return s.Backend.DeleteRow(ctx, tenantID, kindConnection, id, version, events)
+}
+
+var domains = codec[store.Domain]{
+	kind: kindDomain,
+	meta: func(d *store.Domain) *store.Meta { return &d.Meta },
+	unique: func(d *store.Domain) []Unique {
+		keys := []Unique{{Name: "name", Value: d.Name}}
+		if d.State == store.DomainVerified {
+			keys = append(keys, verifiedDomain(d.Name))
+		}
+		return keys
+	},
+}
+
+func verifiedDomain(name string) Unique { return Unique{Global: true, Name: "verified", Value: name} }
+
+// Domain implements store.DomainStore.
+func (s Setup) Domain(ctx context.Context, tenantID, id string) (store.Domain, error) {
+	return domains.get(ctx, s.Backend, tenantID, id)
+}
+
+// Domains implements store.DomainStore.
+func (s Setup) Domains(ctx context.Context, tenantID string) ([]store.Domain, error) {
+	return domains.decodeAll(s.Backend.Rows(ctx, tenantID, kindDomain, "", 0))
+}
+
+// CreateDomain implements store.DomainStore.
+func (s Setup) CreateDomain(ctx context.Context, tenantID string, d store.Domain, events ...store.Event) (store.Domain, error) {
+	return domains.create(ctx, s.Backend, tenantID, d, events)
+}
+
+// UpdateDomain implements store.DomainStore.
+func (s Setup) UpdateDomain(ctx context.Context, tenantID string, d store.Domain, events ...store.Event) (store.Domain, error) {
+	return domains.update(ctx, s.Backend, tenantID, d, events)
+}
+
+// DeleteDomain implements store.DomainStore.
+func (s Setup) DeleteDomain(ctx context.Context, tenantID, id string, version int64, events ...store.Event) error {
+	return s.Backend.DeleteRow(ctx, tenantID, kindDomain, id, version, events)
+}
+
+var directories = codec[store.Directory]{
+	kind:   kindDirectory,
+	meta:   func(d *store.Directory) *store.Meta { return &d.Meta },
+	unique: func(d *store.Directory) []Unique { return []Unique{{Name: "connection", Value: d.ConnectionID}} },
+}
+
+// Directory implements store.DirectoryStore.
+func (s Setup) Directory(ctx context.Context, tenantID, id string) (store.Directory, error) {
+	return directories.get(ctx, s.Backend, tenantID, id)
+}
+
+// Directories implements store.DirectoryStore.
+func (s Setup) Directories(ctx context.Context, tenantID string) ([]store.Directory, error) {
+	return directories.decodeAll(s.Backend.Rows(ctx, tenantID, kindDirectory, "", 0))
+}
+
+// CreateDirectory implements store.DirectoryStore.
+func (s Setup) CreateDirectory(ctx context.Context, tenantID string, d store.Directory, events ...store.Event) (store.Directory, error) {
+	return directories.create(ctx, s.Backend, tenantID, d, events)
+}
+
+// UpdateDirectory implements store.DirectoryStore.
+func (s Setup) UpdateDirectory(ctx context.Context, tenantID string, d store.Directory, events ...store.Event) (store.Directory, error) {
+	return directories.update(ctx, s.Backend, tenantID, d, events)
+}
+
+// DeleteDirectory implements store.DirectoryStore.
+func (s Setup) DeleteDirectory(ctx context.Context, tenantID, id string, version int64, events ...store.Event) error {
+	return s.Backend.DeleteRow(ctx, tenantID, kindDirectory, id, version, events)
+}
+
+var apiKeys = codec[store.APIKey]{
+	kind: kindAPIKey,
+	meta: func(k *store.APIKey) *store.Meta { return &k.Meta },
+	unique: func(k *store.APIKey) []Unique {
+		keys := []Unique{keyHash(k.Hash)}
+		if k.RevokedAt.IsZero() {
+			keys = append(keys, Unique{Name: "name", Value: store.Fold(k.Name)})
+		}
+		return keys
+	},
+}
+
+func keyHash(hash []byte) Unique { return Unique{Name: "hash", Value: hex.EncodeToString(hash)} }
+
+func decodeAPIKey(r Row, err error) (store.APIKey, error) {
+	if err != nil {
+		return store.APIKey{}, err
+	}
+	k, err := apiKeys.decode(r)
+	k.LastUsedAt = store.Time(r.UsedAt)
+	return k, err
+}
+
+// APIKey implements store.APIKeyStore.
+func (s Setup) APIKey(ctx context.Context, tenantID, id string) (store.APIKey, error) {
+	return decodeAPIKey(s.Backend.Row(ctx, tenantID, kindAPIKey, id))
+}
+
+// APIKeyByHash implements store.APIKeyStore.
+func (s Setup) APIKeyByHash(ctx context.Context, tenantID string, hash []byte) (store.APIKey, error) {
+	return decodeAPIKey(s.Backend.RowByUnique(ctx, tenantID, kindAPIKey, keyHash(hash)))
+}
+
+// APIKeys implements store.APIKeyStore.
+func (s Setup) APIKeys(ctx context.Context, tenantID string) ([]store.APIKey, error) {
+	rows, err := s.Backend.Rows(ctx, tenantID, kindAPIKey, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]store.APIKey, 0, len(rows))
+	for _, r := range rows {
+		k, err := decodeAPIKey(r, nil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}
+
+// CreateAPIKey implements store.APIKeyStore.
+func (s Setup) CreateAPIKey(ctx context.Context, tenantID string, k store.APIKey, events ...store.Event) (store.APIKey, error) {
+	return apiKeys.create(ctx, s.Backend, tenantID, k, events)
+}
+
+// UpdateAPIKey implements store.APIKeyStore.
+func (s Setup) UpdateAPIKey(ctx context.Context, tenantID string, k store.APIKey, events ...store.Event) (store.APIKey, error) {
+	if _, err := apiKeys.update(ctx, s.Backend, tenantID, k, events); err != nil {
+		return store.APIKey{}, err
+	}
+	return s.APIKey(ctx, tenantID, k.ID)
+}
+
+// MarkAPIKeyUsed implements store.APIKeyStore.
+func (s Setup) MarkAPIKeyUsed(ctx context.Context, tenantID, id string, at time.Time) error {
+	return s.Backend.TouchRow(ctx, tenantID, kindAPIKey, id, store.Time(at))
+}
