@@ -10,22 +10,22 @@ import (
 
 // TenantOfDomain implements store.Index.
 func (s Setup) TenantOfDomain(ctx context.Context, name string) (store.Ref, error) {
-	return s.Backend.RefByUnique(ctx, kindDomain, verifiedDomain(name))
+	return s.backend.RefByUnique(ctx, kindDomain, verifiedDomain(name))
 }
 
 // ConnectionsByIssuer implements store.Index.
 func (s Setup) ConnectionsByIssuer(ctx context.Context, issuer string) ([]store.Ref, error) {
-	return s.Backend.RefsByIndex(ctx, kindConnection, Index{Name: "issuer", Value: joined(issuer)}, store.Ref{}, 0)
+	return s.backend.RefsByIndex(ctx, kindConnection, Index{Name: "issuer", Value: joined(issuer)}, store.Ref{}, 0)
 }
 
 // ConnectionsByState implements store.Index.
 func (s Setup) ConnectionsByState(ctx context.Context, state store.ConnectionState, after store.Ref, limit int) ([]store.Ref, error) {
-	return s.Backend.RefsByIndex(ctx, kindConnection, Index{Name: "state", Value: string(state)}, after, store.Query{Limit: limit}.ClampLimit())
+	return s.backend.RefsByIndex(ctx, kindConnection, Index{Name: "state", Value: string(state)}, after, store.Query{Limit: limit}.ClampLimit())
 }
 
 // Tenants implements store.Index.
 func (s Setup) Tenants(ctx context.Context, after string, limit int) ([]string, error) {
-	return s.Backend.TenantsWith(ctx, kindConnection, after, store.Query{Limit: limit}.ClampLimit())
+	return s.backend.TenantsWith(ctx, kindConnection, after, store.Query{Limit: limit}.ClampLimit())
 }
 
 func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }

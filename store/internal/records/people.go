@@ -26,7 +26,7 @@ func subjectKey(connectionID, issuer, subject string) Unique {
 
 // Identity implements store.IdentityStore.
 func (s Setup) Identity(ctx context.Context, tenantID, connectionID, issuer, subject string) (store.Identity, error) {
-	r, err := s.Backend.RowByUnique(ctx, tenantID, kindIdentity, subjectKey(connectionID, issuer, subject))
+	r, err := s.backend.RowByUnique(ctx, tenantID, kindIdentity, subjectKey(connectionID, issuer, subject))
 	if err != nil {
 		return store.Identity{}, err
 	}
@@ -35,27 +35,27 @@ func (s Setup) Identity(ctx context.Context, tenantID, connectionID, issuer, sub
 
 // IdentitiesOf implements store.IdentityStore.
 func (s Setup) IdentitiesOf(ctx context.Context, tenantID, accountID string) ([]store.Identity, error) {
-	return identities.decodeAll(s.Backend.RowsByIndex(ctx, tenantID, kindIdentity, Index{Name: "account", Value: joined(accountID)}))
+	return identities.decodeAll(s.backend.RowsByIndex(ctx, tenantID, kindIdentity, Index{Name: "account", Value: joined(accountID)}))
 }
 
 // CreateIdentity implements store.IdentityStore.
 func (s Setup) CreateIdentity(ctx context.Context, tenantID string, i store.Identity, events ...store.Event) (store.Identity, error) {
-	return identities.create(ctx, s.Backend, tenantID, i, events)
+	return identities.create(ctx, s.backend, tenantID, i, events)
 }
 
 // UpdateIdentity implements store.IdentityStore.
 func (s Setup) UpdateIdentity(ctx context.Context, tenantID string, i store.Identity, events ...store.Event) (store.Identity, error) {
-	return identities.update(ctx, s.Backend, tenantID, i, events)
+	return identities.update(ctx, s.backend, tenantID, i, events)
 }
 
 // DeleteIdentity implements store.IdentityStore.
 func (s Setup) DeleteIdentity(ctx context.Context, tenantID, id string, events ...store.Event) error {
-	return s.Backend.DeleteRow(ctx, tenantID, kindIdentity, id, 0, events)
+	return s.backend.DeleteRow(ctx, tenantID, kindIdentity, id, 0, events)
 }
 
 // DeleteIdentitiesOfConnection implements store.IdentityStore.
 func (s Setup) DeleteIdentitiesOfConnection(ctx context.Context, tenantID, connectionID string, events ...store.Event) (int, error) {
-	return s.Backend.DeleteRowsByIndex(ctx, tenantID, kindIdentity, Index{Name: "connection", Value: connectionID}, events)
+	return s.backend.DeleteRowsByIndex(ctx, tenantID, kindIdentity, Index{Name: "connection", Value: connectionID}, events)
 }
 
 var accounts = codec[store.Account]{
@@ -73,12 +73,12 @@ func scimUserKey(id string) Unique { return Unique{Name: "scim_user", Value: id}
 
 // Account implements store.AccountStore.
 func (s Setup) Account(ctx context.Context, tenantID, accountID string) (store.Account, error) {
-	return accounts.get(ctx, s.Backend, tenantID, accountID)
+	return accounts.get(ctx, s.backend, tenantID, accountID)
 }
 
 // AccountOfSCIMUser implements store.AccountStore.
 func (s Setup) AccountOfSCIMUser(ctx context.Context, tenantID, scimUserID string) (store.Account, error) {
-	r, err := s.Backend.RowByUnique(ctx, tenantID, kindAccount, scimUserKey(scimUserID))
+	r, err := s.backend.RowByUnique(ctx, tenantID, kindAccount, scimUserKey(scimUserID))
 	if err != nil {
 		return store.Account{}, err
 	}
@@ -87,22 +87,22 @@ func (s Setup) AccountOfSCIMUser(ctx context.Context, tenantID, scimUserID strin
 
 // Accounts implements store.AccountStore.
 func (s Setup) Accounts(ctx context.Context, tenantID string, q store.Query) (store.Page[store.Account], error) {
-	return page(ctx, s.Backend, accounts, tenantID, q)
+	return page(ctx, s.backend, accounts, tenantID, q)
 }
 
 // CreateAccount implements store.AccountStore.
 func (s Setup) CreateAccount(ctx context.Context, tenantID string, a store.Account, events ...store.Event) (store.Account, error) {
-	return accounts.create(ctx, s.Backend, tenantID, a, events)
+	return accounts.create(ctx, s.backend, tenantID, a, events)
 }
 
 // UpdateAccount implements store.AccountStore.
 func (s Setup) UpdateAccount(ctx context.Context, tenantID string, a store.Account, events ...store.Event) (store.Account, error) {
-	return accounts.update(ctx, s.Backend, tenantID, a, events)
+	return accounts.update(ctx, s.backend, tenantID, a, events)
 }
 
 // DeleteAccount implements store.AccountStore.
 func (s Setup) DeleteAccount(ctx context.Context, tenantID, accountID string, version int64, events ...store.Event) error {
-	return s.Backend.DeleteRow(ctx, tenantID, kindAccount, accountID, version, events)
+	return s.backend.DeleteRow(ctx, tenantID, kindAccount, accountID, version, events)
 }
 
 // page reads a page in key order and leaves the filter to the caller.

@@ -17,7 +17,7 @@ var provisioning = codec[store.ProvisioningSettings]{
 
 // ProvisioningSettings implements store.ProvisioningStore.
 func (s Setup) ProvisioningSettings(ctx context.Context, tenantID string) (store.ProvisioningSettings, error) {
-	p, err := provisioning.get(ctx, s.Backend, tenantID, settingsID)
+	p, err := provisioning.get(ctx, s.backend, tenantID, settingsID)
 	p.ID = ""
 	return p, err
 }
@@ -29,7 +29,7 @@ func (s Setup) PutProvisioningSettings(ctx context.Context, tenantID string, p s
 	if p.Version == 0 {
 		write = provisioning.create
 	}
-	out, err := write(ctx, s.Backend, tenantID, p, events)
+	out, err := write(ctx, s.backend, tenantID, p, events)
 	out.ID = ""
 	if err != nil && (p.Version == 0 || isNotFound(err)) {
 		// A first write that meets a stored record, or a later one that meets none, read
@@ -55,13 +55,13 @@ func resources(typ string) codec[store.SCIMResource] {
 
 // SCIMResource implements store.SCIMResourceStore.
 func (s Setup) SCIMResource(ctx context.Context, tenantID, typ, id string) (store.SCIMResource, error) {
-	r, err := resources(typ).get(ctx, s.Backend, tenantID, id)
+	r, err := resources(typ).get(ctx, s.backend, tenantID, id)
 	return typed(r, typ, err)
 }
 
 // SCIMResources implements store.SCIMResourceStore.
 func (s Setup) SCIMResources(ctx context.Context, tenantID, typ string, q store.Query) (store.Page[store.SCIMResource], error) {
-	p, err := page(ctx, s.Backend, resources(typ), tenantID, q)
+	p, err := page(ctx, s.backend, resources(typ), tenantID, q)
 	for i := range p.Items {
 		p.Items[i].Type = typ
 	}
@@ -70,19 +70,19 @@ func (s Setup) SCIMResources(ctx context.Context, tenantID, typ string, q store.
 
 // CreateSCIMResource implements store.SCIMResourceStore.
 func (s Setup) CreateSCIMResource(ctx context.Context, tenantID string, r store.SCIMResource, events ...store.Event) (store.SCIMResource, error) {
-	out, err := resources(r.Type).create(ctx, s.Backend, tenantID, r, events)
+	out, err := resources(r.Type).create(ctx, s.backend, tenantID, r, events)
 	return typed(out, r.Type, err)
 }
 
 // UpdateSCIMResource implements store.SCIMResourceStore.
 func (s Setup) UpdateSCIMResource(ctx context.Context, tenantID string, r store.SCIMResource, events ...store.Event) (store.SCIMResource, error) {
-	out, err := resources(r.Type).update(ctx, s.Backend, tenantID, r, events)
+	out, err := resources(r.Type).update(ctx, s.backend, tenantID, r, events)
 	return typed(out, r.Type, err)
 }
 
 // DeleteSCIMResource implements store.SCIMResourceStore.
 func (s Setup) DeleteSCIMResource(ctx context.Context, tenantID, typ, id string, version int64, events ...store.Event) error {
-	return s.Backend.DeleteRow(ctx, tenantID, kindResource+typ, id, version, events)
+	return s.backend.DeleteRow(ctx, tenantID, kindResource+typ, id, version, events)
 }
 
 func typed(r store.SCIMResource, typ string, err error) (store.SCIMResource, error) {

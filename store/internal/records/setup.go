@@ -10,7 +10,10 @@ import (
 
 // Setup implements the contracts of the set-up records on a Backend. Adapters embed
 // it.
-type Setup struct{ Backend Backend }
+type Setup struct{ backend Backend }
+
+// New returns the contracts of the set-up records on b.
+func New(b Backend) Setup { return Setup{backend: b} }
 
 // The kinds of rows.
 const (
@@ -38,27 +41,27 @@ var connections = codec[store.Connection]{
 
 // Connection implements store.ConnectionStore.
 func (s Setup) Connection(ctx context.Context, tenantID, id string) (store.Connection, error) {
-	return connections.get(ctx, s.Backend, tenantID, id)
+	return connections.get(ctx, s.backend, tenantID, id)
 }
 
 // Connections implements store.ConnectionStore.
 func (s Setup) Connections(ctx context.Context, tenantID string) ([]store.Connection, error) {
-	return connections.decodeAll(s.Backend.Rows(ctx, tenantID, kindConnection, "", 0))
+	return connections.decodeAll(s.backend.Rows(ctx, tenantID, kindConnection, "", 0))
 }
 
 // CreateConnection implements store.ConnectionStore.
 func (s Setup) CreateConnection(ctx context.Context, tenantID string, c store.Connection, events ...store.Event) (store.Connection, error) {
-	return connections.create(ctx, s.Backend, tenantID, c, events)
+	return connections.create(ctx, s.backend, tenantID, c, events)
 }
 
 // UpdateConnection implements store.ConnectionStore.
 func (s Setup) UpdateConnection(ctx context.Context, tenantID string, c store.Connection, events ...store.Event) (store.Connection, error) {
-	return connections.update(ctx, s.Backend, tenantID, c, events)
+	return connections.update(ctx, s.backend, tenantID, c, events)
 }
 
 // DeleteConnection implements store.ConnectionStore.
 func (s Setup) DeleteConnection(ctx context.Context, tenantID, id string, version int64, events ...store.Event) error {
-	return s.Backend.DeleteRow(ctx, tenantID, kindConnection, id, version, events)
+	return s.backend.DeleteRow(ctx, tenantID, kindConnection, id, version, events)
 }
 
 var domains = codec[store.Domain]{
@@ -77,27 +80,27 @@ func verifiedDomain(name string) Unique { return Unique{Global: true, Name: "ver
 
 // Domain implements store.DomainStore.
 func (s Setup) Domain(ctx context.Context, tenantID, id string) (store.Domain, error) {
-	return domains.get(ctx, s.Backend, tenantID, id)
+	return domains.get(ctx, s.backend, tenantID, id)
 }
 
 // Domains implements store.DomainStore.
 func (s Setup) Domains(ctx context.Context, tenantID string) ([]store.Domain, error) {
-	return domains.decodeAll(s.Backend.Rows(ctx, tenantID, kindDomain, "", 0))
+	return domains.decodeAll(s.backend.Rows(ctx, tenantID, kindDomain, "", 0))
 }
 
 // CreateDomain implements store.DomainStore.
 func (s Setup) CreateDomain(ctx context.Context, tenantID string, d store.Domain, events ...store.Event) (store.Domain, error) {
-	return domains.create(ctx, s.Backend, tenantID, d, events)
+	return domains.create(ctx, s.backend, tenantID, d, events)
 }
 
 // UpdateDomain implements store.DomainStore.
 func (s Setup) UpdateDomain(ctx context.Context, tenantID string, d store.Domain, events ...store.Event) (store.Domain, error) {
-	return domains.update(ctx, s.Backend, tenantID, d, events)
+	return domains.update(ctx, s.backend, tenantID, d, events)
 }
 
 // DeleteDomain implements store.DomainStore.
 func (s Setup) DeleteDomain(ctx context.Context, tenantID, id string, version int64, events ...store.Event) error {
-	return s.Backend.DeleteRow(ctx, tenantID, kindDomain, id, version, events)
+	return s.backend.DeleteRow(ctx, tenantID, kindDomain, id, version, events)
 }
 
 var directories = codec[store.Directory]{
@@ -108,27 +111,27 @@ var directories = codec[store.Directory]{
 
 // Directory implements store.DirectoryStore.
 func (s Setup) Directory(ctx context.Context, tenantID, id string) (store.Directory, error) {
-	return directories.get(ctx, s.Backend, tenantID, id)
+	return directories.get(ctx, s.backend, tenantID, id)
 }
 
 // Directories implements store.DirectoryStore.
 func (s Setup) Directories(ctx context.Context, tenantID string) ([]store.Directory, error) {
-	return directories.decodeAll(s.Backend.Rows(ctx, tenantID, kindDirectory, "", 0))
+	return directories.decodeAll(s.backend.Rows(ctx, tenantID, kindDirectory, "", 0))
 }
 
 // CreateDirectory implements store.DirectoryStore.
 func (s Setup) CreateDirectory(ctx context.Context, tenantID string, d store.Directory, events ...store.Event) (store.Directory, error) {
-	return directories.create(ctx, s.Backend, tenantID, d, events)
+	return directories.create(ctx, s.backend, tenantID, d, events)
 }
 
 // UpdateDirectory implements store.DirectoryStore.
 func (s Setup) UpdateDirectory(ctx context.Context, tenantID string, d store.Directory, events ...store.Event) (store.Directory, error) {
-	return directories.update(ctx, s.Backend, tenantID, d, events)
+	return directories.update(ctx, s.backend, tenantID, d, events)
 }
 
 // DeleteDirectory implements store.DirectoryStore.
 func (s Setup) DeleteDirectory(ctx context.Context, tenantID, id string, version int64, events ...store.Event) error {
-	return s.Backend.DeleteRow(ctx, tenantID, kindDirectory, id, version, events)
+	return s.backend.DeleteRow(ctx, tenantID, kindDirectory, id, version, events)
 }
 
 var apiKeys = codec[store.APIKey]{
@@ -156,17 +159,17 @@ func decodeAPIKey(r Row, err error) (store.APIKey, error) {
 
 // APIKey implements store.APIKeyStore.
 func (s Setup) APIKey(ctx context.Context, tenantID, id string) (store.APIKey, error) {
-	return decodeAPIKey(s.Backend.Row(ctx, tenantID, kindAPIKey, id))
+	return decodeAPIKey(s.backend.Row(ctx, tenantID, kindAPIKey, id))
 }
 
 // APIKeyByHash implements store.APIKeyStore.
 func (s Setup) APIKeyByHash(ctx context.Context, tenantID string, hash []byte) (store.APIKey, error) {
-	return decodeAPIKey(s.Backend.RowByUnique(ctx, tenantID, kindAPIKey, keyHash(hash)))
+	return decodeAPIKey(s.backend.RowByUnique(ctx, tenantID, kindAPIKey, keyHash(hash)))
 }
 
 // APIKeys implements store.APIKeyStore.
 func (s Setup) APIKeys(ctx context.Context, tenantID string) ([]store.APIKey, error) {
-	rows, err := s.Backend.Rows(ctx, tenantID, kindAPIKey, "", 0)
+	rows, err := s.backend.Rows(ctx, tenantID, kindAPIKey, "", 0)
 	if err != nil {
 		return nil, err
 	}
@@ -183,12 +186,12 @@ func (s Setup) APIKeys(ctx context.Context, tenantID string) ([]store.APIKey, er
 
 // CreateAPIKey implements store.APIKeyStore.
 func (s Setup) CreateAPIKey(ctx context.Context, tenantID string, k store.APIKey, events ...store.Event) (store.APIKey, error) {
-	return apiKeys.create(ctx, s.Backend, tenantID, k, events)
+	return apiKeys.create(ctx, s.backend, tenantID, k, events)
 }
 
 // UpdateAPIKey implements store.APIKeyStore.
 func (s Setup) UpdateAPIKey(ctx context.Context, tenantID string, k store.APIKey, events ...store.Event) (store.APIKey, error) {
-	if _, err := apiKeys.update(ctx, s.Backend, tenantID, k, events); err != nil {
+	if _, err := apiKeys.update(ctx, s.backend, tenantID, k, events); err != nil {
 		return store.APIKey{}, err
 	}
 	return s.APIKey(ctx, tenantID, k.ID)
@@ -196,5 +199,5 @@ func (s Setup) UpdateAPIKey(ctx context.Context, tenantID string, k store.APIKey
 
 // MarkAPIKeyUsed implements store.APIKeyStore.
 func (s Setup) MarkAPIKeyUsed(ctx context.Context, tenantID, id string, at time.Time) error {
-	return s.Backend.TouchRow(ctx, tenantID, kindAPIKey, id, store.Time(at))
+	return s.backend.TouchRow(ctx, tenantID, kindAPIKey, id, store.Time(at))
 }
