@@ -1,0 +1,207 @@
+package tenant
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Severity says what a finding means for what was asked.
+type Severity string
+
+// The severities.
+const (
+	SeverityError   Severity = "error"   // refused until it is changed
+	SeverityWarning Severity = "warning" // accepted, worth a look
+	SeverityOK      Severity = "ok"      // checked and in order
+)
+
+// Finding is one result of a check, the same for the Go API, JSON and HTML.
+type Finding struct {
+	// Field is the input that the finding is about: a Field… constant.
+	Field string
+	// Code is stable: a Code… constant.
+	Code string
+	// Message is for a person: what is wrong and what to do.
+	Message string
+	// Expected, Got and Suggestion are shown beside the message; each may be empty. None
+	// of them ever holds a secret.
+	Expected   string
+	Got        string
+	Suggestion string
+	Severity   Severity
+}
+
+// The fields that findings name.
+const (
+	FieldDomains      = "domains"
+	FieldAuthority    = "authority"
+	FieldClientID     = "client_id"
+	FieldClientSecret = "client_secret"
+	FieldClientAuth   = "client_auth"
+	FieldSecretExpiry = "secret_expires"
+	FieldBreakGlass   = "break_glass"
+	FieldScopes       = "additional_scopes"
+	FieldKeyName      = "name"
+	FieldKeyScopes    = "scopes"
+	FieldKeyExpiry    = "expires"
+	FieldMessage      = "message"
+	FieldConnection   = "name"
+)
+
+// Codes of findings about input.
+const (
+	CodeRequired = "required"
+	CodeTooMany  = "too_many"
+	CodeTooLong  = "too_long"
+
+	CodeDomainInvalid      = "domain_invalid"
+	CodeDomainPublicSuffix = "domain_public_suffix"
+	CodeDomainConsumer     = "domain_consumer"
+	CodeDomainIsEmail      = "domain_is_email"
+	CodeDomainTaken        = "domain_taken"
+
+	CodeAuthorityInvalid     = "authority_invalid"
+	CodeAuthorityNotHTTPS    = "authority_not_https"
+	CodeAuthoritySAML        = "authority_looks_like_saml"
+	CodeAuthorityMultiTenant = "authority_multi_tenant"
+	CodeAuthorityOktaAdmin   = "authority_okta_admin"
+	CodeAuthorityEndpoint    = "authority_is_endpoint"
+	CodeAuthorityPort        = "authority_port"
+	CodeAuthorityEntraV1     = "authority_entra_v1"
+
+	CodeClientIDInvalid    = "client_id_invalid"
+	CodeClientIDIsTenantID = "client_id_is_tenant_id"
+	CodeClientIDFormat     = "client_id_format"
+	CodeSecretInvalid      = "client_secret_invalid"
+	CodeSecretLooksLikeID  = "client_secret_looks_like_id"
+	CodeClientAuthInvalid  = "client_auth_invalid"
+
+	CodeDateInvalid          = "date_invalid"
+	CodeSecretExpiredAlready = "secret_expired_already"
+	CodeSecretExpiryFar      = "secret_expiry_far"
+
+	CodeEmailInvalid             = "email_invalid"
+	CodeBreakGlassDomainMismatch = "break_glass_domain_mismatch"
+	CodeBreakGlassEmpty          = "break_glass_empty"
+
+	CodeScopeInvalid       = "scope_invalid"
+	CodeScopeUnknown       = "scope_unknown"
+	CodeScopeOfflineAccess = "scope_offline_access"
+
+	CodeNameInvalid = "name_invalid"
+)
+
+// Codes of findings about the provider (R34), made by a [ProviderChecker].
+const (
+	CodeDiscoveryNotFound     = "discovery_not_found"
+	CodeDiscoveryTimeout      = "discovery_timeout"
+	CodeDiscoveryInvalidJSON  = "discovery_invalid_json"
+	CodeDiscoveryIncomplete   = "discovery_incomplete"
+	CodeDiscoveryBlocked      = "discovery_blocked_address"
+	CodeDiscoveryRedirect     = "discovery_redirect"
+	CodeIssuerMismatch        = "issuer_mismatch"
+	CodeUnsupportedAuthMethod = "unsupported_auth_method"
+	CodeJWKSUnreachable       = "jwks_unreachable"
+	CodeNoUsableKey           = "no_usable_key"
+	CodeTLSError              = "tls_error"
+)
+
+// Codes of findings about a domain's proof, made by a [DomainValidator].
+const (
+	CodeDomainProven        = "domain_proven"
+	CodeDomainRecordMissing = "domain_record_missing"
+	CodeDomainValueDiffers  = "domain_value_differs"
+	CodeDomainRecordAtApex  = "domain_record_at_apex"
+	CodeDomainRecordDoubled = "domain_record_doubled"
+	CodeDomainDNSError      = "domain_dns_error"
+	CodeDomainDNSTimeout    = "domain_dns_timeout"
+	CodeDomainFileMissing   = "domain_file_missing"
+	CodeDomainFileDiffers   = "domain_file_differs"
+	CodeDomainUnreachable   = "domain_unreachable"
+	CodeDomainAwaitsStaff   = "domain_awaits_staff"
+)
+
+// ValidationError says that input was refused. HTTP answers 422 with its findings.
+type ValidationError struct {
+	// Findings holds at least one of [SeverityError], and warnings beside it.
+	Findings []Finding
+}
+
+// Error lists the refusals' fields and codes; messages are for people and stay in
+// Findings.
+func (e *ValidationError) Error() string {
+	var parts []string
+	for _, f := range e.Findings {
+		if f.Severity == SeverityError {
+			parts = append(parts, f.Field+": "+f.Code)
+		}
+	}
+	return "tenant: input refused: " + strings.Join(parts, ", ")
+}
+
+// refuse returns a *ValidationError if the findings hold an error, else nil.
+func refuse(findings []Finding) error {
+	if hasError(findings) {
+		return &ValidationError{Findings: findings}
+	}
+	return nil
+}
+
+func hasError(findings []Finding) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Severity == SeverityError })
+}
+
+func errorFinding(field, code, format string, args ...any) Finding {
+	return Finding{Field: field, Code: code, Severity: SeverityError, Message: fmt.Sprintf(format, args...)}
+}
+
+func warning(field, code, format string, args ...any) Finding {
+	return Finding{Field: field, Code: code, Severity: SeverityWarning, Message: fmt.Sprintf(format, args...)}
+}
+
+// suggest returns the finding with a suggestion.
+func (f Finding) suggest(s string) Finding {
+	f.Suggestion = s
+	return f
+}
+
+func (f Finding) got(s string) Finding {
+	f.Got = s
+	return f
+}
+
+// result is the finding as a record keeps it.
+func (f Finding) result() store.CheckResult {
+	return store.CheckResult{
+		Field: f.Field, Code: f.Code, Severity: string(f.Severity), Message: f.Message,
+		Expected: f.Expected, Got: f.Got, Suggestion: f.Suggestion,
+	}
+}
+
+func results(findings []Finding) []store.CheckResult {
+	out := make([]store.CheckResult, len(findings))
+	for i, f := range findings {
+		out[i] = f.result()
+	}
+	return out
+}
+
+// shown makes what somebody typed, or a foreign server sent, fit to stand in a
+// message: one line, bounded, without control characters.
+func shown(s string) string {
+	const most = 100
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+			return ' '
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	return s
+}
