@@ -1,0 +1,92 @@
+package scim
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// ErrUnauthorized says that a bearer key is not good for a tenant: unknown,
+// revoked, expired, another tenant's, or of a tenant that doesn't exist. An
+// [Authenticator] must not tell these apart to its caller.
+var ErrUnauthorized = errors.New("scim: not authorized")
+
+// Scopes of an API key.
+const (
+	// ScopeRead allows to read users, groups and other resources.
+	ScopeRead = "scim:read"
+	// ScopeWrite allows to change them, and to read them.
+	ScopeWrite = "scim:write"
+)
+
+// Principal is who sends a request: one API key of one tenant's directory.
+type Principal struct {
+	// KeyID and KeyName tell the key in the journal. They are no secrets.
+	KeyID, KeyName string
+	// DirectoryID is the directory that the key speaks for, ConnectionID the
+	// connection through which its users sign in.
+	DirectoryID, ConnectionID string
+	// Scopes are what the key may do: ScopeRead, ScopeWrite. None means nothing.
+	Scopes []string
+}
+
+func (p Principal) may(scope string) bool {
+	return slices.Contains(p.Scopes, scope) || scope == ScopeRead && slices.Contains(p.Scopes, ScopeWrite)
+}
+
+// Authenticator decides whether a bearer key is good for a tenant. It is called
+// on every request, by several goroutines at once.
+type Authenticator interface {
+	// Authenticate returns the principal of the key at this tenant. An error
+	// matching ErrUnauthorized gives 401; any other is logged and gives 503, so
+	// that the identity provider tries again.
+	Authenticate(ctx context.Context, tenantID, bearer string) (Principal, error)
+}
+
+// AuthenticatorFunc is an [Authenticator] made of a function.
+type AuthenticatorFunc func(ctx context.Context, tenantID, bearer string) (Principal, error)
+
+// Authenticate calls f.
+func (f AuthenticatorFunc) Authenticate(ctx context.Context, tenantID, bearer string) (Principal, error) {
+	return f(ctx, tenantID, bearer)
+}
+
+// bearer takes the token out of the Authorization header (RFC 6750 section
+// 2.1); anything else gives "".
+func bearer(r *http.Request) string {
+	values := r.Header.Values("Authorization")
+	if len(values) != 1 {
+		return ""
+	}
+	scheme, token, ok := strings.Cut(strings.TrimSpace(values[0]), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// authenticate answers the same whatever is wrong with key or tenant.
+func (h *Handler) authenticate(r *http.Request, tenantID string) (Principal, error) {
+	token := bearer(r)
+	if token == "" || tenantID == "" {
+		return Principal{}, errUnauthorized()
+	}
+	p, err := h.cfg.Authenticator.Authenticate(r.Context(), tenantID, token)
+	switch {
+	case err == nil:
+		return p, nil
+	case errors.Is(err, ErrUnauthorized):
+		return Principal{}, errUnauthorized()
+	}
+	h.log.ErrorContext(r.Context(), "scim: authentication failed", "tenant", tenantID, "error", err)
+	return Principal{}, &Error{Status: http.StatusServiceUnavailable, Detail: "The API key can't be checked right now. Try again."}
+}
+
+func errUnauthorized() *Error {
+	return &Error{
+		Status: http.StatusUnauthorized,
+		Detail: "The API key is missing or is not valid for this base URL. Send it as \"Authorization: Bearer KEY\".",
+	}
+}

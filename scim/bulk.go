@@ -1,0 +1,371 @@
+package scim
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+const (
+	urnBulkRequest  = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+	urnBulkResponse = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+)
+
+// bulkOp is one operation of a bulk request (RFC 7644 section 3.7) and what
+// became of it.
+type bulkOp struct {
+	index   int
+	method  string
+	bulkID  string
+	rt      *resourceType
+	id      string // of the resource; empty for POST; may be a bulkId reference
+	version string
+	data    map[string]any
+
+	state  bulkState
+	status int
+	err    *Error
+	rec    record
+}
+
+type bulkState int
+
+const (
+	bulkWaiting bulkState = iota
+	bulkRunning           // its references are being created
+	bulkDone
+)
+
+// bulkRun carries a bulk request out: each operation stands alone, and
+// references to other operations are resolved in both directions.
+type bulkRun struct {
+	h      *Handler
+	r      *request
+	ops    []*bulkOp
+	byID   map[string]*bulkOp
+	fixes  []*bulkOp // created without references that ran in a circle
+	most   int       // failOnErrors, or 0
+	errors int
+}
+
+// bulk answers POST /Bulk.
+func (h *Handler) bulk(w http.ResponseWriter, r *request) error {
+	body, err := h.readBody(w, r.Request, h.cfg.MaxBulkBytes)
+	if err != nil {
+		return err
+	}
+	if v, ok := member(body, "schemas"); ok {
+		if err := wantSchema(v, urnBulkRequest); err != nil {
+			return err
+		}
+	}
+	raw, _ := member(body, "Operations")
+	list, ok := raw.([]any)
+	if !ok {
+		return badRequest(TypeInvalidSyntax, "A bulk request needs an array named Operations.")
+	}
+	if len(list) > h.cfg.MaxBulkOperations {
+		return &Error{
+			Status: http.StatusRequestEntityTooLarge, Type: TypeTooMany,
+			Detail: fmt.Sprintf("A bulk request may have at most %d operations; this one has %d.", h.cfg.MaxBulkOperations, len(list)),
+		}
+	}
+	run := &bulkRun{h: h, r: r, byID: map[string]*bulkOp{}}
+	if v, ok := member(body, "failOnErrors"); ok && v != nil {
+		n, isNumber := v.(json.Number)
+		most, err := n.Int64()
+		if !isNumber || err != nil || most < 0 {
+			return badRequest(TypeInvalidValue, "failOnErrors has to be a whole number.")
+		}
+		run.most = int(min(most, maxCount))
+	}
+	for i, e := range list {
+		op, err := run.read(i, e)
+		if err != nil {
+			return err
+		}
+		run.ops = append(run.ops, op)
+	}
+	run.all()
+	return run.respond(w)
+}
+
+// read makes one operation ready. What is wrong with it is its own failure.
+func (b *bulkRun) read(i int, e any) (*bulkOp, error) {
+	m, ok := e.(map[string]any)
+	if !ok {
+		return nil, badRequest(TypeInvalidSyntax, "Operation %d has to be an object.", i+1)
+	}
+	str := func(name string) string {
+		v, _ := member(m, name)
+		s, _ := v.(string)
+		return s
+	}
+	op := &bulkOp{index: i, method: strings.ToUpper(str("method")), bulkID: str("bulkId"), version: str("version")}
+	data, _ := member(m, "data")
+	op.data, _ = data.(map[string]any)
+	op.err = b.address(op, str("path"))
+	switch {
+	case op.err != nil:
+	case op.method == http.MethodPost && op.bulkID == "":
+		op.err = badRequest(TypeInvalidSyntax, "A POST in a bulk request needs a bulkId.")
+	case op.method != http.MethodDelete && op.data == nil:
+		op.err = badRequest(TypeInvalidSyntax, "The operation needs data.")
+	}
+	if op.bulkID != "" && op.method == http.MethodPost {
+		if b.byID[op.bulkID] != nil {
+			return nil, badRequest(TypeInvalidSyntax, "The bulkId %q is given twice.", clip(op.bulkID))
+		}
+		b.byID[op.bulkID] = op
+	}
+	return op, nil
+}
+
+// address finds the resource that a path names; nothing outside of the
+// tenant's own resources can be named.
+func (b *bulkRun) address(op *bulkOp, path string) *Error {
+	want := 2
+	switch op.method {
+	case http.MethodPost:
+		want = 1
+	case http.MethodPut, http.MethodPatch, http.MethodDelete:
+	default:
+		return badRequest(TypeInvalidSyntax, "method has to be POST, PUT, PATCH or DELETE, not %q.", clip(op.method))
+	}
+	parts, ok := splitPath(path, "")
+	if ok && len(parts) == want {
+		op.rt = b.h.typeAt("/" + parts[0])
+	}
+	if op.rt == nil {
+		return badRequest(TypeInvalidPath, "path has to be an endpoint such as /Users for POST, or /Users/ID, not %q.", clip(path))
+	}
+	if want == 2 {
+		op.id = parts[1]
+	}
+	return nil
+}
+
+func (b *bulkRun) all() {
+	for _, op := range b.ops {
+		if b.stopped() {
+			return
+		}
+		b.run(op)
+	}
+	for _, op := range b.fixes {
+		b.fix(op)
+	}
+}
+
+func (b *bulkRun) stopped() bool { return b.most > 0 && b.errors >= b.most }
+
+// run carries an operation out after those it refers to.
+func (b *bulkRun) run(op *bulkOp) {
+	if op.state != bulkWaiting {
+		return
+	}
+	op.state = bulkRunning
+	err := error(nil)
+	if op.err != nil {
+		err = op.err
+	} else {
+		err = b.try(op)
+	}
+	op.state = bulkDone
+	if err == nil {
+		return
+	}
+	b.errors++
+	var known bool
+	if op.err, known = toError(err); !known {
+		b.h.log.ErrorContext(b.r.Context(), "scim: bulk operation failed", "tenant", b.r.tenant, "error", err)
+	}
+	op.status = op.err.Status
+}
+
+func (b *bulkRun) try(op *bulkOp) error {
+	for _, id := range b.references(op) {
+		other := b.byID[id]
+		if other == nil {
+			return unresolved(id)
+		}
+		b.run(other)
+		if other.state == bulkDone && other.err != nil {
+			return unresolved(id)
+		}
+	}
+	data, circle := b.resolve(op.data)
+	body, _ := data.(map[string]any)
+	if circle {
+		if op.method != http.MethodPost {
+			return unresolved("of an operation that waits for this one")
+		}
+		b.fixes = append(b.fixes, op)
+	}
+	if id, ok := reference(op.id); ok {
+		op.id = b.byID[id].rec.ID
+	}
+	cond := precondition{}
+	if op.version != "" {
+		cond.match = []string{op.version}
+	}
+	var err error
+	switch op.method {
+	case http.MethodPost:
+		op.status = http.StatusCreated
+		op.rec, err = b.h.create(b.r.Context(), b.r, op.rt, body)
+	case http.MethodPut:
+		op.status = http.StatusOK
+		op.rec, err = b.h.replace(b.r, op.rt, op.id, body, cond)
+	case http.MethodPatch:
+		op.status = http.StatusOK
+		op.rec, err = b.h.modify(b.r, op.rt, op.id, body, cond)
+	case http.MethodDelete:
+		op.status = http.StatusNoContent
+		err = b.h.remove(b.r, op.rt, op.id, cond)
+	}
+	return err
+}
+
+func unresolved(id string) *Error {
+	return &Error{Status: http.StatusConflict, Type: TypeInvalidValue, Detail: fmt.Sprintf("The reference bulkId:%s can't be resolved.", clip(id))}
+}
+
+// fix completes a resource that was created without a reference to one that
+// refers back to it.
+func (b *bulkRun) fix(op *bulkOp) {
+	if op.err != nil {
+		return
+	}
+	for _, id := range b.references(op) {
+		if other := b.byID[id]; other.err != nil || other.rec.ID == "" {
+			return // that operation's own failure tells
+		}
+	}
+	data, _ := b.resolve(op.data)
+	rec, err := b.h.replace(b.r, op.rt, op.rec.ID, data.(map[string]any), precondition{})
+	if err != nil {
+		op.err, _ = toError(err)
+		op.status = op.err.Status
+		return
+	}
+	op.rec = rec
+}
+
+// reference takes the bulkId out of "bulkId:…".
+func reference(s string) (string, bool) {
+	const prefix = "bulkId:"
+	if len(s) <= len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return "", false
+	}
+	return s[len(prefix):], true
+}
+
+// references lists the bulkIds that an operation names.
+func (b *bulkRun) references(op *bulkOp) (out []string) {
+	if id, ok := reference(op.id); ok {
+		out = append(out, id)
+	}
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			if id, ok := reference(v); ok {
+				out = append(out, id)
+			}
+		case []any:
+			for _, e := range v {
+				walk(e)
+			}
+		case map[string]any:
+			for _, k := range sortedKeys(v) {
+				walk(v[k])
+			}
+		}
+	}
+	walk(op.data)
+	return uniqueStrings(out)
+}
+
+// resolve copies v with IDs in place of references. What isn't created yet is
+// left out; circle reports that.
+func (b *bulkRun) resolve(v any) (out any, circle bool) {
+	switch v := v.(type) {
+	case string:
+		if id, ok := reference(v); ok {
+			if b.byID[id] == nil || b.byID[id].rec.ID == "" {
+				return nil, true
+			}
+			return b.byID[id].rec.ID, false
+		}
+	case []any:
+		list := make([]any, 0, len(v))
+		for _, e := range v {
+			r, c := b.resolve(e)
+			if circle = circle || c; !c {
+				list = append(list, r)
+			}
+		}
+		return list, circle
+	case map[string]any:
+		m := make(map[string]any, len(v))
+		for k, e := range v {
+			r, c := b.resolve(e)
+			if circle = circle || c; !c || present(r) {
+				m[k] = r
+			}
+		}
+		return m, circle
+	}
+	return v, false
+}
+
+func (b *bulkRun) respond(w http.ResponseWriter) error {
+	a := b.h.answer(w, http.StatusOK)
+	a.buf = append(a.buf, `{"schemas":["`+urnBulkResponse+`"],"Operations":[`...)
+	some := false
+	for _, op := range b.ops {
+		if op.state != bulkDone {
+			continue
+		}
+		if some {
+			a.buf = append(a.buf, ',')
+		}
+		some = true
+		a.buf = b.append(a.buf, op)
+	}
+	a.buf = append(a.buf, "]}"...)
+	return b.h.finish(a, nil)
+}
+
+func (b *bulkRun) append(dst []byte, op *bulkOp) []byte {
+	dst = append(dst, `{"method":`...)
+	dst = appendString(dst, clip(op.method))
+	if op.bulkID != "" {
+		dst = append(dst, `,"bulkId":`...)
+		dst = appendString(dst, op.bulkID)
+	}
+	id := op.rec.ID
+	if id == "" && op.method != http.MethodPost {
+		id = op.id
+	}
+	if id != "" && op.rt != nil {
+		dst = append(dst, `,"location":`...)
+		dst = appendString(dst, b.r.base+op.rt.Endpoint+"/"+url.PathEscape(id))
+	}
+	if op.err == nil && op.rec.Version > 0 {
+		dst = append(dst, `,"version":`...)
+		dst = appendString(dst, op.rec.tag())
+	}
+	dst = append(dst, `,"status":"`...)
+	dst = strconv.AppendInt(dst, int64(op.status), 10)
+	dst = append(dst, '"')
+	if op.err != nil {
+		dst = append(dst, `,"response":`...)
+		dst = op.err.appendJSON(dst)
+	}
+	return append(dst, '}')
+}

@@ -1,0 +1,342 @@
+package scim
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"sort"
+
+	ast "github.com/scim2/filter-parser/v2"
+)
+
+// change computes what one operation makes of an attribute's value. have may be
+// changed in place.
+func (p *patch) change(have any, o operation) (any, error) {
+	a := o.target.attr
+	if a.MultiValued {
+		list, _ := have.([]any)
+		return p.changeList(list, o)
+	}
+	if o.target.sub != nil {
+		m, _ := have.(map[string]any)
+		if m == nil {
+			m = map[string]any{}
+		}
+		return m, p.changeSub(m, o)
+	}
+	if o.op == opRemove || p.dialect.cleared(o.value) {
+		return nil, nil
+	}
+	v, err := a.canonical(o.value, p.dialect)
+	if err != nil {
+		return nil, err
+	}
+	// Sub-attributes that aren't named stay as they are, but null removes.
+	m, isMap := have.(map[string]any)
+	n, ok := v.(map[string]any)
+	if !a.complex() || !isMap {
+		return v, nil
+	}
+	if sent, _ := p.dialect.object(a, p.dialect.single(o.value)); sent != nil {
+		for name, e := range sent {
+			if s := a.sub(name); s != nil && p.dialect.cleared(e) && s.Mutability != MutabilityReadOnly {
+				delete(m, s.Name)
+			}
+		}
+	}
+	if ok {
+		for k, e := range n {
+			m[k] = e
+		}
+	}
+	return m, nil
+}
+
+// changeSub sets or removes one sub-attribute of a value.
+func (p *patch) changeSub(m map[string]any, o operation) error {
+	s := o.target.sub
+	if o.op == opRemove || p.dialect.cleared(o.value) {
+		delete(m, s.Name)
+		return nil
+	}
+	v, err := s.canonical(o.value, p.dialect)
+	if err != nil {
+		return err
+	}
+	if old, ok := m[s.Name].([]any); ok && o.op == opAdd {
+		for _, e := range elements(v) {
+			old = s.fold(old, e)
+		}
+		v = old
+	}
+	m[s.Name] = v
+	return nil
+}
+
+func (p *patch) changeList(list []any, o operation) (any, error) {
+	switch {
+	case o.filter != nil:
+		return p.changeMatching(list, o)
+	case o.target.sub != nil:
+		return p.changeEach(list, o)
+	case o.op == opRemove:
+		return p.removeValues(list, o)
+	}
+	if p.dialect.cleared(o.value) {
+		if o.op == opAdd {
+			return list, nil
+		}
+		return nil, nil
+	}
+	a := o.target.attr
+	v, err := a.canonical(o.value, p.dialect)
+	if err != nil || v == nil {
+		return list, err
+	}
+	added := v.([]any)
+	if o.op == opReplace {
+		return added, nil
+	}
+	onePrimary(a, list, added)
+	for _, e := range added {
+		list = a.fold(list, e)
+	}
+	return list, tooMany(a, list)
+}
+
+func tooMany(a *attribute, list []any) error {
+	if len(list) > maxValues {
+		return badRequest(TypeInvalidValue, "%s would have %d values; at most %d are accepted.", a.path, len(list), maxValues)
+	}
+	return nil
+}
+
+// onePrimary takes the mark from the values that were there when a new one
+// has it (RFC 7644 section 3.5.2).
+func onePrimary(a *attribute, old, added []any) {
+	if a.primaries(added) == 0 {
+		return
+	}
+	for _, e := range old {
+		if m, ok := e.(map[string]any); ok && m["primary"] == true {
+			m["primary"] = false
+		}
+	}
+}
+
+// removeValues removes what the operation lists (Entra), or everything when it
+// lists nothing. An empty list removes nothing.
+func (p *patch) removeValues(list []any, o operation) (any, error) {
+	if !o.given || o.value == nil {
+		return nil, nil
+	}
+	gone, ok := p.dialect.values(o.value)
+	if !ok {
+		return nil, badRequest(TypeInvalidValue, "The values to remove from %s have to be an array.", o.target.name())
+	}
+	a := o.target.attr
+	for _, raw := range gone {
+		v, err := a.one(raw, p.dialect)
+		if err != nil {
+			return nil, err
+		}
+		list = slices.DeleteFunc(list, func(e any) bool { return covers(e, v) })
+	}
+	return list, nil
+}
+
+// covers reports whether a value has all that v names.
+func covers(e, v any) bool {
+	have, want, ok := twoMaps(e, v)
+	if !ok {
+		return equal(e, v)
+	}
+	if len(want) == 0 {
+		return false
+	}
+	for k, w := range want {
+		if !equal(have[k], w) {
+			return false
+		}
+	}
+	return true
+}
+
+// changeEach changes a sub-attribute of every value: "emails.type".
+func (p *patch) changeEach(list []any, o operation) (any, error) {
+	if len(list) == 0 && o.op != opRemove && !p.dialect.cleared(o.value) {
+		list = []any{map[string]any{}}
+	}
+	for _, e := range list {
+		m, ok := e.(map[string]any)
+		if !ok {
+			continue
+		}
+		if err := p.changeSub(m, o); err != nil {
+			return nil, err
+		}
+	}
+	return p.settle(o.target.attr, list, nil)
+}
+
+// changeMatching changes the values that the bracket filter selects.
+func (p *patch) changeMatching(list []any, o operation) (any, error) {
+	a := o.target.attr
+	var hit []any
+	for _, e := range list {
+		if o.filter.holdsValue(e) {
+			hit = append(hit, e)
+		}
+	}
+	if len(hit) == 0 {
+		switch {
+		case o.op == opRemove, p.dialect.cleared(o.value):
+			return list, nil
+		case !p.dialect.createsUnmatched(o.op):
+			return nil, badRequest(TypeNoTarget, "No value of %s matches the filter of the path.", a.path)
+		}
+		return p.createMatching(list, o)
+	}
+	if o.target.sub != nil {
+		for _, e := range hit {
+			if err := p.changeSub(e.(map[string]any), o); err != nil {
+				return nil, err
+			}
+		}
+		return p.settle(a, list, hit)
+	}
+	if o.op == opRemove || p.dialect.cleared(o.value) {
+		return slices.DeleteFunc(list, func(e any) bool { return o.filter.holdsValue(e) }), nil
+	}
+	v, err := a.one(p.dialect.single(o.value), p.dialect)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]any, 0, len(list))
+	var changed []any
+	for _, e := range list {
+		if !o.filter.holdsValue(e) {
+			out = a.fold(out, e)
+			continue
+		}
+		n := clone(v)
+		if old, add, ok := twoMaps(e, n); ok && o.op == opAdd {
+			for k, x := range add {
+				old[k] = x
+			}
+			n = old
+		}
+		changed = append(changed, n)
+		out = a.fold(out, n)
+	}
+	return p.settle(a, out, changed)
+}
+
+// createMatching makes the value that the terms of the filter and the
+// operation describe.
+func (p *patch) createMatching(list []any, o operation) (any, error) {
+	a := o.target.attr
+	if !a.complex() {
+		return nil, badRequest(TypeNoTarget, "No value of %s matches the filter of the path.", a.path)
+	}
+	m := map[string]any{}
+	equalities(o.terms, func(name string, v any) {
+		if s := a.sub(name); s != nil {
+			if c, err := s.canonical(v, p.dialect); err == nil && c != nil {
+				m[s.Name] = c
+			}
+		}
+	})
+	if o.target.sub != nil {
+		if err := p.changeSub(m, o); err != nil {
+			return nil, err
+		}
+	} else {
+		v, err := a.one(p.dialect.single(o.value), p.dialect)
+		if err != nil {
+			return nil, err
+		}
+		n, _ := v.(map[string]any)
+		for k, e := range n {
+			m[k] = e
+		}
+	}
+	onePrimary(a, list, []any{m})
+	list = a.fold(list, m)
+	return list, tooMany(a, list)
+}
+
+// equalities calls fn for the terms of a filter that a new value has to meet.
+func equalities(e ast.Expression, fn func(name string, v any)) {
+	switch e := e.(type) {
+	case *ast.LogicalExpression:
+		if e.Operator == ast.AND {
+			equalities(e.Left, fn)
+			equalities(e.Right, fn)
+		}
+	case *ast.AttributeExpression:
+		if e.Operator == ast.EQ {
+			fn(e.AttributePath.AttributeName, e.CompareValue)
+		}
+	}
+}
+
+// settle drops values that have become empty and keeps one primary: of the
+// changed ones if they have it.
+func (p *patch) settle(a *attribute, list, changed []any) (any, error) {
+	list = slices.DeleteFunc(list, func(e any) bool {
+		m, ok := e.(map[string]any)
+		return ok && (len(m) == 0 || hollow(a, m))
+	})
+	if a.primaries(changed) > 0 {
+		for _, e := range list {
+			m, ok := e.(map[string]any)
+			if ok && m["primary"] == true && !slices.ContainsFunc(changed, func(c any) bool { return same(c, m) }) {
+				m["primary"] = false
+			}
+		}
+	}
+	if a.primaries(list) > 1 {
+		return nil, badRequest(TypeInvalidValue, "%s would have more than one primary value (RFC 7643 section 2.4).", a.path)
+	}
+	return list, nil
+}
+
+// hollow reports whether a value has lost what it was about, so that only its
+// kind is left: {"type":"work"} after the value was cleared.
+func hollow(a *attribute, m map[string]any) bool {
+	if a.sub("value") == nil {
+		return false
+	}
+	for k := range m {
+		if k != "type" && k != "primary" {
+			return false
+		}
+	}
+	return true
+}
+
+// same reports whether c is the very map m.
+func same(c any, m map[string]any) bool {
+	n, ok := c.(map[string]any)
+	return ok && reflect.ValueOf(n).Pointer() == reflect.ValueOf(m).Pointer()
+}
+
+// equal compares two canonical values.
+func equal(a, b any) bool {
+	if x, ok := a.(json.Number); ok {
+		if y, ok := b.(json.Number); ok {
+			return compareNumbers(x, y) == 0
+		}
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,168 @@
+package scim
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tenantgate/tenantgate/scim/internal/filter"
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Config is what a [Handler] is made of. BaseURL, Store, Authenticator and
+// Policy are required.
+type Config struct {
+	// BaseURL is the address below which each tenant has its own base URL, such
+	// as "https://app.example.com/scim/v2". Locations start with it, whatever a
+	// proxy made of the request.
+	BaseURL string
+	// Store keeps users, groups and the journal.
+	Store store.Store
+	// Authenticator decides about API keys.
+	Authenticator Authenticator
+	// Policy has the last word before each write. There is no default: who wants no
+	// rules says so with InsecureAllowAll.
+	Policy Policy
+
+	// UserExtensions and GroupExtensions come on top of EnterpriseUser.
+	UserExtensions, GroupExtensions []Extension
+	// ResourceTypes are served beside users and groups.
+	ResourceTypes []ResourceType
+	// Strict takes the RFCs' form alone: identity providers' ways of speaking
+	// (string booleans, operation names in any case, a manager as a string, …) are
+	// refused.
+	Strict bool
+	// PatchUserNoContent answers a PATCH of a user with 204 instead of 200 and
+	// the user, PatchGroupContent one of a group with 200 and the group instead
+	// of 204. A request for attributes always gets a body.
+	PatchUserNoContent, PatchGroupContent bool
+
+	// MaxBodyBytes bounds a request's body. Zero means 4 MiB.
+	MaxBodyBytes int64
+	// MaxOperations bounds a PATCH. Zero means 5000.
+	MaxOperations int
+	// MaxMembers bounds the members that one request names, not those of a
+	// group. Zero means 25000.
+	MaxMembers int
+	// MaxFilterBytes and MaxFilterDepth bound a filter. Zero means 8 KiB and 50.
+	MaxFilterBytes, MaxFilterDepth int
+	// DefaultPageSize is the page when a client names no count, MaxPageSize
+	// the largest. Zero means 100 and 1000; MaxPageSize is at most store.MaxLimit.
+	DefaultPageSize, MaxPageSize int
+	// MaxSorted bounds how many resources one request may sort. Zero means 10000.
+	MaxSorted int
+	// MaxBulkOperations and MaxBulkBytes bound a bulk request. Zero means 1000
+	// operations and MaxBodyBytes.
+	MaxBulkOperations int
+	MaxBulkBytes      int64
+
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	// Logger hears of failures on our side. Nil discards.
+	Logger *slog.Logger
+}
+
+const (
+	defaultMaxBodyBytes      = 4 << 20
+	defaultMaxOperations     = 5000
+	defaultMaxMembers        = 25000
+	defaultPageSize          = 100
+	defaultMaxSorted         = 10000
+	defaultMaxBulkOperations = 1000
+)
+
+// fill checks what is required and puts defaults in place.
+func (c *Config) fill() (prefix string, err error) {
+	u, err := url.Parse(c.BaseURL)
+	switch {
+	case c.BaseURL == "" || err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "":
+		return "", fmt.Errorf("scim: Config.BaseURL has to be an absolute address such as %q, got %q", "https://app.example.com/scim/v2", c.BaseURL)
+	case c.Store == nil:
+		return "", errors.New("scim: Config.Store is required")
+	case c.Authenticator == nil:
+		return "", errors.New("scim: Config.Authenticator is required")
+	case c.Policy == nil:
+		return "", errors.New("scim: Config.Policy is required; to serve without rules, say so with InsecureAllowAll")
+	}
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	orDefault(&c.MaxBodyBytes, defaultMaxBodyBytes)
+	orDefault(&c.MaxOperations, defaultMaxOperations)
+	orDefault(&c.MaxMembers, defaultMaxMembers)
+	orDefault(&c.MaxPageSize, store.MaxLimit)
+	c.MaxPageSize = min(c.MaxPageSize, store.MaxLimit)
+	orDefault(&c.DefaultPageSize, defaultPageSize)
+	c.DefaultPageSize = min(c.DefaultPageSize, c.MaxPageSize)
+	orDefault(&c.MaxSorted, defaultMaxSorted)
+	orDefault(&c.MaxBulkOperations, defaultMaxBulkOperations)
+	orDefault(&c.MaxBulkBytes, c.MaxBodyBytes)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return strings.TrimRight(u.EscapedPath(), "/"), nil
+}
+
+func orDefault[T int | int64](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}
+
+// resourceTypes makes the built-in and the host's types ready.
+func (c *Config) resourceTypes() ([]*resourceType, error) {
+	defs := append([]ResourceType{
+		{
+			Name: "User", Endpoint: "/Users", Description: "User account", Schema: UserSchema(),
+			Extensions: append([]Extension{{Schema: EnterpriseUserSchema()}}, c.UserExtensions...),
+		},
+		{Name: "Group", Endpoint: "/Groups", Description: "Group of users", Schema: GroupSchema(), Extensions: c.GroupExtensions},
+	}, c.ResourceTypes...)
+	own, _ := c.Store.(store.SCIMResourceStore)
+	taken := map[string]bool{}
+	for _, reserved := range []string{"serviceproviderconfig", "schemas", "resourcetypes", "bulk", "me", ".search"} {
+		taken["/"+reserved] = true
+	}
+	out := make([]*resourceType, 0, len(defs))
+	for i, def := range defs {
+		rt, err := newResourceType(def)
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range []string{strings.ToLower(def.Name), strings.ToLower(def.Endpoint), strings.ToLower(def.Schema.ID)} {
+			if taken[key] {
+				return nil, fmt.Errorf("scim: resource type %s: %q is taken", def.Name, key)
+			}
+			taken[key] = true
+		}
+		if i >= 2 && rt.Store == nil {
+			if rt.Store = own; own == nil {
+				return nil, fmt.Errorf("scim: resource type %s needs a Store, because Config.Store has no store.SCIMResourceStore", def.Name)
+			}
+		}
+		out = append(out, rt)
+	}
+	return out, nil
+}
+
+// urns lists the schemas that paths and filters may name.
+func urns(types []*resourceType) (out []string) {
+	seen := map[string]bool{}
+	for _, rt := range types {
+		for _, c := range rt.containers() {
+			if key := strings.ToLower(c.urn); !seen[key] {
+				seen[key] = true
+				out = append(out, c.urn)
+			}
+		}
+	}
+	return out
+}
+
+func (c *Config) parser(types []*resourceType) *filter.Parser {
+	return filter.NewParser(filter.Config{URNs: urns(types), MaxBytes: c.MaxFilterBytes, MaxDepth: c.MaxFilterDepth})
+}

@@ -1,0 +1,115 @@
+package scim
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// post creates a resource (RFC 7644 section 3.3).
+func (h *Handler) post(w http.ResponseWriter, r *request, rt *resourceType) error {
+	body, err := h.readBody(w, r.Request, h.cfg.MaxBodyBytes)
+	if err != nil {
+		return err
+	}
+	rec, err := h.create(r.Context(), r, rt, body)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", h.view(r, rt, params{}).location(rec.ID))
+	return h.respond(w, r, rt, http.StatusCreated, rec)
+}
+
+// create checks and stores a new resource.
+func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body map[string]any) (record, error) {
+	members, _, err := h.takeMembers(rt, body)
+	if err != nil {
+		return record{}, err
+	}
+	doc, err := h.read1(rt, body)
+	if err != nil {
+		return record{}, err
+	}
+	if err := rt.required(doc, true); err != nil {
+		return record{}, err
+	}
+	rt.dropSecrets(doc)
+	if h.isUser(rt) && doc["active"] == nil {
+		doc["active"] = true
+	}
+	now := store.Time(h.cfg.Now())
+	rec := record{Meta: store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now}}
+	k := h.kinds[rt]
+	k.index(&rec, doc)
+	rec.body = rt.encode(nil, doc)
+	err = h.permit(ctx, Write{
+		TenantID: r.tenant, Principal: r.principal, Action: ActionCreate, ResourceType: rt.Name,
+		After: rec.body, AddMembers: memberIDsOf(members),
+	})
+	if err != nil {
+		return record{}, err
+	}
+	if members, err = h.memberKinds(ctx, r.tenant, members); err != nil {
+		return record{}, err
+	}
+	return k.create(ctx, h.cfg.Store, r.tenant, rec, members, h.event(r, rt, "created", now, rec.ID, rec.name, nil, rec.body))
+}
+
+func (h *Handler) isUser(rt *resourceType) bool { return rt == h.types[0] }
+
+func (h *Handler) isGroup(rt *resourceType) bool { return rt == h.types[1] }
+
+// read1 checks a client's resource and brings it to our form.
+func (h *Handler) read1(rt *resourceType, body map[string]any) (map[string]any, error) {
+	if v, ok := member(body, "schemas"); ok && !h.dialect.schemas(v, rt.core.urn) {
+		return nil, badRequest(TypeInvalidSyntax, "schemas has to hold %q.", rt.core.urn)
+	}
+	doc, ignored, err := rt.canonical(body, h.dialect)
+	if ignored > 0 {
+		h.log.Debug("scim: attributes ignored", "type", rt.Name, "count", ignored)
+	}
+	return doc, err
+}
+
+// takeMembers takes a group's members out of its body, for they are a relation.
+func (h *Handler) takeMembers(rt *resourceType, body map[string]any) (members []store.Member, given bool, err error) {
+	if !h.isGroup(rt) {
+		return nil, false, nil
+	}
+	attr := rt.core.attr("members")
+	seen := map[string]bool{}
+	for key, v := range body {
+		if !strings.EqualFold(key, attr.Name) {
+			continue
+		}
+		delete(body, key)
+		given = true
+		list, err := memberValues(attr, v, h.dialect)
+		if err != nil {
+			return nil, false, err
+		}
+		if len(list) > h.cfg.MaxMembers {
+			return nil, false, tooManyMembers(h.cfg.MaxMembers)
+		}
+		for _, m := range list {
+			if !seen[m.ID] {
+				seen[m.ID] = true
+				members = append(members, m)
+			}
+		}
+	}
+	return members, given, nil
+}
+
+func memberIDsOf(members []store.Member) []string {
+	if len(members) == 0 {
+		return nil
+	}
+	ids := make([]string, len(members))
+	for i, m := range members {
+		ids[i] = m.ID
+	}
+	return ids
+}

@@ -1,0 +1,89 @@
+package scim
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// cursor is the place where a page ended (RFC 9865). It holds no secret and
+// gives no access: the tenant always comes from the path and the key. It is
+// bound to the query that it came from.
+type cursor struct {
+	After string `json:"a"`
+	// Offset is where After stood in a sorted list.
+	Offset int `json:"o,omitempty"`
+	// Total is what the first page counted.
+	Total int    `json:"t"`
+	Query string `json:"q"`
+}
+
+// maxCursor bounds what a client may send, in bytes.
+const maxCursor = 1024
+
+// fingerprint tells queries apart.
+func (l *listing) fingerprint() string {
+	parts := []string{l.view.r.tenant, l.view.rt.Name, l.p.filter, l.p.sortBy, strconv.FormatBool(l.p.descending)}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
+// start is the cursor that the client sent, or the first one.
+func (l *listing) start() (cursor, error) {
+	c := cursor{Query: l.fingerprint(), Total: -1}
+	if l.p.cursor == "" {
+		return c, nil
+	}
+	bad := badRequest(TypeInvalidCursor, "The cursor is none of ours for this query; start again with an empty one.")
+	if len(l.p.cursor) > maxCursor {
+		return c, bad
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(l.p.cursor)
+	var sent cursor
+	if err != nil || json.Unmarshal(raw, &sent) != nil || sent.Query != c.Query || sent.After == "" || sent.Offset < 0 {
+		return c, bad
+	}
+	return sent, nil
+}
+
+func (c cursor) encode() string {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return "" // strings and numbers always marshal
+	}
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// findAfter finds the page behind the cursor. The total is counted for the
+// first page and carried along.
+func (l *listing) findAfter(ctx context.Context) error {
+	c, err := l.start()
+	if err != nil {
+		return err
+	}
+	if l.total = c.Total; l.total < 0 {
+		if err := l.findWindow(ctx, 0, 0); err != nil {
+			return err
+		}
+	}
+	size := l.view.h.size(l.p)
+	if size == 0 {
+		return nil
+	}
+	more := false
+	err = l.walk(ctx, c.After, func(rec record) bool {
+		if len(l.records) == size {
+			more = true
+			return false
+		}
+		l.records = append(l.records, rec)
+		return true
+	})
+	if more {
+		l.next = cursor{After: l.records[size-1].ID, Total: l.total, Query: c.Query}.encode()
+	}
+	return err
+}

@@ -1,0 +1,41 @@
+// Package scim is a SCIM 2.0 service provider (RFC 7643, RFC 7644, RFC 9865) for
+// many tenants: identity providers push users and groups into it.
+//
+//	h, err := scim.NewHandler(scim.Config{
+//		BaseURL:       "https://app.example.com/scim/v2",
+//		Store:         st,
+//		Authenticator: keys,  // which API key is good for which tenant
+//		Policy:        rules, // root user, domains, plan, mass changes
+//	})
+//	mux.Handle(h.Mount())
+//
+// Each tenant has a base URL of its own, [Handler.TenantBaseURL], and one or more
+// API keys. Users, groups, PATCH, filters, sorting, paging by index and by
+// cursor, bulk requests, entity tags and the discovery endpoints are served;
+// a host adds extensions and resource types by their definition alone
+// ([Extension], [ResourceType]).
+//
+// A group's members are a relation in the store: adding one costs the same in a
+// group of ten and of a hundred thousand, and a group is answered page by page.
+// Every write stores its event in the same transaction, so the journal tells all
+// that happened.
+//
+// # Security
+//
+// The tenant comes from the path and the API key has to belong to it; an unknown
+// tenant, a foreign key and a wrong key get the same 401. IDs are given by us,
+// an externalId is never a key. Attributes that are never returned, such as a
+// password, are dropped before anything is stored or told. Whatever comes from
+// outside has a bound: bodies, nesting, filters, operations, members, pages. A
+// [Policy] is asked before each write, but can't keep access from being taken
+// away.
+//
+// # Compatibility
+//
+// Identity providers speak dialects; by default they are understood (see
+// [Config.Strict]): string booleans and operation names in any case from Entra,
+// a manager as a string or list, members as plain strings, URN and dotted keys
+// in an operation without path, an add whose value path matches nothing, a
+// remove that lists values, "" to clear. Unknown attributes are ignored, unknown
+// members of a group are accepted.
+package scim

@@ -1,0 +1,180 @@
+package scim
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/tenantgate/tenantgate/scim/internal/filter"
+)
+
+const contentType = "application/scim+json"
+
+// Handler serves SCIM 2.0 for all tenants: each has its base URL at
+// {BaseURL}/{tenant}. It holds no state of its own and may be used by several
+// goroutines at once.
+type Handler struct {
+	cfg     Config
+	prefix  string // path of BaseURL, escaped, without a slash at the end
+	types   []*resourceType
+	kinds   map[*resourceType]kind
+	parser  *filter.Parser
+	dialect dialect
+	log     *slog.Logger
+	buffers sync.Pool // of *[]byte, for answers
+}
+
+// NewHandler returns a handler, or an error that says what is missing or wrong
+// in cfg.
+func NewHandler(cfg Config) (*Handler, error) {
+	prefix, err := cfg.fill()
+	if err != nil {
+		return nil, err
+	}
+	types, err := cfg.resourceTypes()
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{
+		cfg: cfg, prefix: prefix, types: types, parser: cfg.parser(types),
+		dialect: dialect{strict: cfg.Strict}, log: cfg.Logger, kinds: map[*resourceType]kind{},
+	}
+	for i, rt := range types {
+		switch i {
+		case 0:
+			h.kinds[rt] = users{rt}
+		case 1:
+			h.kinds[rt] = groups{rt}
+		default:
+			h.kinds[rt] = resources{rt}
+		}
+	}
+	return h, nil
+}
+
+// Mount returns the pattern and the handler for an http.ServeMux:
+//
+//	mux.Handle(h.Mount())
+func (h *Handler) Mount() (pattern string, handler http.Handler) {
+	return h.prefix + "/", h
+}
+
+// TenantBaseURL is the address that a tenant's owner enters at the identity
+// provider.
+func (h *Handler) TenantBaseURL(tenantID string) string {
+	return h.cfg.BaseURL + "/" + url.PathEscape(tenantID)
+}
+
+// request is one request of a known principal.
+type request struct {
+	*http.Request
+	tenant    string
+	principal Principal
+	base      string // the tenant's base URL
+	params    params
+	id        string // correlation ID for journal and log
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path, ok := splitPath(r.URL.EscapedPath(), h.prefix)
+	if !ok {
+		h.fail(w, r, "", &Error{Status: http.StatusNotFound, Detail: "There is nothing at this address."})
+		return
+	}
+	principal, err := h.authenticate(r, path[0])
+	if err != nil {
+		h.fail(w, r, "", err)
+		return
+	}
+	req := &request{
+		Request: r, tenant: path[0], principal: principal,
+		base: h.TenantBaseURL(path[0]), id: r.Header.Get("X-Request-Id"),
+	}
+	if len(req.id) > 64 {
+		req.id = req.id[:64]
+	}
+	if req.params, err = parseParams(r.URL.RawQuery); err == nil {
+		err = h.route(w, req, path[1:])
+	}
+	if err != nil {
+		h.fail(w, r, req.tenant, err)
+	}
+}
+
+// splitPath cuts the path below the prefix into segments: the tenant first.
+// Slashes at the end don't count.
+func splitPath(escaped, prefix string) ([]string, bool) {
+	rest, ok := strings.CutPrefix(escaped, prefix+"/")
+	if !ok {
+		return nil, false
+	}
+	parts := strings.Split(strings.TrimRight(rest, "/"), "/")
+	for i, p := range parts {
+		s, err := url.PathUnescape(p)
+		if err != nil || strings.ContainsAny(s, "/\\\x00") || s == ".." || s == "." || s == "" && len(parts) > 1 {
+			return nil, false
+		}
+		parts[i] = s
+	}
+	return parts, true
+}
+
+// fail writes an error as RFC 7644 section 3.12 has it.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, tenant string, err error) {
+	var big *http.MaxBytesError
+	if errors.As(err, &big) {
+		err = &Error{Status: http.StatusRequestEntityTooLarge, Type: TypeTooMany, Detail: "The body is larger than " + strconv.FormatInt(big.Limit, 10) + " bytes."}
+	}
+	e, known := toError(err)
+	if !known && r.Context().Err() == nil {
+		h.log.ErrorContext(r.Context(), "scim: request failed", "tenant", tenant, "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	if e.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="SCIM"`)
+	}
+	write(w, e.Status, e.appendJSON(nil))
+}
+
+// write sends a small answer.
+func write(w http.ResponseWriter, status int, body []byte) {
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	if body != nil {
+		header.Set("Content-Type", contentType)
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client is gone when it fails
+}
+
+// readBody reads a JSON object of at most limit bytes.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, limit int64) (map[string]any, error) {
+	if ct := r.Header.Get("Content-Type"); ct != "" {
+		mt, _, err := mime.ParseMediaType(ct)
+		if err != nil || mt != contentType && mt != "application/json" {
+			return nil, &Error{
+				Status: http.StatusUnsupportedMediaType,
+				Detail: "Send the body as application/scim+json or application/json.",
+			}
+		}
+	}
+	if r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err != nil {
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
+			return nil, err
+		}
+		return nil, badRequest(TypeInvalidSyntax, "The body ended too early.")
+	}
+	return decodeObject(data)
+}

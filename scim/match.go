@@ -1,0 +1,137 @@
+package scim
+
+import (
+	"bytes"
+	"context"
+	"net/url"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// matcher evaluates a whole filter on records that a store returned.
+type matcher struct {
+	h      *Handler
+	r      *request
+	rt     *resourceType
+	cond   *condition
+	needs  map[string]bool
+	groups bool
+	// probes says of each member that the filter names in which groups it is.
+	probes map[string]map[string]bool
+	all    bool // the filter looks at members in a way that takes all of them
+	refs   map[string][]store.GroupRef
+}
+
+func (h *Handler) matcher(ctx context.Context, r *request, rt *resourceType, c *condition) (*matcher, error) {
+	m := &matcher{h: h, r: r, rt: rt, cond: c, needs: c.needs()}
+	groups, members, all := c.relations()
+	m.groups, m.all = groups && h.isUser(rt), all && h.isGroup(rt)
+	if m.all || len(members) == 0 || !h.isGroup(rt) {
+		return m, nil
+	}
+	m.probes = map[string]map[string]bool{}
+	refs, err := h.cfg.Store.SCIMGroupsOf(ctx, r.tenant, uniqueStrings(members)...)
+	if err != nil {
+		return nil, err
+	}
+	for id, groups := range refs {
+		m.probes[id] = make(map[string]bool, len(groups))
+		for _, g := range groups {
+			m.probes[id][g.ID] = true
+		}
+	}
+	return m, nil
+}
+
+func uniqueStrings(in []string) (out []string) {
+	seen := map[string]bool{}
+	for _, s := range in {
+		if !seen[s] {
+			seen[s] = true
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// prepare loads what the filter needs to know of a page of records at once.
+func (m *matcher) prepare(ctx context.Context, page []record) (err error) {
+	if !m.groups || len(page) == 0 {
+		return nil
+	}
+	ids := make([]string, len(page))
+	for i := range page {
+		ids[i] = page[i].ID
+	}
+	m.refs, err = m.h.cfg.Store.SCIMGroupsOf(ctx, m.r.tenant, ids...)
+	return err
+}
+
+// match reports whether the record passes the filter.
+func (m *matcher) match(ctx context.Context, rec *record) (bool, error) {
+	doc, err := decodeNeeded(rec.body, m.needs)
+	if err != nil {
+		return false, err
+	}
+	if m.needs["id"] {
+		doc["id"] = rec.ID
+	}
+	if m.needs["meta"] {
+		doc["meta"] = map[string]any{
+			"resourceType": m.rt.Name, "version": rec.tag(),
+			"created": store.FormatTime(rec.CreatedAt), "lastModified": store.FormatTime(rec.lastModified()),
+			"location": m.r.base + m.rt.Endpoint + "/" + url.PathEscape(rec.ID),
+		}
+	}
+	if refs := m.refs[rec.ID]; m.groups && len(refs) > 0 {
+		doc["groups"] = groupDocs(refs)
+	}
+	if m.all {
+		var list []any
+		err := m.h.eachMember(ctx, m.r.tenant, rec.ID, func(mem store.Member) error {
+			list = append(list, memberAnswer(mem))
+			return nil
+		})
+		if err != nil {
+			return false, err
+		}
+		doc["members"] = list
+	} else if m.probes != nil {
+		var list []any
+		for id, groups := range m.probes {
+			if groups[rec.ID] {
+				list = append(list, map[string]any{"value": id})
+			}
+		}
+		doc["members"] = list
+	}
+	return m.cond.holds(doc), nil
+}
+
+// decodeNeeded decodes the named members of a stored body and skips the rest.
+func decodeNeeded(body []byte, needs map[string]bool) (map[string]any, error) {
+	doc := make(map[string]any, len(needs))
+	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+	if _, err := d.ReadToken(); err != nil {
+		return nil, err
+	}
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		key := name.String()
+		if !needs[key] {
+			if err := d.SkipValue(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if doc[key], err = decodeValue(d, 0); err != nil {
+			return nil, err
+		}
+	}
+	return doc, nil
+}

@@ -1,0 +1,205 @@
+package scim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	ast "github.com/scim2/filter-parser/v2"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// memberOps folds the operations of a PATCH on a group's members into one
+// change, so that none of them loads the group.
+type memberOps struct {
+	limit int // most members that one request may name
+	named int
+	// cleared drops what the group has; add comes on top.
+	cleared bool
+	add     map[string]store.Member
+	order   []string // of add, with gaps and repeats
+	remove  map[string]bool
+	// filters select stored members to remove by more than their value.
+	filters []*condition
+}
+
+// isMembers reports whether a is the members attribute of groups, which is a
+// relation and no part of the stored group.
+func (rt *resourceType) isMembers(a *attribute) bool {
+	return rt.core.urn == URNGroup && a == rt.core.attr("members")
+}
+
+// read folds one operation whose target is members.
+func (m *memberOps) read(o operation, d dialect) error {
+	if m.add == nil {
+		m.add, m.remove = map[string]store.Member{}, map[string]bool{}
+	}
+	if o.target.sub != nil && o.target.sub.Name != "value" {
+		return nil // display, type and $ref follow from the member
+	}
+	if o.filter != nil {
+		return m.readFilter(o)
+	}
+	if o.op == opRemove && (!o.given || o.value == nil) {
+		m.clear()
+		return nil
+	}
+	values, err := memberValues(o.target.attr, o.value, d)
+	if err != nil {
+		return err
+	}
+	if m.named += len(values); m.named > m.limit {
+		return tooManyMembers(m.limit)
+	}
+	if o.op == opReplace {
+		m.clear()
+	}
+	for _, v := range values {
+		if o.op == opRemove {
+			m.drop(v.ID)
+		} else {
+			m.put(v)
+		}
+	}
+	return nil
+}
+
+func tooManyMembers(limit int) error {
+	return &Error{
+		Status: 413, Type: TypeTooMany,
+		Detail: fmt.Sprintf("One request may name at most %d members; send the rest in further requests.", limit),
+	}
+}
+
+// readFilter folds members[value eq "…"] without reading the group, and keeps
+// any other filter for when the group's members are at hand.
+func (m *memberOps) readFilter(o operation) error {
+	ids, simple := memberIDs(o.terms)
+	switch {
+	case o.op != opRemove:
+		if !simple || len(ids) != 1 {
+			return badRequest(TypeInvalidPath, "Members can be added by their value alone.")
+		}
+		m.put(store.Member{ID: ids[0]})
+	case simple:
+		for _, id := range ids {
+			m.drop(id)
+		}
+	default:
+		if len(m.filters) >= maxMemberFilters {
+			return badRequest(TypeTooMany, "A PATCH may select members by at most %d filters.", maxMemberFilters)
+		}
+		for id, v := range m.add {
+			if o.filter.holdsValue(memberDoc(v)) {
+				m.drop(id)
+			}
+		}
+		if !m.cleared {
+			m.filters = append(m.filters, o.filter)
+		}
+	}
+	return nil
+}
+
+// memberIDs lists the values of a filter that is "value eq" or several of them
+// joined by or.
+func memberIDs(e ast.Expression) (ids []string, ok bool) {
+	switch e := e.(type) {
+	case *ast.AttributeExpression:
+		id, isText := e.CompareValue.(string)
+		return []string{id}, isText && e.Operator == ast.EQ && strings.EqualFold(e.AttributePath.AttributeName, "value")
+	case *ast.LogicalExpression:
+		left, ok1 := memberIDs(e.Left)
+		right, ok2 := memberIDs(e.Right)
+		return append(left, right...), ok1 && ok2 && e.Operator == ast.OR
+	}
+	return nil, false
+}
+
+func (m *memberOps) put(v store.Member) {
+	m.order = append(m.order, v.ID)
+	m.add[v.ID] = v
+	delete(m.remove, v.ID)
+}
+
+func (m *memberOps) drop(id string) {
+	delete(m.add, id)
+	if !m.cleared {
+		m.remove[id] = true
+	}
+}
+
+func (m *memberOps) clear() {
+	m.cleared, m.filters, m.order = true, nil, nil
+	m.add, m.remove = map[string]store.Member{}, map[string]bool{}
+}
+
+// touched reports whether an operation was about members.
+func (m *memberOps) touched() bool {
+	return m.cleared || len(m.add) > 0 || len(m.remove) > 0 || len(m.filters) > 0
+}
+
+// delta is the change that all operations come to. Members that filters select
+// are not in it yet.
+func (m *memberOps) delta() store.MemberDelta {
+	d := store.MemberDelta{Replace: m.cleared}
+	seen := make(map[string]bool, len(m.add))
+	for _, id := range m.order {
+		if v, ok := m.add[id]; ok && !seen[id] {
+			seen[id] = true
+			d.Add = append(d.Add, v)
+		}
+	}
+	for id := range m.remove {
+		d.Remove = append(d.Remove, id)
+	}
+	slices.Sort(d.Remove)
+	return d
+}
+
+// memberDoc is a member as filters see it.
+func memberDoc(m store.Member) map[string]any {
+	doc := map[string]any{"value": m.ID}
+	if m.Kind != store.MemberUnknown {
+		doc["type"] = string(m.Kind)
+	}
+	return doc
+}
+
+// memberValues reads the members that a client names.
+func memberValues(a *attribute, v any, d dialect) ([]store.Member, error) {
+	if d.cleared(v) {
+		return nil, nil
+	}
+	list, ok := d.values(v)
+	if !ok {
+		return nil, badRequest(TypeInvalidValue, "%s has to be an array.", a.path)
+	}
+	out := make([]store.Member, 0, len(list))
+	for _, e := range list {
+		if d.cleared(e) {
+			continue
+		}
+		one, ok := d.object(a, e)
+		if !ok {
+			return nil, badRequest(TypeInvalidValue, "A member has to be an object with a value.")
+		}
+		raw, _ := member(one, "value")
+		id, ok := raw.(string)
+		if !ok || strings.TrimSpace(id) == "" {
+			return nil, badRequest(TypeInvalidValue, "A member needs a value: the ID of a user or group.")
+		}
+		if len(id) > maxMemberID || strings.IndexByte(id, 0) >= 0 {
+			return nil, badRequest(TypeInvalidValue, "A member's value must not be longer than %d bytes nor hold U+0000.", maxMemberID)
+		}
+		out = append(out, store.Member{ID: id})
+	}
+	return out, nil
+}
+
+// maxMemberID bounds the value of one member, in bytes. Ours have 36.
+const maxMemberID = 256
+
+// maxMemberFilters bounds how often one PATCH makes us look at all members.
+const maxMemberFilters = 10

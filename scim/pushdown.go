@@ -1,0 +1,137 @@
+package scim
+
+import (
+	"strings"
+
+	ast "github.com/scim2/filter-parser/v2"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// pushdown gives the part of a condition that a store can look up. It lets
+// through all that the condition does, and maybe more; exact says that it lets
+// through nothing else.
+func (h *Handler) pushdown(rt *resourceType, c *condition) (e store.Expr, exact bool) {
+	return h.push(rt, c, nil)
+}
+
+// push works inside the brackets of outer, if that is not nil.
+func (h *Handler) push(rt *resourceType, c *condition, outer *field) (store.Expr, bool) {
+	switch c.op {
+	case condAnd:
+		l, exactL := h.push(rt, c.left, outer)
+		r, exactR := h.push(rt, c.right, outer)
+		exact := exactL && exactR && outer == nil
+		if isAll(l) {
+			return r, exact
+		}
+		if isAll(r) {
+			return l, exact
+		}
+		return store.And{l, r}, exact
+	case condOr:
+		l, exactL := h.push(rt, c.left, outer)
+		r, exactR := h.push(rt, c.right, outer)
+		if isAll(l) || isAll(r) {
+			return store.All{}, false
+		}
+		return store.Or{l, r}, exactL && exactR
+	case condBrackets:
+		e, _ := h.push(rt, c.left, &c.field)
+		return e, false
+	case condCompare:
+		f := c.field
+		if outer != nil {
+			if outer.ext != nil || !outer.attr.complex() {
+				return store.All{}, false
+			}
+			f = field{attr: outer.attr, sub: f.attr}
+		}
+		return h.pushCompare(rt, f, &c.test)
+	}
+	return store.All{}, false
+}
+
+func isAll(e store.Expr) bool {
+	_, ok := e.(store.All)
+	return ok
+}
+
+var storeOps = map[ast.CompareOperator]store.Op{
+	ast.EQ: store.Eq, ast.SW: store.Sw, ast.GT: store.Gt, ast.GE: store.Ge, ast.LT: store.Lt, ast.LE: store.Le,
+}
+
+func (h *Handler) pushCompare(rt *resourceType, f field, t *comparison) (store.Expr, bool) {
+	op, ok := storeOps[t.op]
+	if !ok || t.null {
+		return store.All{}, false
+	}
+	name := f.name()
+	switch {
+	case name == "id" || name == "externalId":
+		return store.Compare{Attr: store.Attr(name), Op: op, Value: t.text}, true
+	case name == string(store.AttrCreatedAt) || name == string(store.AttrUpdatedAt):
+		return h.pushTime(rt, store.Attr(name), op, t)
+	case h.isUser(rt) && (name == "userName" || name == "emails.value"):
+		return store.Compare{Attr: store.Attr(name), Op: op, Value: t.text}, true
+	case h.isUser(rt) && name == "active" && op == store.Eq:
+		value := "false"
+		if t.yes {
+			value = "true"
+		}
+		return store.Compare{Attr: store.AttrActive, Op: op, Value: value}, true
+	case h.isUser(rt) && name == "groups.value" && op == store.Eq:
+		return store.Compare{Attr: store.AttrGroup, Op: op, Value: t.text}, true
+	case h.isGroup(rt) && name == "displayName":
+		return store.Compare{Attr: store.AttrDisplayName, Op: op, Value: t.text}, true
+	case h.isGroup(rt) && name == "members.value" && op == store.Eq:
+		return store.Compare{Attr: store.AttrMember, Op: op, Value: t.text}, true
+	}
+	if a := f.leaf(); op == store.Eq && f.sub == nil && a.Uniqueness != UniquenessNone && !h.isUser(rt) && !h.isGroup(rt) {
+		value := t.text
+		if t.kind != TypeString && t.kind != TypeReference && t.kind != TypeBinary {
+			return store.All{}, false
+		}
+		return store.Compare{Attr: store.Attr(name), Op: op, Value: value}, false
+	}
+	return store.All{}, false
+}
+
+// pushTime widens a comparison to the resolution of stores. What a group shows
+// as lastModified may be later than what the store compares.
+func (h *Handler) pushTime(rt *resourceType, attr store.Attr, op store.Op, t *comparison) (store.Expr, bool) {
+	if t.textual() {
+		return store.All{}, false
+	}
+	at := store.FormatTime(t.at)
+	later := attr == store.AttrUpdatedAt && h.isGroup(rt)
+	switch {
+	case (op == store.Gt || op == store.Ge) && !later:
+		return store.Compare{Attr: attr, Op: store.Ge, Value: at}, false
+	case op == store.Lt || op == store.Le || op == store.Eq && later:
+		return store.Compare{Attr: attr, Op: store.Le, Value: at}, false
+	case op == store.Eq && !later:
+		return store.Compare{Attr: attr, Op: store.Eq, Value: at}, false
+	}
+	return store.All{}, false
+}
+
+// relations notes which relations a condition looks at.
+func (c *condition) relations() (groups bool, members []string, all bool) {
+	c.walk(func(f field, t *comparison) {
+		if f.ext != nil {
+			return
+		}
+		switch strings.ToLower(f.attr.Name) {
+		case "groups":
+			groups = true
+		case "members":
+			if t.op == ast.EQ && !t.null && f.sub != nil && f.sub.Name == "value" {
+				members = append(members, t.text)
+			} else {
+				all = true
+			}
+		}
+	})
+	return groups, members, all
+}

@@ -1,0 +1,76 @@
+package scim
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// read answers with one resource (RFC 7644 section 3.4.1).
+func (h *Handler) read(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
+	rec, err := h.get(r, rt, id)
+	if err != nil {
+		return err
+	}
+	cond := r.precondition()
+	if len(cond.match) > 0 && !matchesTag(cond.match, rec.tag()) {
+		return cond.holds(rec.tag())
+	}
+	if len(cond.noneMatch) > 0 && matchesTag(cond.noneMatch, rec.tag()) {
+		w.Header().Set("ETag", rec.tag())
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	w.Header().Set("Content-Location", h.view(r, rt, params{}).location(rec.ID))
+	return h.respond(w, r, rt, http.StatusOK, rec)
+}
+
+// get loads a resource; without it the answer is 404.
+func (h *Handler) get(r *request, rt *resourceType, id string) (record, error) {
+	rec, err := h.kinds[rt].get(r.Context(), h.cfg.Store, r.tenant, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return record{}, notFound(rt.Name, id)
+	}
+	return rec, err
+}
+
+// delete removes a resource (RFC 7644 section 3.6).
+func (h *Handler) delete(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
+	if err := h.remove(r, rt, id, r.precondition()); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (h *Handler) remove(r *request, rt *resourceType, id string, cond precondition) error {
+	rec, err := h.get(r, rt, id)
+	if err != nil {
+		return err
+	}
+	if err := cond.holds(rec.tag()); err != nil {
+		return err
+	}
+	err = h.permit(r.Context(), Write{
+		TenantID: r.tenant, Principal: r.principal, Action: ActionDelete, ResourceType: rt.Name, ID: rec.ID,
+		Before: rec.body, Deprovisioning: h.isUser(rt) || h.isGroup(rt),
+	})
+	if err != nil {
+		return err
+	}
+	var version int64
+	if cond.given() {
+		version = rec.Version
+	}
+	now := store.Time(h.cfg.Now())
+	err = h.kinds[rt].delete(r.Context(), h.cfg.Store, r.tenant, rec.ID, version,
+		h.event(r, rt, "deleted", now, rec.ID, rec.name, rec.body, nil))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return notFound(rt.Name, id)
+	case errors.Is(err, store.ErrStale):
+		return &Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since."}
+	}
+	return err
+}

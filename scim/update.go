@@ -1,0 +1,297 @@
+package scim
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// maxAttempts is how often an update is tried when others are faster.
+const maxAttempts = 8
+
+// change computes the next document of a resource, and what happens to a
+// group's members. It is called again when somebody else was faster.
+type change func(doc map[string]any) (next map[string]any, members *memberOps, err error)
+
+// update applies a change with compare-and-swap: a client's If-Match turns a
+// lost race into 412, otherwise the change is computed anew.
+func (h *Handler) update(r *request, rt *resourceType, id string, action Action, cond precondition, fn change) (record, error) {
+	for attempt := 1; ; attempt++ {
+		rec, err := h.updateOnce(r, rt, id, action, cond, fn)
+		switch {
+		case !errors.Is(err, store.ErrStale):
+			if errors.Is(err, store.ErrNotFound) {
+				return rec, notFound(rt.Name, id)
+			}
+			return rec, err
+		case cond.given():
+			return rec, &Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since."}
+		case attempt == maxAttempts:
+			return rec, err
+		}
+	}
+}
+
+func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action Action, cond precondition, fn change) (record, error) {
+	ctx := r.Context()
+	rec, err := h.get(r, rt, id)
+	if err != nil {
+		return rec, err
+	}
+	if err := cond.holds(rec.tag()); err != nil {
+		return rec, err
+	}
+	doc, err := decodeObject(rec.body)
+	if err != nil {
+		return rec, errors.New("scim: stored body is no JSON object: " + err.Error())
+	}
+	next, ops, err := fn(doc)
+	if err != nil {
+		return rec, err
+	}
+	if h.isUser(rt) && next["active"] == nil {
+		next["active"] = doc["active"] // leaving it out must not bring a user back
+	}
+	if err := rt.required(next, false); err != nil {
+		return rec, err
+	}
+	rt.dropSecrets(next)
+	w := write1{r: r, rt: rt, action: action, before: rec, after: rec}
+	w.after.body = rt.encode(nil, next)
+	w.after.UpdatedAt = store.Time(h.cfg.Now())
+	h.kinds[rt].index(&w.after, next)
+	if w.delta, err = h.memberDelta(ctx, r.tenant, id, ops); err != nil {
+		return rec, err
+	}
+	w.body = !bytes.Equal(w.after.body, rec.body)
+	if !w.body && w.delta == nil {
+		return rec, nil
+	}
+	if err := h.permitUpdate(ctx, &w, doc); err != nil {
+		return rec, err
+	}
+	return h.store(ctx, &w, cond)
+}
+
+// write1 is one update that is about to be stored.
+type write1 struct {
+	r             *request
+	rt            *resourceType
+	action        Action
+	before, after record
+	body          bool               // the resource itself changes
+	delta         *store.MemberDelta // nil: members stay
+}
+
+// permitUpdate asks the policy. If it refuses an update that would set a user
+// inactive among other things, the user is set inactive and nothing else is done.
+func (h *Handler) permitUpdate(ctx context.Context, w *write1, doc map[string]any) error {
+	ask := Write{
+		TenantID: w.r.tenant, Principal: w.r.principal, Action: w.action, ResourceType: w.rt.Name, ID: w.before.ID,
+		Before: w.before.body, After: w.after.body,
+	}
+	if w.delta != nil {
+		ask.AddMembers, ask.RemoveMembers, ask.ReplaceMembers = memberIDsOf(w.delta.Add), w.delta.Remove, w.delta.Replace
+		ask.Deprovisioning = !w.body && len(w.delta.Add) == 0
+	}
+	deactivates := h.isUser(w.rt) && w.before.active && !w.after.active
+	var alone []byte
+	if deactivates {
+		doc["active"] = false
+		alone = w.rt.encode(nil, doc)
+		ask.Deprovisioning = bytes.Equal(alone, w.after.body)
+	}
+	err := h.permit(ctx, ask)
+	if err == nil || !deactivates {
+		return err
+	}
+	h.log.WarnContext(ctx, "scim: policy refused an update; the user was set inactive and the rest left out",
+		"tenant", w.r.tenant, "id", w.before.ID, "error", err)
+	w.after.body = alone
+	h.kinds[w.rt].index(&w.after, doc)
+	return nil
+}
+
+// store writes resource and members, in one transaction when both change.
+func (h *Handler) store(ctx context.Context, w *write1, cond precondition) (record, error) {
+	k, now := h.kinds[w.rt], w.after.UpdatedAt
+	updated := h.event(w.r, w.rt, "updated", now, w.after.ID, w.after.name, w.before.body, w.after.body)
+	if w.delta == nil {
+		return k.update(ctx, h.cfg.Store, w.r.tenant, w.after, updated)
+	}
+	var err error
+	if w.delta.Add, err = h.memberKinds(ctx, w.r.tenant, w.delta.Add); err != nil {
+		return w.before, err
+	}
+	changed := h.event(w.r, w.rt, "members_changed", now, w.after.ID, w.after.name, nil, nil)
+	version := store.GroupVersion{Version: w.before.Version, MembersVersion: w.before.membersVersion}
+	var ifVersion *store.GroupVersion
+	if cond.given() {
+		ifVersion = &version
+	}
+	if !w.body {
+		_, err := h.cfg.Store.ChangeSCIMMembers(ctx, w.r.tenant, w.after.ID, *w.delta, now, ifVersion, changed)
+		return w.after, err
+	}
+	var out record
+	err = h.cfg.Store.InTx(ctx, func(tx store.Store) error {
+		if _, err := tx.ChangeSCIMMembers(ctx, w.r.tenant, w.after.ID, *w.delta, now, ifVersion, changed); err != nil {
+			return err
+		}
+		var err error
+		out, err = k.update(ctx, tx, w.r.tenant, w.after, updated)
+		return err
+	})
+	return out, err
+}
+
+// memberDelta is what the operations come to, or nil. Filters on more than a
+// member's value look at all members.
+func (h *Handler) memberDelta(ctx context.Context, tenant, groupID string, ops *memberOps) (*store.MemberDelta, error) {
+	if ops == nil || !ops.touched() {
+		return nil, nil
+	}
+	d := ops.delta()
+	if len(ops.filters) > 0 {
+		known := make(map[string]bool, len(d.Remove))
+		for _, id := range d.Remove {
+			known[id] = true
+		}
+		err := h.eachMember(ctx, tenant, groupID, func(m store.Member) error {
+			_, added := ops.add[m.ID]
+			if added || known[m.ID] {
+				return nil
+			}
+			for _, f := range ops.filters {
+				if f.holdsValue(memberDoc(m)) {
+					d.Remove = append(d.Remove, m.ID)
+					break
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if !d.Replace && len(d.Add) == 0 && len(d.Remove) == 0 {
+		return nil, nil
+	}
+	return &d, nil
+}
+
+// put replaces a resource (RFC 7644 section 3.5.1).
+func (h *Handler) put(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
+	body, err := h.readBody(w, r.Request, h.cfg.MaxBodyBytes)
+	if err != nil {
+		return err
+	}
+	rec, err := h.replace(r, rt, id, body, r.precondition())
+	if err != nil {
+		return err
+	}
+	return h.respondFresh(w, r, rt, rec)
+}
+
+func (h *Handler) replace(r *request, rt *resourceType, id string, body map[string]any, cond precondition) (record, error) {
+	members, _, err := h.takeMembers(rt, body)
+	if err != nil {
+		return record{}, err
+	}
+	doc, err := h.read1(rt, body)
+	if err != nil {
+		return record{}, err
+	}
+	if err := rt.required(doc, true); err != nil {
+		return record{}, err
+	}
+	var ops *memberOps
+	if h.isGroup(rt) {
+		ops = &memberOps{}
+		ops.clear()
+		for _, m := range members {
+			ops.put(m)
+		}
+	}
+	return h.update(r, rt, id, ActionReplace, cond, func(have map[string]any) (map[string]any, *memberOps, error) {
+		next := clone(doc).(map[string]any)
+		return next, ops, rt.keepImmutable(have, next)
+	})
+}
+
+// keepImmutable carries immutable values over and refuses to change them.
+func (rt *resourceType) keepImmutable(have, next map[string]any) error {
+	for _, c := range rt.containers() {
+		from, to := have, next
+		if c.extension {
+			from, _ = have[c.urn].(map[string]any)
+			to, _ = next[c.urn].(map[string]any)
+		}
+		for _, a := range c.attrs {
+			if to == nil {
+				break
+			}
+			if a.Mutability == MutabilityImmutable && to[a.Name] == nil && from[a.Name] != nil {
+				to[a.Name] = from[a.Name]
+			}
+			if err := immutable(a, from[a.Name], to[a.Name]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// patch changes a resource (RFC 7644 section 3.5.2).
+func (h *Handler) patch(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
+	body, err := h.readBody(w, r.Request, h.cfg.MaxBodyBytes)
+	if err != nil {
+		return err
+	}
+	rec, err := h.modify(r, rt, id, body, r.precondition())
+	if err != nil {
+		return err
+	}
+	silent := h.cfg.PatchUserNoContent
+	if h.isGroup(rt) {
+		silent = !h.cfg.PatchGroupContent
+	}
+	if silent && len(r.params.attributes) == 0 && len(r.params.excluded) == 0 {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return h.respondFresh(w, r, rt, rec)
+}
+
+func (h *Handler) modify(r *request, rt *resourceType, id string, body map[string]any, cond precondition) (record, error) {
+	p, err := rt.parsePatch(body, h.parser, h.dialect, h.cfg.MaxOperations, h.cfg.MaxMembers)
+	if err != nil {
+		// An unknown resource is the more telling answer.
+		if _, e := h.get(r, rt, id); e != nil {
+			return record{}, e
+		}
+		return record{}, err
+	}
+	if p.ignored > 0 {
+		h.log.DebugContext(r.Context(), "scim: attributes ignored", "type", rt.Name, "count", p.ignored)
+	}
+	return h.update(r, rt, id, ActionPatch, cond, func(doc map[string]any) (map[string]any, *memberOps, error) {
+		next, err := p.apply(doc)
+		return next, &p.members, err
+	})
+}
+
+// respondFresh answers with the resource after an update; a group is read
+// again, because the store moves its members' version.
+func (h *Handler) respondFresh(w http.ResponseWriter, r *request, rt *resourceType, rec record) error {
+	if h.isGroup(rt) {
+		var err error
+		if rec, err = h.get(r, rt, rec.ID); err != nil {
+			return err
+		}
+	}
+	return h.respond(w, r, rt, http.StatusOK, rec)
+}

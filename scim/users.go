@@ -1,0 +1,92 @@
+package scim
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// users stores users.
+type users struct{ rt *resourceType }
+
+// attrEmail finds users by an e-mail address, folded.
+const attrEmail store.Attr = "emails.value"
+
+func (users) event() (prefix, subject string) { return "scim.user", "scim_user" }
+
+func (users) index(r *record, doc map[string]any) {
+	r.name, r.externalID = text(doc, "userName"), text(doc, "externalId")
+	r.active = doc["active"] != false
+	r.keys = nil
+	for _, e := range elements(doc["emails"]) {
+		m, _ := e.(map[string]any)
+		if v := store.Fold(text(m, "value")); v != "" {
+			r.keys = addKey(r.keys, store.Key{Attr: attrEmail, Value: v})
+		}
+	}
+}
+
+func addKey(keys []store.Key, k store.Key) []store.Key {
+	for _, have := range keys {
+		if have == k {
+			return keys
+		}
+	}
+	return append(keys, k)
+}
+
+func fromUser(u store.SCIMUser) record {
+	return record{Meta: u.Meta, name: u.UserName, externalID: u.ExternalID, active: u.Active, body: u.Body, keys: u.Keys}
+}
+
+func toUser(r record) store.SCIMUser {
+	return store.SCIMUser{Meta: r.Meta, UserName: r.name, ExternalID: r.externalID, Active: r.active, Body: r.body, Keys: r.keys}
+}
+
+func (users) get(ctx context.Context, st store.Store, tenant, id string) (record, error) {
+	u, err := st.SCIMUser(ctx, tenant, id)
+	return fromUser(u), err
+}
+
+func (users) page(ctx context.Context, st store.Store, tenant string, q store.Query) (store.Page[record], error) {
+	p, err := st.SCIMUsers(ctx, tenant, q)
+	return pageOf(p, err, fromUser)
+}
+
+func (users) count(ctx context.Context, st store.Store, tenant string, f store.Expr) (int, bool, error) {
+	c, ok := st.(store.SCIMCounter)
+	if !ok {
+		return 0, false, nil
+	}
+	return counted(c.CountSCIMUsers(ctx, tenant, f))
+}
+
+func counted(n int, err error) (int, bool, error) {
+	if errors.Is(err, errors.ErrUnsupported) {
+		return 0, false, nil
+	}
+	return n, err == nil, err
+}
+
+func (users) create(ctx context.Context, st store.Store, tenant string, r record, _ []store.Member, e ...store.Event) (record, error) {
+	u, err := st.CreateSCIMUser(ctx, tenant, toUser(r), e...)
+	return fromUser(u), taken(err, "userName", r.name)
+}
+
+func (users) update(ctx context.Context, st store.Store, tenant string, r record, e ...store.Event) (record, error) {
+	u, err := st.UpdateSCIMUser(ctx, tenant, toUser(r), e...)
+	return fromUser(u), taken(err, "userName", r.name)
+}
+
+func (users) delete(ctx context.Context, st store.Store, tenant, id string, version int64, e ...store.Event) error {
+	return st.DeleteSCIMUser(ctx, tenant, id, version, e...)
+}
+
+// taken names the attribute whose value another resource has.
+func taken(err error, attr, value string) error {
+	if errors.Is(err, store.ErrConflict) {
+		return &Error{Status: 409, Type: TypeUniqueness, Detail: "Another resource has the " + attr + " \"" + clip(value) + "\" already."}
+	}
+	return err
+}
