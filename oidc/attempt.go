@@ -1,0 +1,167 @@
+package oidc
+
+import (
+	"cmp"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// attempt is one unfinished sign-in. It travels sealed in a cookie of its own, so that several can be under way in one
+// browser, any replica can finish it, and starting one writes nothing to the database.
+type attempt struct {
+	TenantID     string `json:"t"`
+	ConnectionID string `json:"c"`
+	// Issuer and ClientID are those that the browser was sent to; a connection that was changed meanwhile does not
+	// take the answer.
+	Issuer   string `json:"i"`
+	ClientID string `json:"a"`
+	State    string `json:"s"`
+	Nonce    string `json:"n"`
+	Verifier string `json:"v"`
+	ReturnTo string `json:"r"`
+	Started  int64  `json:"b"` // Unix seconds
+	Expires  int64  `json:"e"`
+}
+
+const (
+	attemptLife  = 10 * time.Minute
+	maxAttempts  = 8 // unfinished sign-ins of one browser; the oldest go first
+	maxCookies   = 64
+	maxState     = 128
+	cookieHost   = "__Host-"
+	cookiePrefix = "tg_signin_"
+	cookieAAD    = "tenantgate oidc attempt 1 "
+)
+
+// newAttempt fills in what must be unpredictable: 256 bits each for state, nonce and the PKCE verifier.
+func newAttempt(now time.Time) attempt {
+	return attempt{
+		State: randomText(), Nonce: randomText(), Verifier: randomText(),
+		Started: now.Unix(), Expires: now.Add(attemptLife).Unix(),
+	}
+}
+
+func randomText() string {
+	b := make([]byte, 32)
+	rand.Read(b) //nolint:errcheck // never fails
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// cookieName is the name of the cookie that belongs to a state. It tells nothing about the state.
+func (h *Handler) cookieName(state string) string {
+	sum := sha256.Sum256([]byte("cookie " + state))
+	return h.cookiePrefix() + hex.EncodeToString(sum[:8])
+}
+
+// cookiePrefix has __Host- wherever browsers accept it, that is with https.
+func (h *Handler) cookiePrefix() string {
+	if h.secure {
+		return cookieHost + cookiePrefix
+	}
+	return cookiePrefix
+}
+
+// tokenKey is under which a used state is remembered: a hash, so that the store never holds a state.
+func (a attempt) tokenKey() string {
+	sum := sha256.Sum256([]byte("used " + a.State))
+	return hex.EncodeToString(sum[:])
+}
+
+// setAttempt seals the attempt into its cookie and makes room for it.
+func (h *Handler) setAttempt(w http.ResponseWriter, r *http.Request, a attempt) error {
+	plain, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	name := h.cookieName(a.State)
+	sealed, err := h.keys.Seal(plain, []byte(cookieAAD+name))
+	if err != nil {
+		return err
+	}
+	h.dropOldAttempts(w, r)
+	http.SetCookie(w, h.cookie(name, base64.RawURLEncoding.EncodeToString(sealed), int(attemptLife/time.Second)))
+	return nil
+}
+
+// cookie is Lax where the provider answers by redirect. An answer by form_post is a cross-site POST, to which browsers
+// attach only SameSite=None cookies, which must be Secure.
+func (h *Handler) cookie(name, value string, maxAge int) *http.Cookie {
+	c := &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: h.secure, SameSite: http.SameSiteLaxMode}
+	if h.cfg.FormPost {
+		c.SameSite = http.SameSiteNoneMode
+	}
+	return c
+}
+
+func (h *Handler) deleteCookie(w http.ResponseWriter, name string) {
+	http.SetCookie(w, h.cookie(name, "", -1))
+}
+
+// dropOldAttempts deletes cookies that can't be opened, are over, or are too many: browsers and proxies bound the
+// Cookie header, and a full one would lock the user out of the whole host.
+func (h *Handler) dropOldAttempts(w http.ResponseWriter, r *http.Request) {
+	type held struct {
+		name    string
+		started int64
+	}
+	var live []held
+	for i, c := range r.Cookies() {
+		if !strings.HasPrefix(c.Name, h.cookiePrefix()) {
+			continue
+		}
+		a, ok := h.openAttempt(c)
+		if i >= maxCookies || !ok || h.now().Unix() >= a.Expires {
+			h.deleteCookie(w, c.Name)
+			continue
+		}
+		live = append(live, held{c.Name, a.Started})
+	}
+	slices.SortFunc(live, func(a, b held) int { return cmp.Compare(a.started, b.started) })
+	for len(live) >= maxAttempts {
+		h.deleteCookie(w, live[0].name)
+		live = live[1:]
+	}
+}
+
+// findAttempt returns the attempt that a state belongs to, from the cookie of this very browser.
+func (h *Handler) findAttempt(r *http.Request, state string) (attempt, error) {
+	if state == "" || len(state) > maxState {
+		return attempt{}, badRequest(CodeFlowMissing, "the answer has no state")
+	}
+	cookies := r.CookiesNamed(h.cookieName(state))
+	if len(cookies) != 1 {
+		return attempt{}, badRequest(CodeFlowMissing, "this browser has no sign-in under way that this answer belongs to")
+	}
+	a, ok := h.openAttempt(cookies[0])
+	if !ok || subtle.ConstantTimeCompare([]byte(a.State), []byte(state)) != 1 {
+		return attempt{}, badRequest(CodeFlowMissing, "the cookie of this sign-in can't be opened")
+	}
+	if h.now().Unix() >= a.Expires {
+		return attempt{}, badRequest(CodeFlowExpired, "the sign-in was started more than ten minutes ago")
+	}
+	return a, nil
+}
+
+func (h *Handler) openAttempt(c *http.Cookie) (attempt, bool) {
+	sealed, err := base64.RawURLEncoding.DecodeString(c.Value)
+	if err != nil {
+		return attempt{}, false
+	}
+	plain, err := h.keys.Open(sealed, []byte(cookieAAD+c.Name))
+	if err != nil {
+		return attempt{}, false
+	}
+	var a attempt
+	if json.Unmarshal(plain, &a) != nil || a.State == "" || a.Nonce == "" || a.Verifier == "" {
+		return attempt{}, false
+	}
+	return a, true
+}

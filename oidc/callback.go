@@ -1,0 +1,195 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+const (
+	maxCode     = 16 << 10
+	usedAttempt = "oidc_attempt" // kind of the one-time token
+)
+
+// response is an authorization response (OpenID Connect Core section 3.1.2.5), each parameter at most once.
+type response struct{ state, code, iss, err string }
+
+// readResponse takes the parameters from the query of a GET or the body of a POST, never from both.
+func readResponse(w http.ResponseWriter, r *http.Request) (response, error) {
+	values := r.URL.Query()
+	if r.Method == http.MethodPost {
+		r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
+		if err := r.ParseForm(); err != nil {
+			return response{}, badRequest(CodeRequestInvalid, "the provider's form can't be read")
+		}
+		values = r.PostForm
+	}
+	return parseResponse(values)
+}
+
+func parseResponse(values url.Values) (response, error) {
+	var res response
+	for name, to := range map[string]*string{"state": &res.state, "code": &res.code, "iss": &res.iss, "error": &res.err} {
+		given := values[name]
+		if len(given) > 1 {
+			code := CodeRequestInvalid
+			if name == "iss" {
+				code = CodeIssuerMixUp
+			}
+			return response{}, badRequest(code, "the parameter "+name+" came more than once")
+		}
+		if len(given) == 1 {
+			*to = given[0]
+		}
+	}
+	if len(res.code) > maxCode || len(res.iss) > maxURLBytes || len(res.state) > maxState {
+		return response{}, badRequest(CodeRequestInvalid, "a parameter is too long")
+	}
+	return res, nil
+}
+
+// serveCallback takes the provider's answer. The state, and the cookie of the browser that started the sign-in, prove
+// that the answer belongs to it; nothing is written to the database before that.
+func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
+	res, err := readResponse(w, r)
+	if err != nil {
+		h.refuse(w, r, err, store.Connection{})
+		return
+	}
+	a, err := h.findAttempt(r, res.state)
+	if err != nil {
+		h.refuse(w, r, err, store.Connection{})
+		return
+	}
+	h.deleteCookie(w, h.cookieName(a.State))
+	c, m, err := h.checkResponse(r, a, res)
+	if err != nil {
+		h.refuseAttempt(w, r, err, a, c)
+		return
+	}
+	if err := h.consume(r.Context(), a); err != nil {
+		h.refuseAttempt(w, r, err, a, c)
+		return
+	}
+	who, err := h.identify(r.Context(), c, m, a, res.code)
+	if err != nil {
+		h.refuseAttempt(w, r, err, a, c)
+		return
+	}
+	held := newHeldResponse()
+	login, err := h.signIn(r, held, c, a, who)
+	if err != nil {
+		h.refuseAttempt(w, r, err, a, c)
+		return
+	}
+	held.release(w, r, login.ReturnTo)
+}
+
+// checkResponse refuses answers from, and for, anybody else (RFC 9700 section 4.4, RFC 9207), and the provider's own
+// errors.
+func (h *Handler) checkResponse(r *http.Request, a attempt, res response) (store.Connection, *metadata, error) {
+	none := store.Connection{}
+	if r.PathValue("connection") != a.ConnectionID {
+		return none, nil, badRequest(CodeFlowMismatch, "the answer arrived at the redirect URI of another connection")
+	}
+	c, err := h.activeConnection(r.Context(), a.TenantID, a.ConnectionID)
+	if err != nil {
+		return none, nil, lookupError(err, denied(CodeConnectionOff, "the connection is not active any more"))
+	}
+	if c.Issuer != a.Issuer || c.ClientID != a.ClientID {
+		return c, nil, badRequest(CodeFlowMismatch, "the connection was changed while the sign-in was under way")
+	}
+	m, err := h.providers.forConnection(r.Context(), c)
+	if err != nil {
+		return c, nil, err
+	}
+	if res.iss != c.Issuer && (res.iss != "" || m.issInResponse) {
+		return c, m, badRequest(CodeIssuerMixUp, "iss is not the issuer that the browser was sent to, or is missing although the provider announces it")
+	}
+	if res.err != "" {
+		return c, m, providerError(res.err)
+	}
+	if res.code == "" {
+		return c, m, badRequest(CodeRequestInvalid, "the answer has neither a code nor an error")
+	}
+	return c, m, nil
+}
+
+// authorizationErrors are the codes of RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6, which alone
+// are repeated in our words; a provider's own text never is.
+var authorizationErrors = map[string]bool{
+	"access_denied": true, "login_required": true, "interaction_required": true, "consent_required": true,
+	"account_selection_required": true, "invalid_request": true, "unauthorized_client": true,
+	"unsupported_response_type": true, "invalid_scope": true,
+}
+
+func providerError(code string) error {
+	switch {
+	case code == "temporarily_unavailable" || code == "server_error":
+		return unavailable(CodeProviderDown, "the provider answered "+code, nil)
+	case authorizationErrors[code]:
+		return denied(CodeProviderDenied, "the provider answered "+code)
+	default:
+		return denied(CodeProviderDenied, "the provider answered with an error of its own")
+	}
+}
+
+// consume makes the attempt unusable on every replica before anything is asked of the provider. Of several answers
+// with one state exactly one goes on.
+func (h *Handler) consume(ctx context.Context, a attempt) error {
+	err := h.cfg.Store.PutToken(ctx, a.TenantID, store.Token{
+		Kind: usedAttempt, Key: a.tokenKey(), ExpiresAt: store.Time(time.Unix(a.Expires, 0).Add(time.Minute)),
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return badRequest(CodeFlowUsed, "this answer was taken already")
+	}
+	if err != nil {
+		return unavailable(CodeInternal, "the sign-in could not be recorded", err)
+	}
+	return nil
+}
+
+// signIn finds the account and lets the host make its session, in one transaction.
+func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection, a attempt, who person) (Login, error) {
+	var login Login
+	err := h.cfg.Store.InTx(r.Context(), func(tx store.Store) error {
+		held.reset()
+		m := matcher{h: h, tx: tx, conn: c, who: who, now: store.Time(h.now())}
+		acct, first, err := m.match(r.Context())
+		if err != nil {
+			return err
+		}
+		login = Login{
+			TenantID: c.TenantID, ConnectionID: c.ID, Account: acct, Issuer: who.issuer, Subject: who.subject,
+			Email: who.email, SessionID: who.sessionID, First: first, ReturnTo: h.returnTo(a.ReturnTo),
+			AuthenticatedAt: who.authTime, claims: who.claims,
+		}
+		return h.callHost(r, held, tx, login)
+	})
+	if err == nil {
+		return login, nil
+	}
+	if _, known := errors.AsType[*Error](err); known {
+		return Login{}, err
+	}
+	return Login{}, unavailable(CodeInternal, "the sign-in could not be stored", err)
+}
+
+func (h *Handler) callHost(r *http.Request, held *heldResponse, tx store.Store, login Login) error {
+	err := h.cfg.OnLogin.OnLogin(r.Context(), held, r, tx, login)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrDenied):
+		if _, ours := errors.AsType[*Error](err); ours {
+			return err
+		}
+		return denied(CodeHostRefused, "the application refused the sign-in")
+	default:
+		return unavailable(CodeInternal, "the application could not make a session", err)
+	}
+}

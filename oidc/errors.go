@@ -1,0 +1,120 @@
+package oidc
+
+import (
+	"errors"
+	"net/http"
+)
+
+// The three families of refusals. Every error that a sign-in can end with matches exactly one of them with
+// errors.Is, and carries a stable code (see CodeOf).
+var (
+	// ErrRequest says that the browser's request can't be served: an unfinished sign-in that expired, was used or
+	// was started in another browser, or parameters that make no sense. HTTP 400: start again.
+	ErrRequest = errors.New("oidc: bad request")
+	// ErrDenied says that this person may not sign in this way, or that what the provider asserted was refused.
+	// HTTP 403: tell the user, trying again does not help.
+	ErrDenied = errors.New("oidc: sign-in denied")
+	// ErrUnavailable says that the provider, or our own store, could not be used just now, or is set up wrongly.
+	// HTTP 503: try again, or tell the administrator.
+	ErrUnavailable = errors.New("oidc: sign-in unavailable")
+)
+
+// The stable codes of refused sign-ins. They appear in error pages, problem+json answers, logs and the journal.
+const (
+	CodeRequestInvalid   = "request_invalid"  // 400: parameters missing, repeated or too long
+	CodeFlowMissing      = "flow_missing"     // 400: no cookie of an unfinished sign-in for this answer
+	CodeFlowExpired      = "flow_expired"     // 400: the sign-in was started too long ago
+	CodeFlowUsed         = "flow_used"        // 400: this answer was already taken once
+	CodeFlowMismatch     = "flow_mismatch"    // 400: the answer arrived at another connection's address
+	CodeIssuerMixUp      = "issuer_mix_up"    // 400: RFC 9207: iss is missing, repeated or another provider's
+	CodeIssuerUnknown    = "issuer_unknown"   // 400: third-party-initiated login names a provider we don't know
+	CodeNoConnection     = "no_connection"    // 400: no sign-in is set up for this e-mail domain
+	CodeConnectionOff    = "connection_off"   // 403: the connection is not active (any more)
+	CodeProviderDenied   = "provider_denied"  // 403: the provider answered with an error such as access_denied
+	CodeCodeRejected     = "code_rejected"    // 403: the provider refused the authorization code
+	CodeTokenInvalid     = "token_invalid"    // 403: the ID token failed a check
+	CodeTokenEncrypted   = "token_encrypted"  // 403: encrypted ID tokens are not supported
+	CodeUserinfoInvalid  = "userinfo_invalid" // 403: the userinfo answer failed a check
+	CodeEmailMissing     = "email_missing"    // 403: the provider sent no usable e-mail address
+	CodeEmailUnverified  = "email_unverified" // 403: the provider does not vouch for the e-mail address
+	CodeEmailDomain      = "email_domain_not_allowed"
+	CodeHostedDomain     = "hosted_domain_mismatch"  // 403: Google's hd claim is not one of the tenant's domains
+	CodeUserInactive     = "user_inactive"           // 403: deactivated by the organisation
+	CodeNotProvisioned   = "user_not_provisioned"    // 403: no account, and none is made at sign-in
+	CodeOtherTenant      = "user_of_other_tenant"    // 403: the account belongs to another organisation
+	CodeAlreadyLinked    = "account_already_linked"  // 403: the account is linked to another identity
+	CodeHostRefused      = "refused_by_application"  // 403: the host's OnLogin said no
+	CodeProviderDown     = "provider_unavailable"    // 503: the provider did not answer, or answered nonsense
+	CodeProviderConfig   = "provider_misconfigured"  // 503: the provider's documents fail our checks
+	CodeClientRejected   = "client_rejected"         // 503: the provider refused our client ID or secret
+	CodeInternal         = "internal"                // 503: our own store or the host failed
+	CodeSecretUnreadable = "secret_unreadable"       // 503: the sealed client secret can't be opened
+	CodeUserinfoSigned   = "userinfo_not_supported"  // 503: the provider answers userinfo in a form we don't read
+	CodeAuthUnsupported  = "unsupported_auth_method" // 503: no client authentication in common with the provider
+)
+
+// Error is a refused sign-in. It matches one of ErrRequest, ErrDenied and ErrUnavailable with errors.Is.
+//
+// Reason is our own sentence for administrators and logs: what was expected, what came. It never holds a token, a
+// secret, or text that the provider sent.
+type Error struct {
+	Code   string
+	Reason string
+
+	family error
+	cause  error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	s := e.family.Error() + ": " + e.Code
+	if e.Reason != "" {
+		s += ": " + e.Reason
+	}
+	return s
+}
+
+// Unwrap gives the family, and the cause where one is safe to inspect.
+func (e *Error) Unwrap() []error {
+	if e.cause == nil {
+		return []error{e.family}
+	}
+	return []error{e.family, e.cause}
+}
+
+// CodeOf returns the stable code of a refused sign-in, CodeInternal for any other error, and "" for nil.
+func CodeOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return CodeInternal
+}
+
+// statusOf is the one table from error to HTTP status.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, ErrRequest):
+		return http.StatusBadRequest
+	case errors.Is(err, ErrDenied):
+		return http.StatusForbidden
+	case errors.Is(err, ErrUnavailable):
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+func badRequest(code, reason string) error {
+	return &Error{Code: code, Reason: reason, family: ErrRequest}
+}
+
+func denied(code, reason string) error {
+	return &Error{Code: code, Reason: reason, family: ErrDenied}
+}
+
+func unavailable(code, reason string, cause error) error {
+	return &Error{Code: code, Reason: reason, family: ErrUnavailable, cause: cause}
+}

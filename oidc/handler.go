@@ -1,0 +1,277 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
+)
+
+// Config configures [NewHandler]. The fields without a default are required.
+type Config struct {
+	// BaseURL is where the handler is reached from outside, such as https://app.example.com/sso. Redirect URIs and the
+	// mount path come from it, never from a request's Host header.
+	BaseURL string
+	// Store holds connections, domains, linked identities and the journal.
+	Store store.Store
+	// Secrets opens client secrets; tenant.Service does.
+	Secrets Secrets
+	// Keys seals the cookies of unfinished sign-ins.
+	Keys *tenant.Keyring
+	// Accounts finds the host's accounts.
+	Accounts Accounts
+	// OnLogin makes the host's session.
+	OnLogin LoginHook
+
+	// LoginURL is where error pages let people start again: an absolute path of the host, or a URL. Empty means the
+	// handler's own login page.
+	LoginURL string
+	// DefaultReturnTo is where people land who came without a (safe) return_to. Empty means "/".
+	DefaultReturnTo string
+	// ClockSkew is how far a provider's clock may be off, either way, at most MaxClockSkew. Zero means DefaultClockSkew.
+	ClockSkew time.Duration
+	// FormPost asks providers to answer by a POST (OAuth 2.0 Form Post Response Mode) where they offer it. The cookies
+	// of unfinished sign-ins are then SameSite=None. Needs an https BaseURL.
+	FormPost bool
+	// AlwaysUserinfo asks the userinfo endpoint at every sign-in, not only where the ID token has no e-mail address.
+	AlwaysUserinfo bool
+	// RequireEmailVerified refuses a first sign-in whose e-mail address the provider does not state to be verified. By
+	// default an issuer that serves one customer alone, such as Entra's, need not state it.
+	RequireEmailVerified bool
+	// TrustAudience tells whether an ID token may name this audience beside the client. Nil trusts none.
+	TrustAudience func(c store.Connection, audience string) bool
+
+	// HTTPClient talks to providers. Nil means tenant.NewOutboundClient, which refuses private addresses. Redirects are
+	// not followed, whatever the client says.
+	HTTPClient *http.Client
+	// InsecureAllowLoopback allows a BaseURL and providers at http://127.0.0.1, ::1 and localhost. For tests and demos.
+	InsecureAllowLoopback bool
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	// Logger gets one line for each refused sign-in. Nil discards them.
+	Logger *slog.Logger
+}
+
+// Secrets opens the sealed client secret of a connection.
+type Secrets interface {
+	// ClientSecret returns the secret in the clear. An error is the administrator's to solve: a key is missing.
+	ClientSecret(ctx context.Context, c store.Connection) (tenant.Secret, error)
+}
+
+// SecretsFunc is a function as [Secrets].
+type SecretsFunc func(ctx context.Context, c store.Connection) (tenant.Secret, error)
+
+// ClientSecret calls f.
+func (f SecretsFunc) ClientSecret(ctx context.Context, c store.Connection) (tenant.Secret, error) {
+	return f(ctx, c)
+}
+
+// Account is one of the host's accounts, seen from one tenant.
+type Account struct {
+	// ID is the host's own, stable user ID.
+	ID string
+	// Email is the account's address.
+	Email string
+	// Member says that the account belongs to the tenant already. Nobody joins a tenant by signing in.
+	Member bool
+	// Disabled refuses the sign-in: the host closed the account.
+	Disabled bool
+}
+
+// Accounts is how sign-in finds the host's accounts. Both methods get the transaction of the sign-in and should read
+// through it where the accounts live in the same database.
+type Accounts interface {
+	// AccountByID returns the account, or an error that matches store.ErrNotFound.
+	AccountByID(ctx context.Context, tx store.Store, tenantID, accountID string) (Account, error)
+
+	// AccountByEmail returns the account with this address, compared as the host compares addresses, or an error that
+	// matches store.ErrNotFound. The address's domain is in lower case with A-labels. An account that does not belong
+	// to the tenant is returned as well, with Member false: it must be refused, not made a second time.
+	AccountByEmail(ctx context.Context, tx store.Store, tenantID, email string) (Account, error)
+}
+
+// AccountCreator is an optional interface of [Accounts]: it makes accounts at the first sign-in (just in time) for
+// connections that allow it.
+type AccountCreator interface {
+	// CreateAccount makes an account that belongs to the tenant.
+	CreateAccount(ctx context.Context, tx store.Store, tenantID string, n NewAccount) (Account, error)
+}
+
+// NewAccount is what is known about somebody who signs in for the first time.
+type NewAccount struct {
+	Email string
+	Name  string // as the provider sent it, may be empty
+}
+
+// Login is a sign-in that passed all checks.
+type Login struct {
+	TenantID     string
+	ConnectionID string
+	// Account is the host's account.
+	Account Account
+	// Issuer and Subject are the permanent name of the person at the provider.
+	Issuer, Subject string
+	// Email is what the provider asserted, empty if it sent none or the identity was linked before and none was usable.
+	Email string
+	// SessionID is the provider's sid claim, empty if it sent none.
+	SessionID string
+	// First says that the account was linked with this identity just now. Tell its owner.
+	First bool
+	// ReturnTo is the safe path where the browser goes next.
+	ReturnTo string
+	// AuthenticatedAt is the provider's auth_time, zero if it sent none.
+	AuthenticatedAt time.Time
+
+	claims object
+}
+
+// Claims decodes the claims of the verified ID token into v, such as a struct with a groups field, as encoding/json
+// does. Claims that the token does not have leave v as it is: absent is not empty.
+func (l Login) Claims(v any) error {
+	data, err := json.Marshal(l.claims)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, v)
+}
+
+// LoginHook makes the host's session.
+type LoginHook interface {
+	// OnLogin runs in the transaction in which the sign-in is recorded; what it writes through tx commits with it. It
+	// must start a new session with a new ID, and end one that the browser had, so that a planted session is worthless.
+	//
+	// What it writes to w (cookies, usually) is held back until the transaction has committed, and dropped if it does
+	// not. If it writes neither a status nor a body, the browser is sent to l.ReturnTo. OnLogin may be called more than
+	// once for one sign-in when the database asks for a retry.
+	//
+	// An error that matches ErrDenied refuses the person (403); any other is our own failure (503).
+	OnLogin(ctx context.Context, w http.ResponseWriter, r *http.Request, tx store.Store, l Login) error
+}
+
+// LoginFunc is a function as a [LoginHook].
+type LoginFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, tx store.Store, l Login) error
+
+// OnLogin calls f.
+func (f LoginFunc) OnLogin(ctx context.Context, w http.ResponseWriter, r *http.Request, tx store.Store, l Login) error {
+	return f(ctx, w, r, tx, l)
+}
+
+// Handler signs people in. It is safe for concurrent use and holds nothing but caches of providers' documents, so that
+// any replica can serve any request.
+type Handler struct {
+	cfg       Config
+	base      *url.URL
+	prefix    string // path of BaseURL without a trailing slash
+	secure    bool
+	keys      *tenant.Keyring
+	out       *outbound
+	providers *providers
+	verifier  *verifier
+	now       func() time.Time
+	log       *slog.Logger
+	mux       *http.ServeMux
+}
+
+// NewHandler makes the handler. It returns an error that names the field if a required one is missing or unsafe.
+func NewHandler(cfg Config) (*Handler, error) {
+	base, err := parseBase(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.complete(base); err != nil {
+		return nil, err
+	}
+	h := &Handler{
+		cfg: cfg, base: base, prefix: strings.TrimSuffix(base.Path, "/"), secure: base.Scheme == "https",
+		keys: cfg.Keys.Derive("oidc/attempt"), out: newOutbound(cfg.HTTPClient, cfg.InsecureAllowLoopback), now: cfg.Now, log: cfg.Logger,
+	}
+	h.providers = newProviders(h.out, h.now, defaultFetchTimeout)
+	h.verifier = &verifier{keys: h.providers.keys, now: h.now, skew: cfg.ClockSkew}
+	if h.cfg.LoginURL == "" {
+		h.cfg.LoginURL = h.prefix + "/login"
+	}
+	h.mux = http.NewServeMux()
+	h.mux.HandleFunc("GET "+h.prefix+"/login", h.serveLogin)
+	h.mux.HandleFunc("POST "+h.prefix+"/login", h.serveLogin)
+	h.mux.HandleFunc("GET "+h.prefix+callbackPath+"{connection}", h.serveCallback)
+	h.mux.HandleFunc("POST "+h.prefix+callbackPath+"{connection}", h.serveCallback)
+	return h, nil
+}
+
+const callbackPath = "/signin-oidc/"
+
+func parseBase(cfg Config) (*url.URL, error) {
+	base, err := url.Parse(cfg.BaseURL)
+	if err != nil || base.Hostname() == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" || strings.ContainsAny(base.Path, "{}\\ ") {
+		return nil, fmt.Errorf("oidc: Config.BaseURL %q must be a URL like https://app.example.com/sso", cfg.BaseURL)
+	}
+	if base.Scheme != "https" && !(base.Scheme == "http" && cfg.InsecureAllowLoopback && isLoopback(base.Hostname())) {
+		return nil, fmt.Errorf("oidc: Config.BaseURL %q must start with https:// (http is for loopback with InsecureAllowLoopback)", cfg.BaseURL)
+	}
+	return base, nil
+}
+
+// complete checks what is required and fills in the defaults.
+func (cfg *Config) complete(base *url.URL) error {
+	switch {
+	case cfg.Store == nil:
+		return errors.New("oidc: Config.Store is required")
+	case cfg.Secrets == nil:
+		return errors.New("oidc: Config.Secrets is required (tenant.Service)")
+	case cfg.Keys == nil:
+		return errors.New("oidc: Config.Keys is required (tenant.NewKeyring)")
+	case cfg.Accounts == nil:
+		return errors.New("oidc: Config.Accounts is required")
+	case cfg.OnLogin == nil:
+		return errors.New("oidc: Config.OnLogin is required")
+	case cfg.ClockSkew < 0 || cfg.ClockSkew > MaxClockSkew:
+		return fmt.Errorf("oidc: Config.ClockSkew %v must be between 0 and %v", cfg.ClockSkew, MaxClockSkew)
+	case cfg.FormPost && base.Scheme != "https":
+		return errors.New("oidc: Config.FormPost needs an https BaseURL: browsers send SameSite=None cookies over https only")
+	case cfg.DefaultReturnTo != "" && !safeReturnTo(cfg.DefaultReturnTo):
+		return fmt.Errorf("oidc: Config.DefaultReturnTo %q must be a path like /home", cfg.DefaultReturnTo)
+	}
+	if cfg.ClockSkew == 0 {
+		cfg.ClockSkew = DefaultClockSkew
+	}
+	if cfg.DefaultReturnTo == "" {
+		cfg.DefaultReturnTo = "/"
+	}
+	if cfg.HTTPClient == nil {
+		cfg.HTTPClient = tenant.NewOutboundClient(tenant.OutboundConfig{InsecureAllowLoopback: cfg.InsecureAllowLoopback})
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// Mount returns the pattern and the handler for an http.ServeMux:
+//
+//	mux.Handle(login.Mount())
+func (h *Handler) Mount() (pattern string, handler http.Handler) { return h.prefix + "/", h }
+
+// ServeHTTP implements http.Handler. It expects the path as it came from outside, with the prefix of BaseURL.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// RedirectURI is what the administrator registers at the provider for this connection. There is one for each
+// connection, so that one tenant's provider can't have another's answers delivered to itself (RFC 9700 section 4.4).
+func (h *Handler) RedirectURI(connectionID string) string {
+	return strings.TrimSuffix(h.base.String(), "/") + callbackPath + url.PathEscape(connectionID)
+}
+
+// InitiateLoginURI is the address for third-party-initiated login (OpenID Connect Core section 4).
+func (h *Handler) InitiateLoginURI() string {
+	return strings.TrimSuffix(h.base.String(), "/") + "/login"
+}

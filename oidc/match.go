@@ -1,0 +1,287 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
+)
+
+// matcher finds the account of a person within one transaction (D8, OIDC.md rules 2 to 5).
+type matcher struct {
+	h    *Handler
+	tx   store.Store
+	conn store.Connection
+	who  person
+	now  time.Time
+}
+
+// The types of the events that sign-in writes.
+const (
+	EventSignIn         = "oidc.signin.succeeded"
+	EventSignInRefused  = "oidc.signin.refused"
+	EventLinked         = "oidc.identity.linked"
+	EventUnlinked       = "oidc.identity.unlinked"
+	EventAccountCreated = "oidc.account.created"
+)
+
+// match returns the account and whether it was linked just now. The permanent key is (tenant, connection, issuer,
+// subject), byte by byte; the e-mail address counts once, at the first sign-in.
+func (m *matcher) match(ctx context.Context) (Account, bool, error) {
+	if err := m.checkHostedDomain(ctx); err != nil {
+		return Account{}, false, err
+	}
+	link, err := m.tx.Identity(ctx, m.conn.TenantID, m.conn.ID, m.who.issuer, m.who.subject)
+	switch {
+	case err == nil:
+		acct, err := m.returning(ctx, link)
+		if !errors.Is(err, store.ErrNotFound) {
+			return acct, false, err
+		}
+		// The host deleted the account. Its link must not stand in the way of a new one.
+		if err := m.tx.DeleteIdentity(ctx, m.conn.TenantID, link.ID, m.event(EventUnlinked, link.AccountID, "The account does not exist any more.")); err != nil {
+			return Account{}, false, m.storeFailed(err)
+		}
+	case !errors.Is(err, store.ErrNotFound):
+		return Account{}, false, m.storeFailed(err)
+	}
+	acct, err := m.firstTime(ctx)
+	return acct, true, err
+}
+
+// returning signs in somebody whose identity was linked before. store.ErrNotFound says that the account is gone.
+func (m *matcher) returning(ctx context.Context, link store.Identity) (Account, error) {
+	acct, err := m.h.cfg.Accounts.AccountByID(ctx, m.tx, m.conn.TenantID, link.AccountID)
+	if errors.Is(err, store.ErrNotFound) {
+		return Account{}, store.ErrNotFound
+	}
+	if err != nil {
+		return Account{}, m.hostFailed(err)
+	}
+	if acct.ID != link.AccountID {
+		return Account{}, m.hostFailed(errors.New("oidc: AccountByID returned another account than was asked for"))
+	}
+	if err := m.usable(ctx, acct, m.who.email); err != nil {
+		return Account{}, err
+	}
+	link.LastSignInAt, link.UpdatedAt = m.now, m.now
+	if m.who.hasAddr {
+		link.Email = m.who.addr.String()
+	}
+	signedIn := m.event(EventSignIn, acct.ID, "")
+	if _, err = m.tx.UpdateIdentity(ctx, m.conn.TenantID, link, signedIn); errors.Is(err, store.ErrStale) {
+		// Another sign-in of the same person was faster; the time of the last one is right either way.
+		err = m.tx.AppendEvents(ctx, m.conn.TenantID, signedIn)
+	}
+	if err != nil {
+		return Account{}, m.storeFailed(err)
+	}
+	return acct, nil
+}
+
+// firstTime links the person with an account of the tenant that has the asserted address, or makes one where the
+// connection allows it.
+func (m *matcher) firstTime(ctx context.Context) (Account, error) {
+	if err := m.trustEmail(ctx); err != nil {
+		return Account{}, err
+	}
+	email := m.who.addr.String()
+	acct, err := m.h.cfg.Accounts.AccountByEmail(ctx, m.tx, m.conn.TenantID, email)
+	if errors.Is(err, store.ErrNotFound) {
+		acct, err = m.create(ctx, email)
+		if err != nil {
+			return Account{}, err
+		}
+	} else if err != nil {
+		return Account{}, m.hostFailed(err)
+	}
+	if acct.ID == "" {
+		return Account{}, m.hostFailed(errors.New("oidc: Accounts returned an account without ID"))
+	}
+	if err := m.usable(ctx, acct, email); err != nil {
+		return Account{}, err
+	}
+	return acct, m.link(ctx, acct, email)
+}
+
+// link stores the identity. An account has at most one at a connection: a second subject with the same address is
+// somebody else until a person says otherwise.
+func (m *matcher) link(ctx context.Context, acct Account, email string) error {
+	_, err := m.tx.CreateIdentity(ctx, m.conn.TenantID, store.Identity{
+		Meta:         store.Meta{ID: store.NewID(m.now), CreatedAt: m.now, UpdatedAt: m.now},
+		ConnectionID: m.conn.ID, Issuer: m.who.issuer, Subject: m.who.subject, AccountID: acct.ID,
+		Email: email, LastSignInAt: m.now,
+	}, m.event(EventLinked, acct.ID, ""), m.event(EventSignIn, acct.ID, ""))
+	if errors.Is(err, store.ErrConflict) {
+		return denied(CodeAlreadyLinked, "the account is linked with another identity at this connection")
+	}
+	if err != nil {
+		return m.storeFailed(err)
+	}
+	return nil
+}
+
+// create makes an account just in time, which neither an inactive provisioned user nor a missing permission allows.
+func (m *matcher) create(ctx context.Context, email string) (Account, error) {
+	provisioned, found, err := m.scimUser(ctx, email)
+	switch {
+	case err != nil:
+		return Account{}, err
+	case found && !provisioned.Active:
+		return Account{}, denied(CodeUserInactive, "the directory deactivated this user")
+	}
+	creator, ok := m.h.cfg.Accounts.(AccountCreator)
+	if !ok || !m.conn.JustInTime {
+		return Account{}, denied(CodeNotProvisioned, "no account of this tenant has the address, and none is made at sign-in")
+	}
+	acct, err := creator.CreateAccount(ctx, m.tx, m.conn.TenantID, NewAccount{Email: email, Name: m.who.name})
+	if err != nil {
+		return Account{}, m.hostFailed(err)
+	}
+	record := store.Account{
+		Meta:   store.Meta{ID: acct.ID, CreatedAt: m.now, UpdatedAt: m.now},
+		Source: store.SourceOIDC, Active: true, Email: email,
+	}
+	if found {
+		record.Source, record.SCIMUserID = store.SourceSCIM, provisioned.ID
+	}
+	if _, err := m.tx.CreateAccount(ctx, m.conn.TenantID, record, m.event(EventAccountCreated, acct.ID, "")); err != nil && !errors.Is(err, store.ErrConflict) {
+		return Account{}, m.storeFailed(err)
+	}
+	return acct, nil
+}
+
+// usable refuses accounts of other tenants, and those that the host or the directory switched off.
+func (m *matcher) usable(ctx context.Context, acct Account, email string) error {
+	if !acct.Member {
+		return denied(CodeOtherTenant, "the account does not belong to this tenant")
+	}
+	if acct.Disabled {
+		return denied(CodeUserInactive, "the application closed this account")
+	}
+	inactive := denied(CodeUserInactive, "the directory deactivated this user")
+	record, err := m.tx.Account(ctx, m.conn.TenantID, acct.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return m.storeFailed(err)
+	case !record.Active:
+		return inactive
+	case record.SCIMUserID != "":
+		u, err := m.tx.SCIMUser(ctx, m.conn.TenantID, record.SCIMUserID)
+		if errors.Is(err, store.ErrNotFound) || err == nil && !u.Active {
+			return inactive
+		}
+		if err != nil {
+			return m.storeFailed(err)
+		}
+		return nil
+	}
+	// No link to a provisioned user: one with this very name may exist all the same.
+	if u, found, err := m.scimUser(ctx, email); err != nil {
+		return err
+	} else if found && !u.Active {
+		return inactive
+	}
+	return nil
+}
+
+// scimUser finds the provisioned user whose userName is the address.
+func (m *matcher) scimUser(ctx context.Context, email string) (store.SCIMUser, bool, error) {
+	return scimUserByName(ctx, m.tx, m.conn.TenantID, email)
+}
+
+func scimUserByName(ctx context.Context, tx store.Store, tenantID, email string) (store.SCIMUser, bool, error) {
+	if email == "" {
+		return store.SCIMUser{}, false, nil
+	}
+	filter := store.Compare{Attr: store.AttrUserName, Op: store.Eq, Value: email}
+	page, err := tx.SCIMUsers(ctx, tenantID, store.Query{Filter: filter, Limit: 2, WithoutBody: true})
+	if err != nil {
+		return store.SCIMUser{}, false, unavailable(CodeInternal, "the provisioned users could not be read", err)
+	}
+	for _, u := range page.Items {
+		if store.Matches(filter, u.Values) {
+			return u, true, nil
+		}
+	}
+	return store.SCIMUser{}, false, nil
+}
+
+// checkHostedDomain holds Google's hd to the tenant's domains, at every sign-in: all of Google's customers share one
+// issuer, and addresses of other mail systems can be verified there too.
+func (m *matcher) checkHostedDomain(ctx context.Context) error {
+	if !isGoogle(m.conn.Issuer) {
+		return nil
+	}
+	name, err := tenant.NormalizeDomain(m.who.hosted)
+	if err != nil {
+		return denied(CodeHostedDomain, "the account is not managed by a Google Workspace organisation")
+	}
+	inside, err := inVerifiedDomains(ctx, m.tx, m.conn.TenantID, name)
+	if err != nil {
+		return m.storeFailed(err)
+	}
+	if !inside {
+		return denied(CodeHostedDomain, "the account's Google Workspace organisation is not this tenant's")
+	}
+	return nil
+}
+
+// trustEmail decides whether the address may find an account (OIDC.md rule 3): it is in a verified domain of the
+// tenant, and the document that it came from does not say otherwise.
+func (m *matcher) trustEmail(ctx context.Context) error {
+	if m.who.email == "" {
+		return denied(CodeEmailMissing, "the provider sent no e-mail address; add the email claim and scope")
+	}
+	if !m.who.hasAddr {
+		return denied(CodeEmailMissing, "the provider sent an e-mail address that can't be read safely")
+	}
+	shared := m.conn.SharedIssuer || isSharedIssuer(m.conn.Issuer)
+	trusted := m.who.verified == verifiedTrue ||
+		m.who.verified == verifiedText && m.conn.EmailVerifiedString ||
+		m.who.verified == verifiedUnstated && !shared && !m.h.cfg.RequireEmailVerified
+	if !trusted {
+		return denied(CodeEmailUnverified, "the provider does not state that the e-mail address is verified")
+	}
+	if m.who.edovFalse {
+		return denied(CodeEmailUnverified, "xms_edov says that the e-mail address's domain is not verified")
+	}
+	inside, err := inVerifiedDomains(ctx, m.tx, m.conn.TenantID, m.who.addr.domain)
+	if err != nil {
+		return m.storeFailed(err)
+	}
+	if !inside {
+		return denied(CodeEmailDomain, "the e-mail address is in none of the tenant's verified domains")
+	}
+	return nil
+}
+
+// event tells the journal about this sign-in. It names the person as the provider does; no secret is in it.
+func (m *matcher) event(typ, accountID, message string) store.Event {
+	after, _ := json.Marshal(map[string]string{ //nolint:errchkjson // strings
+		"connection": m.conn.ID, "issuer": m.who.issuer, "subject": m.who.subject, "email": m.who.email,
+	})
+	return store.Event{
+		ID: store.NewID(m.now), Type: typ, At: m.now, After: after, Message: message,
+		Actor:   store.EventActor{Kind: "user", ID: accountID, Name: m.who.email},
+		Subject: store.EventSubject{Kind: "account", ID: accountID, Name: m.who.email},
+	}
+}
+
+func (m *matcher) storeFailed(err error) error {
+	return unavailable(CodeInternal, "the store failed", err)
+}
+
+func (m *matcher) hostFailed(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	if errors.Is(err, ErrDenied) {
+		return denied(CodeHostRefused, "the application refused the person")
+	}
+	return unavailable(CodeInternal, "the application's accounts could not be read", err)
+}

@@ -1,0 +1,199 @@
+package oidc
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/tenantgate/tenantgate/tenant"
+)
+
+// metadata is the part of a provider's discovery document (OpenID Connect Discovery section 3) that we use. It is
+// read leniently, since many documents have a wrong type in a field that nobody reads, and checked strictly.
+type metadata struct {
+	issuer                string
+	authorizationEndpoint string
+	tokenEndpoint         string
+	userinfoEndpoint      string // "" when absent or unusable
+	jwksURI               string
+
+	responseTypes    []string
+	responseModes    []string
+	signingAlgs      []string
+	authMethods      []string
+	scopes           []string
+	challengeMethods []string
+	issInResponse    bool // RFC 9207: authorization_response_iss_parameter_supported
+}
+
+// parseMetadata decodes a discovery document. It does not check it.
+func parseMetadata(body []byte) (*metadata, error) {
+	doc, err := parseObject(body)
+	if err != nil {
+		return nil, &failure{code: tenant.CodeDiscoveryInvalidJSON, reason: err.Error()}
+	}
+	m := &metadata{
+		responseTypes:    doc.strs("response_types_supported"),
+		responseModes:    doc.strs("response_modes_supported"),
+		signingAlgs:      doc.strs("id_token_signing_alg_values_supported"),
+		authMethods:      doc.strs("token_endpoint_auth_methods_supported"),
+		scopes:           doc.strs("scopes_supported"),
+		challengeMethods: doc.strs("code_challenge_methods_supported"),
+		issInResponse:    doc.isTrue("authorization_response_iss_parameter_supported"),
+	}
+	for name, to := range map[string]*string{
+		"issuer":                 &m.issuer,
+		"authorization_endpoint": &m.authorizationEndpoint,
+		"token_endpoint":         &m.tokenEndpoint,
+		"userinfo_endpoint":      &m.userinfoEndpoint,
+		"jwks_uri":               &m.jwksURI,
+	} {
+		if s, ok := doc.str(name); ok && len(s) <= maxURLBytes {
+			*to = s
+		}
+	}
+	return m, nil
+}
+
+// check applies R34 to a parsed document and lists everything that is wrong with it. A warning does not stop a
+// sign-in, an error does.
+func (m *metadata) check(authority string, out *outbound) []tenant.Finding {
+	var found []tenant.Finding
+	add := func(code, format string, args ...any) {
+		found = append(found, finding(tenant.SeverityError, code, fmt.Sprintf(format, args...)))
+	}
+	warn := func(code, format string, args ...any) {
+		found = append(found, finding(tenant.SeverityWarning, code, fmt.Sprintf(format, args...)))
+	}
+	switch matchIssuer(authority, m.issuer) {
+	case issuerDiffers:
+		f := finding(tenant.SeverityError, tenant.CodeIssuerMismatch, m.explainIssuer(authority))
+		f.Expected, f.Got = authority, shown(m.issuer)
+		found = append(found, f)
+	case issuerSlash:
+		warn(CodeIssuerTrailingSlash, "The provider names itself %s; that exact spelling is used from now on.", shown(m.issuer))
+	case issuerEntraV1:
+		warn(tenant.CodeAuthorityEntraV1, "This is Microsoft's v1.0 authority. The v2.0 one, %s, is recommended.", shown(strings.TrimSuffix(authority, "/")+"/v2.0"))
+	case issuerEntraName:
+		warn(CodeEntraTenantName, "The tenant is addressed by name; its permanent issuer %s is used from now on.", shown(m.issuer))
+	case issuerExact:
+	}
+	for _, e := range []struct{ name, value string }{
+		{"authorization_endpoint", m.authorizationEndpoint},
+		{"token_endpoint", m.tokenEndpoint},
+		{"jwks_uri", m.jwksURI},
+	} {
+		if e.value == "" {
+			add(tenant.CodeDiscoveryIncomplete, "The provider's document has no %s.", e.name)
+		} else if err := out.checkURL(e.value); err != nil {
+			add(tenant.CodeDiscoveryIncomplete, "The provider's %s %v.", e.name, err)
+		}
+	}
+	if m.userinfoEndpoint != "" && out.checkURL(m.userinfoEndpoint) != nil {
+		warn(tenant.CodeDiscoveryIncomplete, "The provider's userinfo_endpoint is no https URL and is ignored.")
+		m.userinfoEndpoint = ""
+	}
+	if len(m.responseTypes) > 0 && !slices.Contains(m.responseTypes, "code") {
+		add(tenant.CodeDiscoveryIncomplete, "The provider does not offer the response type code.")
+	}
+	if _, ok := m.signingAlg(); !ok {
+		add(tenant.CodeNoUsableKey, "The provider signs ID tokens with no algorithm that is accepted here (%s).", strings.Join(signingAlgs, ", "))
+	}
+	if _, ok := m.authMethod(""); !ok {
+		add(tenant.CodeUnsupportedAuthMethod, "The token endpoint offers neither client_secret_basic nor client_secret_post.")
+	}
+	if len(m.scopes) > 0 && !slices.Contains(m.scopes, "email") {
+		warn(tenant.CodeScopeUnknown, "The provider does not list the scope email; sign-in needs an e-mail address.")
+	}
+	if len(m.challengeMethods) == 0 || !slices.Contains(m.challengeMethods, "S256") {
+		warn(CodeNoPKCE, "The provider does not advertise PKCE with S256; it is sent regardless.")
+	}
+	return found
+}
+
+func (m *metadata) explainIssuer(authority string) string {
+	if strings.Contains(m.issuer, "{tenantid}") {
+		return "The document serves every Entra customer. Use the authority with your own tenant ID."
+	}
+	msg := fmt.Sprintf("The document at %s names the issuer %s, which is not the same.", shown(authority), shown(m.issuer))
+	if u, err := url.Parse(authority); err == nil && entraIssuers[strings.ToLower(u.Hostname())] != "" {
+		msg += " Check the application's accessTokenAcceptedVersion and use https://login.microsoftonline.com/{tenant-id}/v2.0."
+	}
+	return msg
+}
+
+// signingAlgs are the ID token algorithms that we accept, in order of preference. RS256 is first because it is what
+// a provider uses for a client that registered nothing else (OpenID Connect Core section 15.1).
+var signingAlgs = []string{"RS256", "ES256", "PS256", "EdDSA", "ES384", "PS384", "RS384", "ES512", "PS512", "RS512"}
+
+// signingAlg pins one algorithm for a connection that has none pinned yet: never what a token's header asks for.
+func (m *metadata) signingAlg() (string, bool) {
+	if len(m.signingAlgs) == 0 {
+		return signingAlgs[0], true
+	}
+	for _, alg := range signingAlgs {
+		if slices.Contains(m.signingAlgs, alg) {
+			return alg, true
+		}
+	}
+	return "", false
+}
+
+// The client authentication methods of OpenID Connect Core section 9 that we speak.
+const (
+	authBasic = "client_secret_basic"
+	authPost  = "client_secret_post"
+)
+
+// authMethod picks how the client authenticates: as the connection says, else what the provider lists, else basic,
+// which is the default of Discovery section 3.
+func (m *metadata) authMethod(configured string) (string, bool) {
+	switch configured {
+	case authBasic, authPost:
+		return configured, true
+	case "":
+	default:
+		return "", false
+	}
+	if len(m.authMethods) == 0 || slices.Contains(m.authMethods, authBasic) {
+		return authBasic, true
+	}
+	if slices.Contains(m.authMethods, authPost) {
+		return authPost, true
+	}
+	return "", false
+}
+
+// isControlOrSpace finds what some program reads differently in a URL.
+func isControlOrSpace(r rune) bool { return r <= ' ' || r == 0x7f || r == '\\' }
+
+// checkURL tells what is wrong with an endpoint that a provider named.
+func (o *outbound) checkURL(s string) error {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Opaque != "":
+		return fmt.Errorf("is no absolute URL")
+	case u.User != nil || u.Fragment != "" || strings.ContainsFunc(s, isControlOrSpace):
+		return fmt.Errorf("must have no user, fragment or control characters")
+	case !o.allowed(u.Scheme, u.Hostname()):
+		return fmt.Errorf("must be an https URL")
+	}
+	return nil
+}
+
+// shown makes a provider's text fit for a message: short and without control characters.
+func shown(s string) string {
+	const limit = 200
+	s = strings.ToValidUTF8(s, "?")
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			return -1
+		}
+		return r
+	}, s)
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}

@@ -1,0 +1,190 @@
+package oidctest
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/subtle"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// serveToken redeems a code (OpenID Connect Core section 3.1.3), once, for the client and redirect URI that it was
+// made for, against the PKCE verifier.
+func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		tokenError(w, http.StatusBadRequest, "invalid_request")
+		return
+	}
+	client, ok := p.authenticate(r)
+	if !ok {
+		w.Header().Set("WWW-Authenticate", `Basic realm="token"`)
+		tokenError(w, http.StatusUnauthorized, "invalid_client")
+		return
+	}
+	if r.PostForm.Get("grant_type") != "authorization_code" {
+		tokenError(w, http.StatusBadRequest, "unsupported_grant_type")
+		return
+	}
+	code := r.PostForm.Get("code")
+	p.mu.Lock()
+	g, ok := p.codes[code]
+	delete(p.codes, code)
+	p.mu.Unlock()
+	sum := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
+	if !ok || g.clientID != client.ID || !p.now().Before(g.expires) ||
+		g.redirectURI != r.PostForm.Get("redirect_uri") || b64(sum[:]) != g.challenge {
+		tokenError(w, http.StatusBadRequest, "invalid_grant")
+		return
+	}
+	access := random()
+	g.expires = p.now().Add(tokenLife)
+	p.mu.Lock()
+	makeRoom(p.tokens)
+	p.tokens[access] = g
+	p.mu.Unlock()
+
+	idToken, err := p.idToken(g, client, access)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	doc := map[string]any{
+		"access_token": access, "token_type": "Bearer", "expires_in": int(tokenLife / time.Second),
+		"scope": g.scope, "id_token": idToken,
+	}
+	if change := p.currentFaults().TokenResponse; change != nil {
+		change(doc)
+	}
+	writeJSON(w, http.StatusOK, doc)
+}
+
+// authenticate checks the client's ID and secret, given in exactly one way (RFC 6749 section 2.3.1).
+func (p *Provider) authenticate(r *http.Request) (Client, bool) {
+	method := "client_secret_post"
+	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
+	if user, pass, ok := r.BasicAuth(); ok {
+		if secret != "" {
+			return Client{}, false
+		}
+		method = "client_secret_basic"
+		var err1, err2 error
+		id, err1 = url.QueryUnescape(user)
+		secret, err2 = url.QueryUnescape(pass)
+		if err1 != nil || err2 != nil {
+			return Client{}, false
+		}
+	}
+	client, ok := p.client(id)
+	if !ok || client.AuthMethod != "" && client.AuthMethod != method ||
+		subtle.ConstantTimeCompare([]byte(client.Secret), []byte(secret)) != 1 {
+		return Client{}, false
+	}
+	return client, true
+}
+
+// idToken signs the ID token, with all faults that were asked for.
+func (p *Provider) idToken(g grant, client Client, access string) (string, error) {
+	p.mu.Lock()
+	key, faults, now := p.keys[0], p.faults, p.now()
+	p.mu.Unlock()
+	if faults.SignWith != nil {
+		key = *faults.SignWith
+	}
+	alg := key.Alg
+	if faults.Alg != "" {
+		alg = faults.Alg
+	}
+	claims := map[string]any{
+		"iss": p.issuer, "sub": g.user.Subject, "aud": client.ID, "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+		"auth_time": g.at.Unix(), "at_hash": halfHash(alg, access),
+	}
+	if g.nonce != "" {
+		claims["nonce"] = g.nonce
+	}
+	if !p.emailInUserinfo {
+		maps.Copy(claims, userClaims(g))
+	}
+	if faults.Claims != nil {
+		faults.Claims(claims)
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	if faults.Payload != nil {
+		payload = faults.Payload(payload)
+	}
+	header := map[string]any{"alg": alg, "typ": "JWT"}
+	if key.ID != "" {
+		header["kid"] = key.ID
+	}
+	if faults.Header != nil {
+		faults.Header(header)
+	}
+	token, err := sign(header, payload, alg, key, []byte(client.Secret))
+	if err == nil && faults.IDToken != nil {
+		token = faults.IDToken(token)
+	}
+	return token, err
+}
+
+// halfHash is at_hash (OpenID Connect Core section 3.1.3.6): the left half of the hash that goes with alg.
+func halfHash(alg, access string) string {
+	if alg == "EdDSA" {
+		sum := sha512.Sum512([]byte(access))
+		return b64(sum[:len(sum)/2])
+	}
+	sum := sha256.Sum256([]byte(access))
+	return b64(sum[:len(sum)/2])
+}
+
+// userClaims are the claims that the scopes give (OpenID Connect Core section 5.4), groups with a scope of that name.
+func userClaims(g grant) map[string]any {
+	claims := map[string]any{}
+	scopes := strings.Fields(g.scope)
+	if slices.Contains(scopes, "email") && g.user.Email != "" {
+		claims["email"] = g.user.Email
+		switch g.user.EmailVerified {
+		case nil:
+			claims["email_verified"] = true
+		case any(Unstated):
+		default:
+			claims["email_verified"] = g.user.EmailVerified
+		}
+	}
+	if slices.Contains(scopes, "profile") && g.user.Name != "" {
+		claims["name"] = g.user.Name
+	}
+	if slices.Contains(scopes, "groups") && g.user.Groups != nil {
+		claims["groups"] = g.user.Groups
+	}
+	maps.Copy(claims, g.user.Claims)
+	return claims
+}
+
+func (p *Provider) serveUserinfo(w http.ResponseWriter, r *http.Request) {
+	access, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	p.mu.Lock()
+	g, known := p.tokens[access]
+	p.mu.Unlock()
+	if !ok || !known || !p.now().Before(g.expires) {
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		tokenError(w, http.StatusUnauthorized, "invalid_token")
+		return
+	}
+	claims := userClaims(g)
+	claims["sub"] = g.user.Subject
+	if change := p.currentFaults().UserinfoClaims; change != nil {
+		change(claims)
+	}
+	writeJSON(w, http.StatusOK, claims)
+}
+
+func tokenError(w http.ResponseWriter, status int, code string) {
+	writeJSON(w, status, map[string]string{"error": code, "error_description": "refused by oidctest"})
+}

@@ -1,0 +1,98 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// connectionForDomain is home realm discovery: which active connection signs in the people of an e-mail domain. The
+// exact domain comes first, then domains above it whose owner opted in to sub-domains (D5).
+func (h *Handler) connectionForDomain(ctx context.Context, domain string) (store.Connection, error) {
+	c, err := h.connectionOfName(ctx, domain, false)
+	if !errors.Is(err, store.ErrNotFound) {
+		return c, err
+	}
+	for _, parent := range parents(domain) {
+		c, err := h.connectionOfName(ctx, parent, true)
+		if !errors.Is(err, store.ErrNotFound) {
+			return c, err
+		}
+	}
+	return store.Connection{}, store.ErrNotFound
+}
+
+// connectionOfName looks one name up across tenants and reads what it refers to through the tenant's own methods.
+func (h *Handler) connectionOfName(ctx context.Context, name string, below bool) (store.Connection, error) {
+	ref, err := h.cfg.Store.TenantOfDomain(ctx, name)
+	if err != nil {
+		return store.Connection{}, err
+	}
+	d, err := h.cfg.Store.Domain(ctx, ref.TenantID, ref.ID)
+	if err != nil {
+		return store.Connection{}, err
+	}
+	if d.State != store.DomainVerified || d.Name != name || below && !d.Subdomains {
+		return store.Connection{}, store.ErrNotFound
+	}
+	return h.activeConnection(ctx, ref.TenantID, d.ConnectionID)
+}
+
+// activeConnection reads a connection; one that is not active is not found.
+func (h *Handler) activeConnection(ctx context.Context, tenantID, id string) (store.Connection, error) {
+	c, err := h.cfg.Store.Connection(ctx, tenantID, id)
+	if err != nil {
+		return store.Connection{}, err
+	}
+	if c.State != store.ConnectionActive {
+		return store.Connection{}, store.ErrNotFound
+	}
+	c.TenantID = tenantID
+	return c, nil
+}
+
+// connectionForIssuer finds the connection of a third-party-initiated login. Customers of one provider may share an
+// issuer; the hint's domain tells them apart.
+func (h *Handler) connectionForIssuer(ctx context.Context, issuer, hint string) (store.Connection, error) {
+	refs, err := h.cfg.Store.ConnectionsByIssuer(ctx, issuer)
+	if err != nil {
+		return store.Connection{}, err
+	}
+	if len(refs) == 1 {
+		return h.activeConnection(ctx, refs[0].TenantID, refs[0].ID)
+	}
+	if addr, ok := parseAddress(hint); ok && len(refs) > 1 {
+		c, err := h.connectionForDomain(ctx, addr.domain)
+		if err == nil && c.Issuer == issuer {
+			return c, nil
+		}
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return store.Connection{}, err
+		}
+	}
+	return store.Connection{}, store.ErrNotFound
+}
+
+// inVerifiedDomains tells whether a domain is one of the tenant's, verified, exactly or below one that allows it.
+func inVerifiedDomains(ctx context.Context, tx store.Store, tenantID, domain string) (bool, error) {
+	domains, err := tx.Domains(ctx, tenantID)
+	if err != nil {
+		return false, err
+	}
+	above := parents(domain)
+	for _, d := range domains {
+		if d.State != store.DomainVerified {
+			continue
+		}
+		if d.Name == domain {
+			return true, nil
+		}
+		for _, name := range above {
+			if d.Subdomains && d.Name == name {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,50 @@
+package oidc
+
+import "net/http"
+
+// refusalText is what a person reads: what happened, and who can help.
+type refusalText struct{ title, message, help string }
+
+const (
+	helpAgain = "Start again. If it happens again, tell your administrator the reference below."
+	helpAdmin = "Your organisation's administrator can help. Tell them the code and the reference below."
+	helpLater = "Try again in a few minutes. If it lasts, tell your administrator the reference below."
+	helpSetup = "This is no mistake of yours. Your organisation's administrator has to correct the sign-in settings; tell them the code and the reference below."
+)
+
+// texts are the sentences for the codes that deserve their own; textOf has one for each status beside them.
+var texts = map[string]refusalText{
+	CodeFlowMissing:     {"This sign-in can't be continued", "The answer does not belong to a sign-in that was started in this browser.", helpAgain},
+	CodeFlowExpired:     {"This sign-in took too long", "A sign-in has to be finished within ten minutes.", helpAgain},
+	CodeFlowUsed:        {"This sign-in is finished already", "The page was loaded twice. You may be signed in already.", helpAgain},
+	CodeNoConnection:    {"No sign-in for this address", "There is no OpenID Connect sign-in for this address. Check the spelling, or sign in the way you usually do.", helpAdmin},
+	CodeIssuerUnknown:   {"Unknown sign-in provider", "The page that sent you here named a provider that is not set up.", helpAdmin},
+	CodeConnectionOff:   {"Sign-in is switched off", "Your organisation's sign-in is not active.", helpAdmin},
+	CodeProviderDenied:  {"Your organisation did not let you in", "The sign-in was cancelled, or you have not been given access to this application.", helpAdmin},
+	CodeEmailMissing:    {"No e-mail address", "Your organisation's sign-in did not send a usable e-mail address.", helpSetup},
+	CodeEmailUnverified: {"E-mail address not verified", "Your organisation's sign-in does not state that your e-mail address is verified.", helpSetup},
+	CodeEmailDomain:     {"E-mail address not allowed", "Your e-mail address is not in one of your organisation's domains.", helpAdmin},
+	CodeHostedDomain:    {"Account not allowed", "This Google account does not belong to your organisation.", helpAdmin},
+	CodeUserInactive:    {"Account deactivated", "Your account was deactivated by your organisation.", helpAdmin},
+	CodeNotProvisioned:  {"No account yet", "You don't have an account here. Ask your administrator to assign you to this application.", helpAdmin},
+	CodeOtherTenant:     {"Account of another organisation", "This account can't be used with your organisation's sign-in.", helpAdmin},
+	CodeAlreadyLinked:   {"Account already linked", "The account with this e-mail address is linked with another identity.", helpAdmin},
+	CodeTokenInvalid:    {"The sign-in could not be verified", "What your organisation's sign-in sent was refused.", helpSetup},
+	CodeProviderDown:    {"Your organisation's sign-in does not answer", "The provider could not be reached or did not answer as it should.", helpLater},
+	CodeProviderConfig:  {"Sign-in is not set up correctly", "Your organisation's provider or its settings do not fit.", helpSetup},
+	CodeClientRejected:  {"Sign-in is not set up correctly", "Your organisation's provider refused this application. Its client secret may have expired.", helpSetup},
+}
+
+func textOf(code string, status int) refusalText {
+	if t, ok := texts[code]; ok {
+		return t
+	}
+	switch status {
+	case http.StatusBadRequest:
+		return refusalText{"This sign-in can't be continued", "The request does not fit a sign-in that is under way.", helpAgain}
+	case http.StatusForbidden:
+		return refusalText{"You can't sign in", "The sign-in was refused.", helpAdmin}
+	default:
+		return refusalText{"Sign-in is not available", "Something went wrong on the way.", helpLater}
+	}
+}
