@@ -2,10 +2,25 @@ package oidctest
 
 import (
 	"html/template"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 )
+
+// LoginForm is what a login page has to show: a form that posts the fields "email", "password" and "request" to Action.
+type LoginForm struct {
+	Title string
+	// Action is where the form is posted, Request the value of its hidden field "request".
+	Action, Request string
+	// Email is what was typed before, or the login_hint.
+	Email string
+	// Problem says why the attempt before was refused. Empty on the first page.
+	Problem string
+}
+
+// RenderLogin writes a login page. It may call the provider's methods.
+type RenderLogin func(w io.Writer, form LoginForm) error
 
 // hold keeps a request while the login page is shown and returns its handle.
 func (p *Provider) hold(req authRequest) string {
@@ -53,10 +68,11 @@ func (p *Provider) showLogin(w http.ResponseWriter, status int, handle, email, p
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Frame-Options", "DENY")
 	w.WriteHeader(status)
-	loginPage.Execute(w, map[string]string{ //nolint:errcheck // the client went away
-		"Title": p.title, "Action": p.path + "/login", "Request": handle, "Email": email, "Problem": problem,
-	})
+	form := LoginForm{Title: p.title, Action: p.path + "/login", Request: handle, Email: email, Problem: problem}
+	p.renderLogin(w, form) //nolint:errcheck // the client went away
 }
+
+func renderLogin(w io.Writer, form LoginForm) error { return loginPage.Execute(w, form) }
 
 var loginPage = template.Must(template.New("login").Parse(`<!doctype html>
 <html lang="en">

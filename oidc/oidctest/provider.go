@@ -53,6 +53,8 @@ type Config struct {
 	// LoginPage asks for e-mail and password. Without it the user whose e-mail is the login_hint signs in, else the
 	// first one.
 	LoginPage bool
+	// RenderLogin writes the login page. Nil means a plain one.
+	RenderLogin RenderLogin
 	// Title is shown on the login page. Empty means "Sign in".
 	Title string
 	// Keys sign ID tokens: the first one signs, all are published. Empty generates one for RS256.
@@ -72,6 +74,7 @@ type Provider struct {
 	mux    *http.ServeMux
 
 	loginPage       bool
+	renderLogin     RenderLogin
 	title           string
 	emailInUserinfo bool
 
@@ -127,12 +130,15 @@ func New(cfg Config) (*Provider, error) {
 	}
 	p := &Provider{
 		issuer: cfg.Issuer, path: strings.TrimSuffix(u.Path, "/"), now: cfg.Now,
-		loginPage: cfg.LoginPage, title: cfg.Title, emailInUserinfo: cfg.EmailInUserinfo,
+		loginPage: cfg.LoginPage, renderLogin: cfg.RenderLogin, title: cfg.Title, emailInUserinfo: cfg.EmailInUserinfo,
 		clients: slices.Clone(cfg.Clients), users: slices.Clone(cfg.Users), keys: slices.Clone(cfg.Keys),
 		counts: map[Endpoint]int{}, pending: map[string]authRequest{}, codes: map[string]grant{}, tokens: map[string]grant{},
 	}
 	if p.now == nil {
 		p.now = time.Now
+	}
+	if p.renderLogin == nil {
+		p.renderLogin = renderLogin
 	}
 	if p.title == "" {
 		p.title = "Sign in"
