@@ -257,3 +257,12 @@ func entraTenant(authority string) string {
 	first, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
 	return first
 }
+
+// hostOf is the scheme, host and port of an authority: where a secret is sent.
+func hostOf(authority string) string {
+	u, err := url.Parse(authority)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}

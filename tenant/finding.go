@@ -86,6 +86,7 @@ const (
 	CodeEmailInvalid             = "email_invalid"
 	CodeBreakGlassDomainMismatch = "break_glass_domain_mismatch"
 	CodeBreakGlassEmpty          = "break_glass_empty"
+	CodeDomainMismatch           = "email_domain_not_allowed"
 
 	CodeScopeInvalid       = "scope_invalid"
 	CodeScopeUnknown       = "scope_unknown"

@@ -49,8 +49,8 @@ type ProviderReport struct {
 // discovery_not_found, discovery_timeout, discovery_invalid_json,
 // discovery_incomplete, discovery_blocked_address, discovery_redirect,
 // issuer_mismatch, unsupported_auth_method, jwks_unreachable, no_usable_key and
-// tls_error. Findings never hold what the provider sent beyond a short, cleaned
-// excerpt.
+// tls_error. A scope that the metadata does not list is a warning, scope_unknown.
+// Findings never hold what the provider sent beyond a short, cleaned excerpt.
 //
 // A provider at fault is a report, not an error. An error says that the check could
 // not be made (the context ended, for example), and then nothing is stored. It needs

@@ -1,9 +1,6 @@
 package tenant
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 const (
 	maxScopes      = 20
@@ -60,18 +57,4 @@ func isScopeToken(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// unknownScopes finds scopes that the provider does not list. A provider that lists
-// none says nothing.
-func unknownScopes(scopes, supported []string) []Finding {
-	var findings []Finding
-	for _, s := range scopes {
-		if len(supported) > 0 && !slices.Contains(supported, s) {
-			f := warning(FieldScopes, CodeScopeUnknown, "The provider does not list the scope %s.", shown(s)).got(shown(s))
-			f.Expected = shown(strings.Join(supported, " "))
-			findings = append(findings, f)
-		}
-	}
-	return findings
 }

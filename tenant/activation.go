@@ -1,0 +1,271 @@
+package tenant
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// TestSignIn is a sign-in that succeeded at a connection that need not be active.
+type TestSignIn struct {
+	// ConfigVersion is that of the connection with which the sign-in began.
+	ConfigVersion int64
+	// Issuer is the issuer of the ID token, Email the address that it asserted.
+	Issuer string
+	Email  string
+}
+
+// RecordTestSignIn keeps that a test sign-in succeeded. It is called by the code that
+// verified the sign-in, after it did; no authorizer is asked. by is who signed in.
+//
+// A test of an older configuration gives an error with the code stale: somebody
+// changed it meanwhile. An address outside the connection's domains, or an issuer
+// that is not the connection's, is a [*ValidationError]: people would be refused.
+func (s *Service) RecordTestSignIn(ctx context.Context, by Actor, tenantID, id string, t TestSignIn) (Connection, error) {
+	var out Connection
+	err := s.store.InTx(ctx, func(tx store.Store) error {
+		before, domains, err := s.load(ctx, tx, tenantID, id)
+		if err != nil {
+			return err
+		}
+		if before.ConfigVersion != t.ConfigVersion {
+			return stale()
+		}
+		email, err := testedEmail(t, before, domains)
+		if err != nil {
+			return err
+		}
+		after := before
+		after.TestedVersion, after.TestedAt, after.TestedEmail = t.ConfigVersion, s.time(), email
+		after, err = s.save(ctx, tx, by, tenantID, before, after, "connection.tested", "")
+		out = viewOf(after, domains)
+		return err
+	})
+	if err != nil {
+		return Connection{}, err
+	}
+	return out, nil
+}
+
+func testedEmail(t TestSignIn, c store.Connection, domains []store.Domain) (string, error) {
+	refused := func(code, format string, args ...any) (string, error) {
+		return "", &ValidationError{Findings: []Finding{errorFinding(FieldDomains, code, format, args...)}}
+	}
+	if t.Issuer != c.Issuer || c.Issuer == "" {
+		return refused(CodeIssuerMismatch, "The sign-in came from %s instead of %s.", shown(t.Issuer), shown(c.Issuer))
+	}
+	email, err := NormalizeEmail(t.Email)
+	if err != nil {
+		return refused(CodeEmailInvalid, "The provider sent no usable e-mail address. Configure it to send the email claim.")
+	}
+	_, host, _ := strings.Cut(email, "@")
+	if !slices.ContainsFunc(domains, func(d store.Domain) bool { return host == d.Name || d.Subdomains && inDomain(host, d.Name) }) {
+		return refused(CodeDomainMismatch, "The provider sent %s, whose domain is not associated. People with such addresses would be refused.", shown(email))
+	}
+	return email, nil
+}
+
+// Activation is how a connection becomes active.
+type Activation struct {
+	// Enforced makes sign-in at the provider the only way for people in the domains,
+	// apart from break-glass addresses; otherwise it is one way beside others.
+	Enforced bool
+	// Confirm enforces although there is no break-glass address.
+	Confirm bool
+}
+
+// Activate lets people sign in, for the first time or again after [Service.Suspend]. It
+// needs an approved (or suspended) connection, proven domains, a successful test
+// sign-in with the present configuration, and a provider that passes the checks now.
+// All of it is decided in one transaction.
+func (s *Service) Activate(ctx context.Context, actor Actor, tenantID, id string, version int64, a Activation) (Connection, error) {
+	if err := s.allow(ctx, actor, ActionActivate, tenantID); err != nil {
+		return Connection{}, err
+	}
+	if err := s.needSSO(ctx, tenantID); err != nil {
+		return Connection{}, err
+	}
+	c, domains, err := s.loadAt(ctx, s.store, tenantID, id, version)
+	if err != nil {
+		return Connection{}, err
+	}
+	if _, err := next(c.State, StepActivate); err != nil {
+		return Connection{}, err
+	}
+	if err := s.ready(c, domains, a); err != nil { // before the network is asked
+		return Connection{}, err
+	}
+	checked, findings, err := s.checked(ctx, tenantID, c, domains)
+	if err != nil {
+		return Connection{}, err
+	}
+	if err := refuse(findings); err != nil {
+		return Connection{}, err
+	}
+	if checked.ConfigVersion != c.ConfigVersion && !s.cfg.InsecureSkipTestSignIn {
+		return Connection{}, conflict(ErrorCodeTestRequired, "The provider's metadata has changed since it was last checked. Run the checks, then test the sign-in again.")
+	}
+	return s.step(ctx, actor, tenantID, id, version, StepActivate, "connection.activated", "", func(_ store.Store, after *store.Connection, domains []store.Domain) error {
+		state := after.State
+		*after = checked
+		after.State, after.Enforced, after.ActivatedAt = state, a.Enforced, s.time()
+		return s.ready(*after, domains, a) // the check may have found another issuer, and domains may have gone
+	})
+}
+
+// ready tells why a connection can't be active.
+func (s *Service) ready(c store.Connection, domains []store.Domain, a Activation) error {
+	proven := verified(domains)
+	if len(proven) == 0 || len(proven) < len(domains) && !s.cfg.AllowPartialDomains {
+		var missing []string
+		for _, d := range domains {
+			if d.State != store.DomainVerified {
+				missing = append(missing, d.Name)
+			}
+		}
+		return conflict(ErrorCodeDomainsUnverified, "Prove your domains first: %s.", shown(strings.Join(missing, ", ")))
+	}
+	if c.Issuer == "" {
+		return conflict(ErrorCodeState, "The provider was not checked yet. Run the checks.")
+	}
+	if s.cfg.InsecureSkipTestSignIn {
+		return enforceable(c, a)
+	}
+	if c.TestedVersion == 0 || c.TestedVersion != c.ConfigVersion {
+		return conflict(ErrorCodeTestRequired, "Sign in once with this configuration as a test first.")
+	}
+	_, host, _ := strings.Cut(c.TestedEmail, "@")
+	if !slices.ContainsFunc(proven, func(d store.Domain) bool { return host == d.Name || d.Subdomains && inDomain(host, d.Name) }) {
+		return conflict(ErrorCodeTestRequired, "The test sign-in brought %s, whose domain is not proven. Test with an address of a proven domain.", shown(c.TestedEmail))
+	}
+	return enforceable(c, a)
+}
+
+func enforceable(c store.Connection, a Activation) error {
+	if a.Enforced && len(c.BreakGlass) == 0 && !a.Confirm {
+		return conflict(ErrorCodeConfirmationRequired, "There is no break-glass address: if the provider fails, nobody can sign in. Add one, or confirm.")
+	}
+	return nil
+}
+
+// SetEnforced switches on or off that people must sign in at an active connection's
+// provider. Switching off needs no condition, so that it helps in an emergency.
+func (s *Service) SetEnforced(ctx context.Context, actor Actor, tenantID, id string, version int64, a Activation) (Connection, error) {
+	if err := s.allowEither(ctx, actor, tenantID, ActionActivate, ActionReview); err != nil {
+		return Connection{}, err
+	}
+	return s.edit(ctx, actor, tenantID, id, version, "connection.enforcement_changed", func(c *store.Connection) error {
+		if c.State != store.ConnectionActive {
+			return conflict(ErrorCodeState, "The connection is %s. It must be active.", c.State)
+		}
+		c.Enforced = a.Enforced
+		return enforceable(*c, a)
+	})
+}
+
+// Suspend stops sign-in at an active connection. Its directory goes on, so that people
+// can still lose access.
+func (s *Service) Suspend(ctx context.Context, actor Actor, tenantID, id string, version int64, reason string) (Connection, error) {
+	if err := s.allow(ctx, actor, ActionSuspend, tenantID); err != nil {
+		return Connection{}, err
+	}
+	return s.step(ctx, actor, tenantID, id, version, StepSuspend, "connection.suspended", shown(reason), nil)
+}
+
+// Delete ends a connection that is not in force: its secret, domains and linked
+// identities are removed, its directory is switched off, and its ID stays taken.
+func (s *Service) Delete(ctx context.Context, actor Actor, tenantID, id string, version int64) error {
+	if err := s.allow(ctx, actor, ActionDeleteConnection, tenantID); err != nil {
+		return err
+	}
+	_, err := s.step(ctx, actor, tenantID, id, version, StepDelete, "connection.deleted", "", func(tx store.Store, c *store.Connection, domains []store.Domain) error {
+		clearSecret(c)
+		c.Enforced, c.BreakGlass, c.TestedEmail = false, nil, ""
+		if err := s.setDomains(ctx, tx, actor, tenantID, id, domains, nil); err != nil {
+			return err
+		}
+		e, err := s.event(actor, change{kind: kindConnection, id: id, name: c.Name, what: "connection.identities_removed"})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.DeleteIdentitiesOfConnection(ctx, tenantID, id, e); err != nil {
+			return fmt.Errorf("tenant: removing linked identities: %w", err)
+		}
+		return s.closeDirectory(ctx, tx, actor, tenantID, id)
+	})
+	return err
+}
+
+// edit changes a connection without moving it to another state.
+func (s *Service) edit(ctx context.Context, actor Actor, tenantID, id string, version int64, what string, edit func(*store.Connection) error) (Connection, error) {
+	var out Connection
+	err := s.store.InTx(ctx, func(tx store.Store) error {
+		before, domains, err := s.loadAt(ctx, tx, tenantID, id, version)
+		if err != nil {
+			return err
+		}
+		after := before
+		if err := edit(&after); err != nil {
+			return err
+		}
+		after, err = s.save(ctx, tx, actor, tenantID, before, after, what, "")
+		out = viewOf(after, domains)
+		return err
+	})
+	if err != nil {
+		return Connection{}, err
+	}
+	return out, nil
+}
+
+// ReplaceSecret stores a new client secret and its expiry (zero: unknown), in any
+// state: owners do it themselves (D4), because secrets
+// expire. A connection that is not active yet needs a new test sign-in afterwards.
+func (s *Service) ReplaceSecret(ctx context.Context, actor Actor, tenantID, id string, version int64, secret Secret, expires time.Time) (Connection, []Finding, error) {
+	if err := s.allow(ctx, actor, ActionReplaceSecret, tenantID); err != nil {
+		return Connection{}, nil, err
+	}
+	var findings []Finding
+	out, err := s.edit(ctx, actor, tenantID, id, version, "connection.secret_replaced", func(c *store.Connection) error {
+		var value Secret
+		value, findings = ParseClientSecret(secret, c.ClientID, c.Authority)
+		expires := store.Time(expires)
+		findings = append(findings, checkExpiry(expires, s.time(), c.Authority, false)...)
+		if err := refuse(findings); err != nil {
+			return err
+		}
+		if err := s.putSecret(tenantID, c, value, s.time()); err != nil {
+			return err
+		}
+		c.SecretExpiresAt = expires
+		c.ConfigVersion++
+		return nil
+	})
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	return out, findings, nil
+}
+
+// SetSecretExpiry records when the client secret expires; zero means that it is not
+// known. confirmed accepts an instant in the past.
+func (s *Service) SetSecretExpiry(ctx context.Context, actor Actor, tenantID, id string, version int64, expires time.Time, confirmed bool) (Connection, []Finding, error) {
+	if err := s.allow(ctx, actor, ActionReplaceSecret, tenantID); err != nil {
+		return Connection{}, nil, err
+	}
+	var findings []Finding
+	out, err := s.edit(ctx, actor, tenantID, id, version, "connection.secret_expiry_set", func(c *store.Connection) error {
+		expires := store.Time(expires)
+		findings = checkExpiry(expires, s.time(), c.Authority, confirmed)
+		c.SecretExpiresAt = expires
+		return refuse(findings)
+	})
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	return out, findings, nil
+}

@@ -1,0 +1,126 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// BreakGlass decides who may sign in without the identity provider although it is
+// enforced, so that a broken provider locks nobody out for good.
+//
+// The host's own login asks after it has checked the password (and the second factor
+// that it demands), never before: otherwise the login page tells which addresses are
+// special. Package oidc and directories' syncs ask to leave such accounts alone.
+type BreakGlass interface {
+	// Decide reports whether the account with this address may bypass the provider of
+	// the tenant now. True is recorded as a use. An error means that it could not be
+	// decided or recorded; the bypass is then refused.
+	Decide(ctx context.Context, tenantID, email string) (bool, error)
+}
+
+// BreakGlassFunc is a function as a [BreakGlass].
+type BreakGlassFunc func(ctx context.Context, tenantID, email string) (bool, error)
+
+// Decide calls f.
+func (f BreakGlassFunc) Decide(ctx context.Context, tenantID, email string) (bool, error) {
+	return f(ctx, tenantID, email)
+}
+
+// BreakGlassConfig configures [NewBreakGlassList].
+type BreakGlassConfig struct {
+	// Store holds the connections with their lists, and the journal. Required.
+	Store store.Store
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	// Logger gets a warning for each use. Nil discards it.
+	Logger *slog.Logger
+}
+
+// BreakGlassList is the default [BreakGlass]: the addresses that the owner listed in an
+// active or suspended connection, as long as their domain is one of its proven ones
+// or below one. Each use is an event "break_glass.used" in the tenant's journal, by
+// which hosts alert the owners.
+type BreakGlassList struct {
+	store store.Store
+	now   func() time.Time
+	log   *slog.Logger
+}
+
+// NewBreakGlassList makes the default [BreakGlass].
+func NewBreakGlassList(cfg BreakGlassConfig) (*BreakGlassList, error) {
+	if cfg.Store == nil {
+		return nil, errors.New("tenant: BreakGlassConfig.Store is required")
+	}
+	b := &BreakGlassList{store: cfg.Store, now: cfg.Now, log: cfg.Logger}
+	if b.now == nil {
+		b.now = time.Now
+	}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	return b, nil
+}
+
+// Decide implements [BreakGlass].
+func (b *BreakGlassList) Decide(ctx context.Context, tenantID, email string) (bool, error) {
+	c, listed, err := b.find(ctx, tenantID, email)
+	if err != nil || !listed {
+		return false, err
+	}
+	email, err = NormalizeEmail(email)
+	if err != nil {
+		return false, nil //nolint:nilerr // find compared it already; what is no address is not listed
+	}
+	now := store.Time(b.now())
+	e := store.Event{
+		ID: store.NewID(now), Type: "break_glass.used", At: now,
+		Actor:   Actor{Kind: ActorUser, Email: email}.event(),
+		Subject: store.EventSubject{Kind: kindConnection, ID: c.ID, Name: c.Name},
+		Message: email + " may sign in without the identity provider.",
+	}
+	if err := b.store.AppendEvents(ctx, tenantID, e); err != nil {
+		return false, fmt.Errorf("tenant: recording the use of a break-glass address: %w", err)
+	}
+	b.log.WarnContext(ctx, "tenant: break-glass address used", "tenant", tenantID, "email", email)
+	return true, nil
+}
+
+// Listed reports the same as Decide and records nothing: for syncs and previews that
+// leave such accounts alone.
+func (b *BreakGlassList) Listed(ctx context.Context, tenantID, email string) (bool, error) {
+	_, listed, err := b.find(ctx, tenantID, email)
+	return listed, err
+}
+
+// find looks for the connection that lists the address.
+func (b *BreakGlassList) find(ctx context.Context, tenantID, email string) (store.Connection, bool, error) {
+	email, err := NormalizeEmail(email)
+	if err != nil || CheckID(tenantID) != nil {
+		return store.Connection{}, false, nil //nolint:nilerr // what is no address is not listed
+	}
+	connections, err := b.store.Connections(ctx, tenantID)
+	if err != nil {
+		return store.Connection{}, false, fmt.Errorf("tenant: reading break-glass addresses: %w", err)
+	}
+	for _, c := range connections {
+		if c.State != store.ConnectionActive && c.State != store.ConnectionSuspended || !slices.Contains(c.BreakGlass, email) {
+			continue
+		}
+		domains, err := b.store.Domains(ctx, tenantID)
+		if err != nil {
+			return store.Connection{}, false, fmt.Errorf("tenant: reading domains: %w", err)
+		}
+		_, host, _ := strings.Cut(email, "@")
+		if slices.ContainsFunc(verified(domainsOf(domains, c.ID)), func(d store.Domain) bool { return inDomain(host, d.Name) }) {
+			return c, true, nil
+		}
+	}
+	return store.Connection{}, false, nil
+}

@@ -1,0 +1,129 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// RunChecks checks a connection's whole configuration now, the provider included, and
+// keeps the findings in the record. Before the connection is active it also takes
+// over what the provider states: issuer, signing algorithm, client authentication.
+// Afterwards an issuer that changed is a finding, never taken over.
+func (s *Service) RunChecks(ctx context.Context, actor Actor, tenantID, id string) (Connection, []Finding, error) {
+	if err := s.allowEither(ctx, actor, tenantID, ActionEditConnection, ActionReview); err != nil {
+		return Connection{}, nil, err
+	}
+	c, domains, err := s.load(ctx, s.store, tenantID, id)
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	after, findings, err := s.checked(ctx, tenantID, c, domains)
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	after, err = s.save(ctx, s.store, actor, tenantID, c, after, "connection.checked", "")
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	return viewOf(after, domains), findings, nil
+}
+
+// allowEither allows who may do one of two actions.
+func (s *Service) allowEither(ctx context.Context, actor Actor, tenantID string, a, b Action) error {
+	err := s.allow(ctx, actor, a, tenantID)
+	if errors.Is(err, ErrForbidden) {
+		err = s.allow(ctx, actor, b, tenantID)
+	}
+	return err
+}
+
+// checked inspects a connection and returns it with the outcome, not yet written.
+func (s *Service) checked(ctx context.Context, tenantID string, c store.Connection, domains []store.Domain) (store.Connection, []Finding, error) {
+	findings := s.inspect(tenantID, c, domains)
+	after := c
+	if c.Authority != "" {
+		report, err := s.cfg.ProviderChecker.CheckProvider(ctx, ProviderRequest{
+			TenantID: tenantID, ConnectionID: c.ID, Authority: c.Authority, Provider: c.Provider,
+			ClientID: c.ClientID, ClientAuth: c.ClientAuth, Scopes: Scopes(c.AdditionalScopes),
+		})
+		if err != nil {
+			return store.Connection{}, nil, fmt.Errorf("tenant: checking the provider: %w", err)
+		}
+		findings = append(findings, report.Findings...)
+		findings = append(findings, takeOver(&after, report)...)
+	}
+	after.Checks, after.CheckedAt = results(findings), s.time()
+	return after, findings, nil
+}
+
+// takeOver brings what the provider states into the record, unless people already
+// sign in with what was reviewed.
+func takeOver(c *store.Connection, r ProviderReport) []Finding {
+	if r.Issuer == "" {
+		if hasError(r.Findings) {
+			return nil
+		}
+		return []Finding{errorFinding(FieldAuthority, CodeIssuerMismatch, "The provider states no issuer that fits this authority.")}
+	}
+	if c.State == store.ConnectionActive || c.State == store.ConnectionSuspended {
+		if r.Issuer != c.Issuer {
+			f := errorFinding(FieldAuthority, CodeIssuerMismatch, "The provider's issuer has changed since this connection was reviewed: expected %s, found %s.", shown(c.Issuer), shown(r.Issuer)).got(shown(r.Issuer))
+			f.Expected = shown(c.Issuer)
+			return []Finding{f}
+		}
+		return nil
+	}
+	old := *c
+	c.Issuer, c.SharedIssuer = r.Issuer, r.SharedIssuer
+	if r.SigningAlg != "" {
+		c.SigningAlg = r.SigningAlg
+	}
+	if r.ClientAuth != "" {
+		c.ClientAuth = r.ClientAuth
+	}
+	if signInChanged(old, *c) {
+		c.ConfigVersion = old.ConfigVersion + 1
+	}
+	return nil
+}
+
+// inspect looks at what is stored: what is missing, and what does not fit together
+// any more.
+func (s *Service) inspect(tenantID string, c store.Connection, domains []store.Domain) []Finding {
+	var all []Finding
+	names := domainNames(domains)
+	if len(names) == 0 {
+		all = append(all, errorFinding(FieldDomains, CodeRequired, "Give at least one domain, such as acme.com."))
+	}
+	_, found := ParseAuthority(c.Authority, s.authorityOptions())
+	all = append(all, found...)
+	_, found = ParseClientID(c.ClientID, c.Authority)
+	all = append(all, found...)
+	all = append(all, s.inspectSecret(tenantID, c)...)
+	all = append(all, checkExpiry(c.SecretExpiresAt, s.time(), c.Authority, true)...)
+	_, found = ParseScopes(c.AdditionalScopes...)
+	all = append(all, found...)
+	if len(c.BreakGlass) == 0 {
+		return append(all, warning(FieldBreakGlass, CodeBreakGlassEmpty, "Nobody could sign in if the provider fails. Give at least one break-glass address."))
+	}
+	_, found = ParseBreakGlass(names, c.BreakGlass...)
+	return append(all, found...)
+}
+
+func (s *Service) inspectSecret(tenantID string, c store.Connection) []Finding {
+	if len(c.SealedSecret) == 0 {
+		if c.ClientAuth == ClientAuthNone {
+			return nil
+		}
+		return []Finding{errorFinding(FieldClientSecret, CodeRequired, "Give the client secret of your provider's application.")}
+	}
+	plain, err := s.keys.Open(c.SealedSecret, FieldAAD(tenantID, c.ID, secretField))
+	if err != nil {
+		return []Finding{errorFinding(FieldClientSecret, ErrorCodeSecretUnreadable, "The stored client secret can't be opened any more. Enter it again.")}
+	}
+	_, found := ParseClientSecret(NewSecret(string(plain)), c.ClientID, c.Authority)
+	return found
+}

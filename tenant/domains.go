@@ -1,0 +1,302 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// kindDomain is the subject of a domain's events.
+const kindDomain = "domain"
+
+// setDomains makes the connection's domains those that are wanted: it claims new names
+// and gives up others. Names that stay keep their token and their proof.
+func (s *Service) setDomains(ctx context.Context, tx store.Store, actor Actor, tenantID, connectionID string, have []store.Domain, want []string) error {
+	for _, d := range have {
+		if !slices.Contains(want, d.Name) {
+			if err := s.deleteDomain(ctx, tx, actor, tenantID, d); err != nil {
+				return err
+			}
+		}
+	}
+	names := domainNames(have)
+	for _, name := range want {
+		if !slices.Contains(names, name) {
+			if err := s.claimDomain(ctx, tx, actor, tenantID, connectionID, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// claimDomain adds a name that is yet to be proven.
+func (s *Service) claimDomain(ctx context.Context, tx store.Store, actor Actor, tenantID, connectionID, name string) error {
+	token, err := newChallengeToken()
+	if err != nil {
+		return err
+	}
+	now := s.time()
+	d := store.Domain{
+		Meta:         store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now},
+		ConnectionID: connectionID, Name: name, State: store.DomainPending, Token: token,
+	}
+	e, err := s.event(actor, change{kind: kindDomain, id: d.ID, name: name, what: "domain.added", after: d})
+	if err != nil {
+		return err
+	}
+	_, err = tx.CreateDomain(ctx, tenantID, d, e)
+	if errors.Is(err, store.ErrConflict) { // pending names only conflict within the tenant
+		f := errorFinding(FieldDomains, CodeDomainTaken, "%s belongs to another connection of your organisation.", name).got(name)
+		return &ValidationError{Findings: []Finding{f}}
+	}
+	return written("adding the domain", err)
+}
+
+func (s *Service) deleteDomain(ctx context.Context, tx store.Store, actor Actor, tenantID string, d store.Domain) error {
+	e, err := s.event(actor, change{kind: kindDomain, id: d.ID, name: d.Name, what: "domain.removed", before: d})
+	if err != nil {
+		return err
+	}
+	return written("removing the domain", tx.DeleteDomain(ctx, tenantID, d.ID, d.Version, e))
+}
+
+// domainEditor tells in which states of a connection the actor may change its
+// domains: owners while the request is theirs to edit, staff in any state (D4). The
+// authorizer is asked before the transaction, which may hold what it needs to read.
+func (s *Service) domainEditor(ctx context.Context, actor Actor, tenantID string) (func(store.Connection) error, error) {
+	if err := s.allowEither(ctx, actor, tenantID, ActionManageDomains, ActionReview); err != nil {
+		return nil, err
+	}
+	err := s.can(ctx, actor, ActionReview, tenantID)
+	if err != nil && !errors.Is(err, ErrForbidden) {
+		return nil, err
+	}
+	staff := err == nil
+	return func(c store.Connection) error {
+		if staff {
+			return nil
+		}
+		_, err := next(c.State, StepSave)
+		return err
+	}, nil
+}
+
+// AddDomains claims more domains for a connection. While a request is under review,
+// and once the connection is active, only staff may (D4). A new domain signs nobody
+// in before it is proven.
+func (s *Service) AddDomains(ctx context.Context, actor Actor, tenantID, connectionID string, domains ...string) (Connection, error) {
+	mayEdit, err := s.domainEditor(ctx, actor, tenantID)
+	if err != nil {
+		return Connection{}, err
+	}
+	if err := s.needSSO(ctx, tenantID); err != nil {
+		return Connection{}, err
+	}
+	names, findings := ParseDomains(domains...)
+	if len(names)+len(findings) == 0 {
+		findings = append(findings, errorFinding(FieldDomains, CodeRequired, "Give at least one domain, such as acme.com."))
+	}
+	taken, err := s.takenDomains(ctx, tenantID, names)
+	if err != nil {
+		return Connection{}, err
+	}
+	if err := refuse(append(findings, taken...)); err != nil {
+		return Connection{}, err
+	}
+	var out Connection
+	err = s.store.InTx(ctx, func(tx store.Store) error {
+		c, have, err := s.load(ctx, tx, tenantID, connectionID)
+		if err != nil {
+			return err
+		}
+		if err := mayEdit(c); err != nil {
+			return err
+		}
+		want := domainNames(have)
+		for _, name := range names {
+			if !slices.Contains(want, name) {
+				want = append(want, name)
+			}
+		}
+		if len(want) > MaxDomains {
+			return &ValidationError{Findings: []Finding{errorFinding(FieldDomains, CodeTooMany, "At most %d domains can be associated.", MaxDomains)}}
+		}
+		if err := s.setDomains(ctx, tx, actor, tenantID, connectionID, have, want); err != nil {
+			return err
+		}
+		out, err = s.view(ctx, tx, tenantID, connectionID)
+		return err
+	})
+	if err != nil {
+		return Connection{}, err
+	}
+	return out, nil
+}
+
+// RemoveDomain gives up a domain, under the same rule as [Service.AddDomains]. The last
+// proven domain of an active connection stays: suspend the connection instead.
+func (s *Service) RemoveDomain(ctx context.Context, actor Actor, tenantID, domainID string, version int64) error {
+	mayEdit, err := s.domainEditor(ctx, actor, tenantID)
+	if err != nil {
+		return err
+	}
+	return s.store.InTx(ctx, func(tx store.Store) error {
+		d, err := tx.Domain(ctx, tenantID, domainID)
+		if err != nil {
+			return fmt.Errorf("tenant: reading the domain: %w", err)
+		}
+		if d.Version != version {
+			return stale()
+		}
+		c, domains, err := s.load(ctx, tx, tenantID, d.ConnectionID)
+		if err != nil {
+			return err
+		}
+		if err := mayEdit(c); err != nil {
+			return err
+		}
+		if c.State == store.ConnectionActive && d.State == store.DomainVerified && len(verified(domains)) == 1 {
+			return conflict(ErrorCodeState, "%s is the last proven domain of an active connection. Suspend the connection instead.", d.Name)
+		}
+		return s.deleteDomain(ctx, tx, actor, tenantID, d)
+	})
+}
+
+// SetSubdomains chooses whether addresses in a domain's sub-domains sign in at the
+// connection too (D5), under the same rule as [Service.AddDomains].
+func (s *Service) SetSubdomains(ctx context.Context, actor Actor, tenantID, domainID string, version int64, subdomains bool) (store.Domain, error) {
+	mayEdit, err := s.domainEditor(ctx, actor, tenantID)
+	if err != nil {
+		return store.Domain{}, err
+	}
+	return s.editDomain(ctx, actor, tenantID, domainID, version, func(tx store.Store, d *store.Domain) (string, error) {
+		c, _, err := s.load(ctx, tx, tenantID, d.ConnectionID)
+		if err != nil {
+			return "", err
+		}
+		d.Subdomains = subdomains
+		return "domain.changed", mayEdit(c)
+	})
+}
+
+// VerifyDomain declares a domain proven, on the word of the host's staff.
+func (s *Service) VerifyDomain(ctx context.Context, actor Actor, tenantID, domainID string, version int64) (store.Domain, error) {
+	if err := s.allow(ctx, actor, ActionVerifyDomain, tenantID); err != nil {
+		return store.Domain{}, err
+	}
+	return s.editDomain(ctx, actor, tenantID, domainID, version, func(_ store.Store, d *store.Domain) (string, error) {
+		if d.State == store.DomainVerified {
+			return "", conflict(ErrorCodeState, "%s is proven already.", d.Name)
+		}
+		d.State, d.Method, d.VerifiedAt, d.Finding = store.DomainVerified, MethodStaff, s.time(), nil
+		return "domain.verified", nil
+	})
+}
+
+// editDomain changes a domain in one transaction with its event.
+func (s *Service) editDomain(ctx context.Context, actor Actor, tenantID, domainID string, version int64, edit func(store.Store, *store.Domain) (string, error)) (store.Domain, error) {
+	var out store.Domain
+	err := s.store.InTx(ctx, func(tx store.Store) error {
+		before, err := tx.Domain(ctx, tenantID, domainID)
+		if err != nil {
+			return fmt.Errorf("tenant: reading the domain: %w", err)
+		}
+		if before.Version != version {
+			return stale()
+		}
+		after := before
+		what, err := edit(tx, &after)
+		if err != nil {
+			return err
+		}
+		out, err = s.saveDomain(ctx, tx, actor, tenantID, before, after, what)
+		return err
+	})
+	if err != nil {
+		return store.Domain{}, err
+	}
+	return out, nil
+}
+
+// saveDomain writes a domain with its event. The store decides who is first to prove
+// a name.
+func (s *Service) saveDomain(ctx context.Context, tx store.Store, actor Actor, tenantID string, before, after store.Domain, what string) (store.Domain, error) {
+	e, err := s.event(actor, change{kind: kindDomain, id: after.ID, name: after.Name, what: what, before: before, after: after})
+	if err != nil {
+		return store.Domain{}, err
+	}
+	after.UpdatedAt = s.time()
+	after, err = tx.UpdateDomain(ctx, tenantID, after, e)
+	if errors.Is(err, store.ErrConflict) {
+		return store.Domain{}, conflict(ErrorCodeDomainTaken, "%s", domainTaken(before.Name).Message)
+	}
+	return after, written("writing the domain", err)
+}
+
+// DomainInstructions tells the owner what to publish to prove a domain.
+func (s *Service) DomainInstructions(d store.Domain) []DomainInstruction {
+	if i, ok := s.cfg.DomainValidator.(DomainInstructor); ok {
+		return i.DomainInstructions(DomainClaim{TenantID: d.TenantID, Name: d.Name, Token: d.Token})
+	}
+	return nil
+}
+
+// CheckDomain looks for the proof of a domain now, and keeps what it found in the
+// record. A proven domain stays proven, whatever a later check finds: people's
+// sign-in must not hang on one DNS answer.
+//
+// A name that another tenant proved first gives an error with the code domain_taken.
+func (s *Service) CheckDomain(ctx context.Context, actor Actor, tenantID, domainID string) (store.Domain, error) {
+	if err := s.allowEither(ctx, actor, tenantID, ActionManageDomains, ActionReview); err != nil {
+		return store.Domain{}, err
+	}
+	d, err := s.store.Domain(ctx, tenantID, domainID)
+	if err != nil {
+		return store.Domain{}, fmt.Errorf("tenant: reading the domain: %w", err)
+	}
+	proof, err := s.cfg.DomainValidator.Validate(ctx, DomainClaim{TenantID: tenantID, Name: d.Name, Token: d.Token})
+	if err != nil {
+		return store.Domain{}, fmt.Errorf("tenant: checking the domain: %w", err)
+	}
+	out, err := s.recordProof(ctx, actor, tenantID, d, proof)
+	if CodeOf(err) == ErrorCodeDomainTaken {
+		// Keep the reason, so that the page can tell it later too.
+		taken := domainTaken(d.Name)
+		if _, err := s.recordProof(ctx, actor, tenantID, d, DomainProof{Method: proof.Method, Finding: taken}); err != nil {
+			return store.Domain{}, err
+		}
+	}
+	return out, err
+}
+
+// recordProof writes what a check found. Only news makes an event.
+func (s *Service) recordProof(ctx context.Context, actor Actor, tenantID string, before store.Domain, proof DomainProof) (store.Domain, error) {
+	now := s.time()
+	after := before
+	after.CheckedAt, after.UpdatedAt = now, now
+	result := proof.Finding.result()
+	after.Finding = &result
+	if proof.Proven && before.State != store.DomainVerified {
+		after.State, after.Method, after.VerifiedAt = store.DomainVerified, proof.Method, now
+		return s.saveDomain(ctx, s.store, actor, tenantID, before, after, "domain.verified")
+	}
+	if before.Finding == nil || before.Finding.Code != result.Code {
+		return s.saveDomain(ctx, s.store, actor, tenantID, before, after, "domain.checked")
+	}
+	d, err := s.store.UpdateDomain(ctx, tenantID, after)
+	return d, written("writing the domain", err)
+}
+
+func verified(domains []store.Domain) []store.Domain {
+	var out []store.Domain
+	for _, d := range domains {
+		if d.State == store.DomainVerified {
+			out = append(out, d)
+		}
+	}
+	return out
+}

@@ -1,0 +1,233 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Draft is what an owner enters: the whole form, so that a field left empty is emptied,
+// except for the secret. A draft may be incomplete, but what is there must be right.
+type Draft struct {
+	// Name is what the owner calls the provider, at most 100 characters. Optional.
+	Name string
+	// Provider is the kind of provider; empty means what the authority tells.
+	Provider string
+	// Domains, BreakGlass and AdditionalScopes hold entries; each may be a whole list as
+	// typed, separated as [ParseDomains], [ParseBreakGlass] and [ParseScopes] say.
+	Domains          []string
+	BreakGlass       []string
+	AdditionalScopes []string
+	Authority        string
+	ClientID         string
+	// ClientSecret replaces the stored secret; empty keeps it. When the authority changes
+	// its host, the stored secret is forgotten: it was not meant for the new one.
+	ClientSecret Secret
+	// SecretExpiresAt is zero if it is not known. See [ParseExpiry].
+	SecretExpiresAt time.Time
+	// AcceptExpired records an expiry in the past.
+	AcceptExpired bool
+	// ClientAuth is [ClientSecretBasic], [ClientSecretPost] or [ClientAuthNone]; empty
+	// leaves it to the check of the provider.
+	ClientAuth string
+	// JustInTime lets people sign in whom no directory provisioned.
+	JustInTime bool
+	// EmailVerifiedString accepts email_verified as the string "true".
+	EmailVerifiedString bool
+	// SCIM are the wishes for provisioning.
+	SCIM store.SCIMPreferences
+}
+
+const maxName = 100 // characters
+
+// parsedDraft is a draft whose fields are in order.
+type parsedDraft struct {
+	Draft
+	domains, breakGlass, scopes []string
+}
+
+// parse checks every field at once. The findings of an acceptable draft are warnings.
+func (s *Service) parse(d Draft, now time.Time) (parsedDraft, []Finding) {
+	p := parsedDraft{Draft: d}
+	var all, found []Finding
+	add := func() { all = append(all, found...) }
+
+	p.Name = strings.Join(strings.Fields(d.Name), " ")
+	if len([]rune(p.Name)) > maxName || p.Name != shown(p.Name) {
+		all = append(all, errorFinding(FieldConnection, CodeNameInvalid, "The name must have at most %d ordinary characters.", maxName))
+	}
+	p.domains, found = ParseDomains(d.Domains...)
+	add()
+	if p.Authority = strings.TrimSpace(d.Authority); p.Authority != "" {
+		p.Authority, found = ParseAuthority(d.Authority, s.authorityOptions())
+		add()
+	}
+	if p.ClientID = strings.TrimSpace(d.ClientID); p.ClientID != "" {
+		p.ClientID, found = ParseClientID(d.ClientID, p.Authority)
+		add()
+	}
+	if !d.ClientSecret.IsZero() {
+		p.ClientSecret, found = ParseClientSecret(d.ClientSecret, p.ClientID, p.Authority)
+		add()
+	}
+	p.ClientAuth, found = parseClientAuth(d.ClientAuth)
+	add()
+	p.SecretExpiresAt = store.Time(d.SecretExpiresAt)
+	all = append(all, checkExpiry(p.SecretExpiresAt, now, p.Authority, d.AcceptExpired)...)
+	p.breakGlass, found = ParseBreakGlass(p.domains, d.BreakGlass...)
+	add()
+	p.scopes, found = ParseScopes(d.AdditionalScopes...)
+	add()
+	if p.Provider = strings.TrimSpace(d.Provider); p.Provider == "" || !slices.Contains(knownProviders, p.Provider) {
+		p.Provider = DetectProvider(p.Authority)
+	}
+	return p, all
+}
+
+var knownProviders = []string{
+	ProviderEntra, ProviderOkta, ProviderGoogle, ProviderJumpCloud, ProviderAuth0,
+	ProviderKeycloak, ProviderOneLogin, ProviderPing, ProviderGeneric,
+}
+
+func (s *Service) authorityOptions() AuthorityOptions {
+	return AuthorityOptions{AllowPorts: s.cfg.AllowAuthorityPorts, InsecureAllowLoopback: s.cfg.InsecureAllowLoopback}
+}
+
+// CreateDraft begins a request and returns it with warnings about what was entered.
+// Refused input is a [*ValidationError] with all findings.
+func (s *Service) CreateDraft(ctx context.Context, actor Actor, tenantID string, d Draft) (Connection, []Finding, error) {
+	now := s.time()
+	c := store.Connection{Meta: store.Meta{ID: store.NewID(now), TenantID: tenantID, CreatedAt: now, UpdatedAt: now}, State: store.ConnectionDraft}
+	return s.saveDraft(ctx, actor, tenantID, d, func(store.Store) (store.Connection, []store.Domain, error) { return c, nil, nil })
+}
+
+// SaveDraft replaces what a request asks for, in the states that [StepSave] allows. A
+// rejected or withdrawn request becomes a draft again. version is that of the
+// connection as the owner saw it.
+func (s *Service) SaveDraft(ctx context.Context, actor Actor, tenantID, id string, version int64, d Draft) (Connection, []Finding, error) {
+	return s.saveDraft(ctx, actor, tenantID, d, func(tx store.Store) (store.Connection, []store.Domain, error) {
+		return s.loadAt(ctx, tx, tenantID, id, version)
+	})
+}
+
+func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d Draft, read func(store.Store) (store.Connection, []store.Domain, error)) (Connection, []Finding, error) {
+	if err := s.allow(ctx, actor, ActionEditConnection, tenantID); err != nil {
+		return Connection{}, nil, err
+	}
+	if err := s.needSSO(ctx, tenantID); err != nil {
+		return Connection{}, nil, err
+	}
+	parsed, findings := s.parse(d, s.time())
+	taken, err := s.takenDomains(ctx, tenantID, parsed.domains)
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	findings = append(findings, taken...)
+
+	var out Connection
+	err = s.store.InTx(ctx, func(tx store.Store) error {
+		before, domains, err := read(tx)
+		if err != nil {
+			return err
+		}
+		after := before
+		if after.State, err = next(before.State, StepSave); err != nil {
+			return err
+		}
+		if err := refuse(findings); err != nil { // after the state: it is the greater news
+			return err
+		}
+		if err := s.applyDraft(tenantID, &after, parsed); err != nil {
+			return err
+		}
+		if before.Version == 0 {
+			err = s.createConnection(ctx, tx, actor, tenantID, after)
+		} else {
+			_, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.saved", "")
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.setDomains(ctx, tx, actor, tenantID, after.ID, domains, parsed.domains); err != nil {
+			return err
+		}
+		out, err = s.view(ctx, tx, tenantID, after.ID)
+		return err
+	})
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	return out, findings, nil
+}
+
+func (s *Service) createConnection(ctx context.Context, tx store.Store, actor Actor, tenantID string, c store.Connection) error {
+	e, err := s.event(actor, change{kind: kindConnection, id: c.ID, name: c.Name, what: "connection.created", after: journalled(c)})
+	if err != nil {
+		return err
+	}
+	_, err = tx.CreateConnection(ctx, tenantID, c, e)
+	return written("creating the connection", err)
+}
+
+// applyDraft writes the draft's fields into the record. What the last check of the
+// provider found is forgotten when it was about another provider.
+func (s *Service) applyDraft(tenantID string, c *store.Connection, p parsedDraft) error {
+	old := *c
+	c.Name, c.Provider, c.Authority, c.ClientID = p.Name, p.Provider, p.Authority, p.ClientID
+	c.BreakGlass, c.AdditionalScopes, c.SCIM = p.breakGlass, p.scopes, p.SCIM
+	c.JustInTime, c.EmailVerifiedString = p.JustInTime, p.EmailVerifiedString
+
+	if c.Authority != old.Authority {
+		c.Issuer, c.SharedIssuer, c.SigningAlg, c.ClientAuth = "", false, "", ""
+	}
+	if p.ClientAuth != "" {
+		c.ClientAuth = p.ClientAuth
+	}
+	if hostOf(c.Authority) != hostOf(old.Authority) && old.Authority != "" {
+		clearSecret(c)
+	}
+	if !p.ClientSecret.IsZero() {
+		if err := s.putSecret(tenantID, c, p.ClientSecret, s.time()); err != nil {
+			return err
+		}
+	}
+	c.SecretExpiresAt = p.SecretExpiresAt
+	if signInChanged(old, *c) {
+		c.ConfigVersion = old.ConfigVersion + 1
+	}
+	return nil
+}
+
+// signInChanged reports whether a sign-in would now go differently, so that a test of
+// the old configuration says nothing about the new one.
+func signInChanged(a, b store.Connection) bool {
+	return a.Authority != b.Authority || a.Issuer != b.Issuer || a.ClientID != b.ClientID || a.ClientAuth != b.ClientAuth ||
+		a.SigningAlg != b.SigningAlg || a.SharedIssuer != b.SharedIssuer || a.EmailVerifiedString != b.EmailVerifiedString ||
+		!a.SecretSetAt.Equal(b.SecretSetAt) || string(a.SealedSecret) != string(b.SealedSecret) ||
+		!slices.Equal(a.AdditionalScopes, b.AdditionalScopes)
+}
+
+// takenDomains finds names that another tenant has proven. Who it is stays unsaid.
+func (s *Service) takenDomains(ctx context.Context, tenantID string, names []string) ([]Finding, error) {
+	var findings []Finding
+	for _, name := range names {
+		ref, err := s.store.TenantOfDomain(ctx, name)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return nil, fmt.Errorf("tenant: looking for the domain: %w", err)
+		case ref.TenantID != tenantID:
+			findings = append(findings, domainTaken(name))
+		}
+	}
+	return findings, nil
+}
+
+func domainTaken(name string) Finding {
+	return errorFinding(FieldDomains, CodeDomainTaken, "%s is already in use by another organisation. Contact support.", name).got(name)
+}

@@ -1,0 +1,85 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Realm is where the people of an e-mail domain sign in.
+type Realm struct {
+	TenantID     string
+	ConnectionID string
+	// Domain is the proven domain that decided; it can be above the address's own.
+	Domain string
+	// Enforced says that there is no other way in, apart from break-glass addresses.
+	Enforced bool
+}
+
+// RealmOf finds the active connection for an e-mail address: by its exact domain, then
+// by the proven domains above it that include their sub-domains (D5). An error
+// matching store.ErrNotFound says that there is none, which the login page answers
+// like any other address.
+func (s *Service) RealmOf(ctx context.Context, email string) (Realm, error) {
+	domain, err := EmailDomain(strings.TrimSpace(email))
+	if err != nil {
+		return Realm{}, fmt.Errorf("tenant: no e-mail address: %w", store.ErrNotFound)
+	}
+	for name, exact := domain, true; strings.Contains(name, "."); exact = false {
+		realm, err := s.realmOfName(ctx, name, exact)
+		if !errors.Is(err, store.ErrNotFound) {
+			return realm, err
+		}
+		_, name, _ = strings.Cut(name, ".")
+	}
+	return Realm{}, fmt.Errorf("tenant: no connection for this domain: %w", store.ErrNotFound)
+}
+
+func (s *Service) realmOfName(ctx context.Context, name string, exact bool) (Realm, error) {
+	ref, err := s.store.TenantOfDomain(ctx, name)
+	if err != nil {
+		return Realm{}, fmt.Errorf("tenant: looking for the domain: %w", err)
+	}
+	d, err := s.store.Domain(ctx, ref.TenantID, ref.ID)
+	if err != nil {
+		return Realm{}, fmt.Errorf("tenant: reading the domain: %w", err)
+	}
+	if d.State != store.DomainVerified || d.Name != name || !exact && !d.Subdomains {
+		return Realm{}, store.ErrNotFound
+	}
+	c, err := s.store.Connection(ctx, ref.TenantID, d.ConnectionID)
+	if err != nil {
+		return Realm{}, fmt.Errorf("tenant: reading the connection: %w", err)
+	}
+	if c.State != store.ConnectionActive {
+		return Realm{}, store.ErrNotFound
+	}
+	return Realm{TenantID: ref.TenantID, ConnectionID: c.ID, Domain: d.Name, Enforced: c.Enforced}, nil
+}
+
+// ConnectionsOfIssuer returns the active connections whose issuer is exactly this, for
+// sign-ins that the provider initiates. Customers of one provider may share an issuer.
+func (s *Service) ConnectionsOfIssuer(ctx context.Context, issuer string) ([]store.Ref, error) {
+	if issuer == "" || len(issuer) > maxAuthority {
+		return nil, nil
+	}
+	refs, err := s.store.ConnectionsByIssuer(ctx, issuer)
+	if err != nil {
+		return nil, fmt.Errorf("tenant: looking for the issuer: %w", err)
+	}
+	return refs, nil
+}
+
+// SignInConnection returns a connection, in whatever state, with its client secret in
+// the clear: for the code that signs in, which looks at the state itself.
+func (s *Service) SignInConnection(ctx context.Context, tenantID, id string) (store.Connection, Secret, error) {
+	c, _, err := s.load(ctx, s.store, tenantID, id)
+	if err != nil {
+		return store.Connection{}, Secret{}, err
+	}
+	secret, err := s.ClientSecret(ctx, c)
+	return c, secret, err
+}

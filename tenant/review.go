@@ -1,0 +1,340 @@
+package tenant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Reviewer decides about requests without a person.
+type Reviewer interface {
+	// Review is called when a request passed all checks and is submitted. True approves
+	// it, false leaves it to staff; so does an error, which is logged.
+	Review(ctx context.Context, c Connection, findings []Finding) (bool, error)
+}
+
+// ReviewerFunc is a function as a [Reviewer].
+type ReviewerFunc func(ctx context.Context, c Connection, findings []Finding) (bool, error)
+
+// Review calls f.
+func (f ReviewerFunc) Review(ctx context.Context, c Connection, findings []Finding) (bool, error) {
+	return f(ctx, c, findings)
+}
+
+// AutoApprove returns the Reviewer of hosts that want no person in between: what
+// passed the checks is approved. Domains must still be proven before activation.
+func AutoApprove() Reviewer {
+	return ReviewerFunc(func(context.Context, Connection, []Finding) (bool, error) { return true, nil })
+}
+
+const (
+	maxMessage  = 4000 // characters
+	maxMessages = 200
+)
+
+// Submit asks for review. It first runs all checks and refuses with a
+// [*ValidationError] what does not pass; the draft stays as it is. Submitting a
+// request again that is submitted or approved already changes nothing and succeeds.
+//
+// It gives request_pending while another request of the tenant is under review.
+func (s *Service) Submit(ctx context.Context, actor Actor, tenantID, id string, version int64) (Connection, []Finding, error) {
+	if err := s.allow(ctx, actor, ActionSubmitConnection, tenantID); err != nil {
+		return Connection{}, nil, err
+	}
+	c, domains, err := s.load(ctx, s.store, tenantID, id)
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	if c.State == store.ConnectionSubmitted || c.State == store.ConnectionApproved {
+		return viewOf(c, domains), nil, nil
+	}
+	if _, err := next(c.State, StepSubmit); err != nil {
+		return Connection{}, nil, err
+	}
+	if c.Version != version {
+		return Connection{}, nil, stale()
+	}
+	if err := s.needSSO(ctx, tenantID); err != nil {
+		return Connection{}, nil, err
+	}
+	checked, findings, err := s.checkedForReview(ctx, tenantID, c, domains)
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	approve := s.review(ctx, viewOf(checked, domains), findings)
+	out, err := s.submit(ctx, actor, tenantID, version, checked, approve)
+	if again, ok := s.alreadySubmitted(ctx, tenantID, id, err); ok {
+		return again, nil, nil
+	}
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	return out, findings, nil
+}
+
+// alreadySubmitted turns the stale version of a double click into its success.
+func (s *Service) alreadySubmitted(ctx context.Context, tenantID, id string, err error) (Connection, bool) {
+	if !errors.Is(err, store.ErrStale) {
+		return Connection{}, false
+	}
+	c, err := s.view(ctx, s.store, tenantID, id)
+	return c, err == nil && (c.State == store.ConnectionSubmitted || c.State == store.ConnectionApproved)
+}
+
+// checkedForReview runs the checks and refuses what does not pass them.
+func (s *Service) checkedForReview(ctx context.Context, tenantID string, c store.Connection, domains []store.Domain) (store.Connection, []Finding, error) {
+	taken, err := s.takenDomains(ctx, tenantID, domainNames(domains))
+	if err != nil {
+		return store.Connection{}, nil, err
+	}
+	checked, findings, err := s.checked(ctx, tenantID, c, domains)
+	if err != nil {
+		return store.Connection{}, nil, err
+	}
+	findings = append(findings, taken...)
+	return checked, findings, refuse(findings)
+}
+
+func (s *Service) review(ctx context.Context, c Connection, findings []Finding) bool {
+	if s.cfg.Reviewer == nil {
+		return false
+	}
+	ok, err := s.cfg.Reviewer.Review(ctx, c, findings)
+	if err != nil {
+		s.log.ErrorContext(ctx, "tenant: reviewer failed, the request waits for staff", "tenant", c.TenantID, "connection", c.ID, "error", err)
+		return false
+	}
+	return ok
+}
+
+// submit writes the submission, and the approval if a policy gave it.
+func (s *Service) submit(ctx context.Context, actor Actor, tenantID string, version int64, checked store.Connection, approve bool) (Connection, error) {
+	in, err := s.Included(ctx, tenantID)
+	if err != nil {
+		return Connection{}, err
+	}
+	var out Connection
+	err = s.store.InTx(ctx, func(tx store.Store) error {
+		before, _, err := s.loadAt(ctx, tx, tenantID, checked.ID, version)
+		if err != nil {
+			return err
+		}
+		if err := nonePending(ctx, tx, tenantID, checked.ID); err != nil {
+			return err
+		}
+		after := checked
+		if after.State, err = next(before.State, StepSubmit); err != nil {
+			return err
+		}
+		after.SubmittedAt = s.time()
+		if after, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.submitted", ""); err != nil {
+			return err
+		}
+		if approve {
+			policy := Actor{Kind: ActorSystem, Name: "review policy"}
+			if err := s.approve(ctx, tx, policy, tenantID, after, after, in.SCIM); err != nil {
+				return err
+			}
+		}
+		out, err = s.view(ctx, tx, tenantID, checked.ID)
+		return err
+	})
+	if err != nil {
+		return Connection{}, err
+	}
+	return out, nil
+}
+
+// nonePending refuses a second request beside one that is under review.
+func nonePending(ctx context.Context, tx store.Store, tenantID, except string) error {
+	all, err := tx.Connections(ctx, tenantID)
+	if err != nil {
+		return fmt.Errorf("tenant: reading connections: %w", err)
+	}
+	for _, c := range all {
+		if c.ID != except && (c.State == store.ConnectionSubmitted || c.State == store.ConnectionNeedsInformation) {
+			return conflict(ErrorCodeRequestPending, "Another request of your organisation is under review. Wait for it, or withdraw it.")
+		}
+	}
+	return nil
+}
+
+// Withdraw takes a request back.
+func (s *Service) Withdraw(ctx context.Context, actor Actor, tenantID, id string, version int64) (Connection, error) {
+	if err := s.allow(ctx, actor, ActionSubmitConnection, tenantID); err != nil {
+		return Connection{}, err
+	}
+	return s.step(ctx, actor, tenantID, id, version, StepWithdraw, "connection.withdrawn", "", nil)
+}
+
+// QueuePage is a part of the requests that wait for staff.
+type QueuePage struct {
+	// Requests are ordered by tenant and ID; each names its tenant.
+	Requests []Connection
+	// More says that others may follow; Next is where to continue.
+	More bool
+	Next store.Ref
+}
+
+// Queue returns requests that wait for review, from the first after the given one
+// (zero: from the start), up to limit (zero, or more than store.MaxLimit, means that
+// many). The authorizer is asked without a tenant.
+func (s *Service) Queue(ctx context.Context, actor Actor, after store.Ref, limit int) (QueuePage, error) {
+	if err := s.can(ctx, actor, ActionReview, ""); err != nil {
+		return QueuePage{}, err
+	}
+	if limit <= 0 || limit > store.MaxLimit {
+		limit = store.MaxLimit
+	}
+	refs, err := s.store.ConnectionsByState(ctx, store.ConnectionSubmitted, after, limit)
+	if err != nil {
+		return QueuePage{}, fmt.Errorf("tenant: reading the queue: %w", err)
+	}
+	page := QueuePage{More: len(refs) == limit}
+	for _, ref := range refs {
+		page.Next = ref
+		v, err := s.view(ctx, s.store, ref.TenantID, ref.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // gone since
+		}
+		if err != nil {
+			return QueuePage{}, err
+		}
+		if v.State == store.ConnectionSubmitted {
+			page.Requests = append(page.Requests, v)
+		}
+	}
+	return page, nil
+}
+
+// AskForInformation sends a request back to its owner with a question.
+func (s *Service) AskForInformation(ctx context.Context, actor Actor, tenantID, id string, version int64, question string) (Connection, error) {
+	return s.decide(ctx, actor, tenantID, id, version, StepAsk, "connection.information_asked", question)
+}
+
+// Reject ends a request with a reason. The owner can change it and submit it again.
+func (s *Service) Reject(ctx context.Context, actor Actor, tenantID, id string, version int64, reason string) (Connection, error) {
+	return s.decide(ctx, actor, tenantID, id, version, StepReject, "connection.rejected", reason)
+}
+
+func (s *Service) decide(ctx context.Context, actor Actor, tenantID, id string, version int64, step Step, what, text string) (Connection, error) {
+	if err := s.allow(ctx, actor, ActionReview, tenantID); err != nil {
+		return Connection{}, err
+	}
+	text, err := messageText(text)
+	if err != nil {
+		return Connection{}, err
+	}
+	return s.step(ctx, actor, tenantID, id, version, step, what, text, func(_ store.Store, c *store.Connection, _ []store.Domain) error {
+		if step == StepReject {
+			c.DecidedAt = s.time()
+		}
+		return s.addMessage(c, actor, text)
+	})
+}
+
+// AddMessage adds a message of owner or staff to the request's conversation.
+func (s *Service) AddMessage(ctx context.Context, actor Actor, tenantID, id string, version int64, text string) (Connection, error) {
+	if err := s.allowEither(ctx, actor, tenantID, ActionSubmitConnection, ActionReview); err != nil {
+		return Connection{}, err
+	}
+	text, err := messageText(text)
+	if err != nil {
+		return Connection{}, err
+	}
+	var out Connection
+	err = s.store.InTx(ctx, func(tx store.Store) error {
+		before, domains, err := s.loadAt(ctx, tx, tenantID, id, version)
+		if err != nil {
+			return err
+		}
+		after := before
+		if err := s.addMessage(&after, actor, text); err != nil {
+			return err
+		}
+		after, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.message_added", text)
+		out = viewOf(after, domains)
+		return err
+	})
+	if err != nil {
+		return Connection{}, err
+	}
+	return out, nil
+}
+
+func messageText(text string) (string, error) {
+	text = strings.TrimSpace(strings.ToValidUTF8(text, "\uFFFD"))
+	switch {
+	case text == "":
+		return "", &ValidationError{Findings: []Finding{errorFinding(FieldMessage, CodeRequired, "Write what the other side needs to know.")}}
+	case len([]rune(text)) > maxMessage:
+		return "", &ValidationError{Findings: []Finding{errorFinding(FieldMessage, CodeTooLong, "A message can have at most %d characters.", maxMessage)}}
+	}
+	return strings.ReplaceAll(text, "\x00", "\uFFFD"), nil
+}
+
+func (s *Service) addMessage(c *store.Connection, actor Actor, text string) error {
+	if len(c.Messages) >= maxMessages {
+		return conflict(ErrorCodeTooMany, "This conversation has %d messages. Please continue by e-mail.", maxMessages)
+	}
+	c.Messages = append(c.Messages[:len(c.Messages):len(c.Messages)], store.ReviewMessage{At: s.time(), From: actor.event(), Text: text})
+	return nil
+}
+
+// Approve accepts a submitted request after running all checks again, and refuses with
+// a [*ValidationError] what does not pass any more. If the owner wants SCIM and the
+// plan includes it, the directory is enabled along with it.
+func (s *Service) Approve(ctx context.Context, actor Actor, tenantID, id string, version int64) (Connection, []Finding, error) {
+	if err := s.allow(ctx, actor, ActionReview, tenantID); err != nil {
+		return Connection{}, nil, err
+	}
+	c, domains, err := s.loadAt(ctx, s.store, tenantID, id, version)
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	if _, err := next(c.State, StepApprove); err != nil {
+		return Connection{}, nil, err
+	}
+	in, err := s.Included(ctx, tenantID)
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	checked, findings, err := s.checkedForReview(ctx, tenantID, c, domains)
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	var out Connection
+	err = s.store.InTx(ctx, func(tx store.Store) error {
+		before, _, err := s.loadAt(ctx, tx, tenantID, id, version)
+		if err != nil {
+			return err
+		}
+		if err := s.approve(ctx, tx, actor, tenantID, before, checked, in.SCIM); err != nil {
+			return err
+		}
+		out, err = s.view(ctx, tx, tenantID, id)
+		return err
+	})
+	if err != nil {
+		return Connection{}, nil, err
+	}
+	return out, findings, nil
+}
+
+func (s *Service) approve(ctx context.Context, tx store.Store, actor Actor, tenantID string, before, after store.Connection, scim bool) error {
+	var err error
+	if after.State, err = next(before.State, StepApprove); err != nil {
+		return err
+	}
+	after.DecidedAt = s.time()
+	if after, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.approved", ""); err != nil {
+		return err
+	}
+	if after.SCIM.Wanted && scim {
+		_, err = s.openDirectory(ctx, tx, actor, tenantID, after.ID, after.SCIM)
+	}
+	return err
+}

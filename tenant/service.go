@@ -1,0 +1,212 @@
+package tenant
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Config configures [New]. The fields without a default are required.
+type Config struct {
+	// Store keeps everything.
+	Store store.Store
+	// Keyring seals client secrets.
+	Keyring *Keyring
+	// Authorizer decides who may do what.
+	Authorizer Authorizer
+	// DomainValidator proves domains: [NewDNSValidator] unless you have reasons.
+	DomainValidator DomainValidator
+	// ProviderChecker looks at identity providers; package oidc has it.
+	ProviderChecker ProviderChecker
+
+	// Reviewer decides about requests without a person. Nil leaves all to staff.
+	Reviewer Reviewer
+	// Entitlements tells what a tenant's plan includes. Nil means that every tenant has
+	// everything.
+	Entitlements Entitlements
+	// SCIMBaseURL is the address below which each tenant has its SCIM base URL, such as
+	// https://app.example.com/scim/v2. Empty means that [Service.SCIMBaseURL] is not used.
+	SCIMBaseURL string
+	// APIKeyPrefix begins every API key: lower-case letters, digits and underscores, at
+	// most 16, an underscore last. Empty means [DefaultAPIKeyPrefix].
+	APIKeyPrefix string
+	// AllowPartialDomains lets a connection become active while some of its domains are
+	// not proven; those then don't sign anybody in. One proven domain is always needed.
+	AllowPartialDomains bool
+	// AllowAuthorityPorts admits providers on ports other than 443.
+	AllowAuthorityPorts bool
+	// InsecureSkipTestSignIn lets a connection become active without a successful test
+	// sign-in. A mistake in the configuration then locks people out.
+	InsecureSkipTestSignIn bool
+	// InsecureAllowLoopback admits providers at http and https addresses on loopback.
+	// For tests and demos.
+	InsecureAllowLoopback bool
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	// Logger gets what nobody else is told. Nil discards it.
+	Logger *slog.Logger
+}
+
+// Service is a tenant's set-up: what owners and staff do with it. It keeps nothing in
+// memory, and is safe for concurrent use.
+//
+// Methods that an actor calls ask the [Authorizer] first. Their errors match
+// [ErrForbidden], [store.ErrNotFound], [store.ErrConflict] or [store.ErrStale], or are
+// a [*ValidationError]; [CodeOf] gives the stable code. Any other error is a failure
+// of the store or of the host. A method that fails has changed nothing.
+type Service struct {
+	cfg   Config
+	store store.Store
+	keys  *Keyring
+	now   func() time.Time
+	log   *slog.Logger
+}
+
+// New makes a Service. It fails if a required field is missing, naming it.
+func New(cfg Config) (*Service, error) {
+	switch {
+	case cfg.Store == nil:
+		return nil, errors.New("tenant: Config.Store is required")
+	case cfg.Keyring == nil:
+		return nil, errors.New("tenant: Config.Keyring is required: make one with NewKeyring")
+	case cfg.Authorizer == nil:
+		return nil, errors.New("tenant: Config.Authorizer is required")
+	case cfg.DomainValidator == nil:
+		return nil, errors.New("tenant: Config.DomainValidator is required: make one with NewDNSValidator")
+	case cfg.ProviderChecker == nil:
+		return nil, errors.New("tenant: Config.ProviderChecker is required: package oidc has one")
+	}
+	if cfg.APIKeyPrefix == "" {
+		cfg.APIKeyPrefix = DefaultAPIKeyPrefix
+	}
+	if err := checkKeyPrefix(cfg.APIKeyPrefix); err != nil {
+		return nil, err
+	}
+	if cfg.SCIMBaseURL != "" {
+		u, err := url.Parse(cfg.SCIMBaseURL)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return nil, fmt.Errorf("tenant: Config.SCIMBaseURL %q must be a URL such as https://app.example.com/scim/v2", cfg.SCIMBaseURL)
+		}
+		cfg.SCIMBaseURL = strings.TrimRight(cfg.SCIMBaseURL, "/")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Service{cfg: cfg, store: cfg.Store, keys: cfg.Keyring, now: cfg.Now, log: cfg.Logger}, nil
+}
+
+// Included is what a tenant's plan includes.
+type Included struct {
+	SSO  bool
+	SCIM bool
+}
+
+// Entitlements tells what a tenant's plan includes (R1).
+type Entitlements interface {
+	// Entitled is asked before a set-up is changed. An error refuses the change; it
+	// never stops a sign-in or a directory that takes access away.
+	Entitled(ctx context.Context, tenantID string) (Included, error)
+}
+
+// EntitlementsFunc is a function as [Entitlements].
+type EntitlementsFunc func(ctx context.Context, tenantID string) (Included, error)
+
+// Entitled calls f.
+func (f EntitlementsFunc) Entitled(ctx context.Context, tenantID string) (Included, error) {
+	return f(ctx, tenantID)
+}
+
+// Included returns what the tenant's plan includes, so that a page can say why a
+// control is disabled.
+func (s *Service) Included(ctx context.Context, tenantID string) (Included, error) {
+	if s.cfg.Entitlements == nil {
+		return Included{SSO: true, SCIM: true}, nil
+	}
+	in, err := s.cfg.Entitlements.Entitled(ctx, tenantID)
+	if err != nil {
+		return Included{}, fmt.Errorf("tenant: asking for the plan: %w", err)
+	}
+	return in, nil
+}
+
+// needPlan refuses what the plan does not include.
+func (s *Service) needPlan(ctx context.Context, tenantID string, what func(Included) bool, name string) error {
+	in, err := s.Included(ctx, tenantID)
+	if err != nil {
+		return err
+	}
+	if !what(in) {
+		return forbidden(ErrorCodePlanRequired, "%s is not included in this organisation's plan.", name)
+	}
+	return nil
+}
+
+func (s *Service) needSSO(ctx context.Context, tenantID string) error {
+	return s.needPlan(ctx, tenantID, func(in Included) bool { return in.SSO }, "OpenID Connect sign-in")
+}
+
+func (s *Service) needSCIM(ctx context.Context, tenantID string) error {
+	return s.needPlan(ctx, tenantID, func(in Included) bool { return in.SCIM }, "SCIM")
+}
+
+// allow asks the authorizer. A tenant ID that can't be one is not found.
+func (s *Service) allow(ctx context.Context, actor Actor, action Action, tenantID string) error {
+	if CheckID(tenantID) != nil {
+		return fmt.Errorf("tenant: no such organisation: %w", store.ErrNotFound)
+	}
+	return s.can(ctx, actor, action, tenantID)
+}
+
+func (s *Service) can(ctx context.Context, actor Actor, action Action, tenantID string) error {
+	if err := s.cfg.Authorizer.Can(ctx, actor, action, tenantID); err != nil {
+		return fmt.Errorf("tenant: %s: %w", action, err)
+	}
+	return nil
+}
+
+// time is now as stores keep it.
+func (s *Service) time() time.Time { return store.Time(s.now()) }
+
+// change describes an event. Its values are marshalled as they are: callers pass them
+// without secrets.
+type change struct {
+	kind    string // of the subject
+	id      string
+	name    string
+	what    string // type of the event
+	before  any
+	after   any
+	code    string
+	message string
+}
+
+// event makes the journal's entry of a change.
+func (s *Service) event(actor Actor, c change) (store.Event, error) {
+	now := s.time()
+	e := store.Event{
+		ID: store.NewID(now), Type: c.what, At: now, Actor: actor.event(),
+		Subject: store.EventSubject{Kind: c.kind, ID: c.id, Name: c.name}, Code: c.code, Message: c.message,
+	}
+	var err error
+	if c.before != nil {
+		if e.Before, err = json.Marshal(c.before); err != nil {
+			return store.Event{}, fmt.Errorf("tenant: writing an event: %w", err)
+		}
+	}
+	if c.after != nil {
+		if e.After, err = json.Marshal(c.after); err != nil {
+			return store.Event{}, fmt.Errorf("tenant: writing an event: %w", err)
+		}
+	}
+	return e, nil
+}
