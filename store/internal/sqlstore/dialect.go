@@ -1,0 +1,85 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Dialect is what one database does differently from another.
+type Dialect struct {
+	// Name begins the messages of errors.
+	Name string
+	// Mark is the character before a parameter's number, '$' or '?'.
+	Mark byte
+	// Time encodes a time that is in UTC with microseconds.
+	Time func(time.Time) any
+	// List encodes strings as one parameter, and InList is the condition that a column
+	// equals one of them.
+	List   func([]string) any
+	InList func(column, param string) string
+	// Storable says whether a text can be stored; nil means that every text can.
+	Storable func(string) bool
+	// MembersVersion and MembersUpdatedAt are the expressions for a group named r.
+	MembersVersion   string
+	MembersUpdatedAt string
+	// CountRecords is the statement that reads the exact number of records of a tenant
+	// ($1) and a kind ($2).
+	CountRecords string
+	// Lock is the statement with which a transaction takes the right to write at once;
+	// empty if transactions need none.
+	Lock string
+	// OneWriter lets one transaction of this process write at a time.
+	OneWriter bool
+	// Prepared are statements to prepare when the store is made. Others are prepared at
+	// first use outside of a transaction. Nil leaves preparing to the driver.
+	Prepared []string
+}
+
+// ErrText says that a text cannot be stored, or looked for, in this database.
+var ErrText = errors.New("text contains a NUL or is not UTF-8, which the database cannot store; refuse it before it gets here")
+
+// errNoSuchText answers a look-up of such a text: nothing stored can have it.
+var errNoSuchText = fmt.Errorf("%w: %w", store.ErrNotFound, ErrText)
+
+// storable checks the texts among a statement's arguments.
+func (d *Dialect) storable(args []any) bool {
+	if d.Storable == nil {
+		return true
+	}
+	for _, a := range args {
+		if s, ok := a.(string); ok && !d.Storable(s) {
+			return false
+		}
+	}
+	return true
+}
+
+// optional encodes a text whose absence is NULL.
+func optional(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// Optional encodes a text whose absence is NULL.
+func (d *Dialect) Optional(s string) any { return optional(s) }
+
+// OptionalTime encodes a time whose zero is NULL.
+func (d *Dialect) OptionalTime(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return d.Time(t)
+}
+
+// Blob makes b storable in a column that is never NULL.
+func Blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}

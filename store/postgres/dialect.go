@@ -1,0 +1,64 @@
+package postgres
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/store/internal/sqlstore"
+)
+
+func dialect() sqlstore.Dialect {
+	return sqlstore.Dialect{
+		Name:     "postgres",
+		Mark:     '$',
+		Time:     func(t time.Time) any { return t },
+		List:     func(values []string) any { return array(values) },
+		InList:   func(column, param string) string { return column + " = any(" + param + "::text[])" },
+		Storable: storable,
+		MembersVersion: "r.members_version + (select count(*) from tenantgate_scim_member_changes c" +
+			" where c.tenant_id = r.tenant_id and c.group_id = r.id)",
+		MembersUpdatedAt: "greatest(r.members_updated_at, (select max(c.changed_at) from tenantgate_scim_member_changes c" +
+			" where c.tenant_id = r.tenant_id and c.group_id = r.id))",
+		CountRecords: "select coalesce(sum(delta), 0)::bigint from tenantgate_scim_counts where tenant_id = $1 and kind = $2",
+	}
+}
+
+// storable says whether a text column can hold s.
+func storable(s string) bool {
+	return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s)
+}
+
+// array writes an array of texts as a literal, which every driver can pass.
+func array(values []string) string {
+	n := 2
+	for _, v := range values {
+		n += len(v) + 3
+	}
+	b := make([]byte, 0, n)
+	b = append(b, '{')
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		for j := 0; j < len(v); j++ {
+			if v[j] == '"' || v[j] == '\\' {
+				b = append(b, '\\')
+			}
+			b = append(b, v[j])
+		}
+		b = append(b, '"')
+	}
+	return string(append(b, '}'))
+}
+
+// keyArrays splits keys into two arrays of one length.
+func keyArrays(keys []store.Key) (attrs, values string) {
+	a, v := make([]string, len(keys)), make([]string, len(keys))
+	for i, k := range keys {
+		a[i], v[i] = string(k.Attr), k.Value
+	}
+	return array(a), array(v)
+}

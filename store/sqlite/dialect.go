@@ -1,0 +1,29 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store/internal/sqlstore"
+)
+
+func dialect() sqlstore.Dialect {
+	return sqlstore.Dialect{
+		Name: "sqlite",
+		Mark: '?',
+		Time: func(t time.Time) any { return t.UnixMicro() },
+		List: func(values []string) any {
+			b, _ := json.Marshal(values) // strings always marshal
+			return string(b)
+		},
+		InList:           func(column, param string) string { return column + " in (select value from json_each(" + param + "))" },
+		MembersVersion:   "r.members_version",
+		MembersUpdatedAt: "r.members_updated_at",
+		CountRecords:     "select n from tenantgate_scim_counts where tenant_id = $1 and kind = $2",
+		// An update takes the right to write even if it changes nothing, and waits for it
+		// as long as busy_timeout says. A transaction that has read first could not wait.
+		Lock:      "update tenantgate_migrations set version = version where version = -1",
+		OneWriter: true,
+		Prepared:  prepared,
+	}
+}
