@@ -27,8 +27,11 @@ type attempt struct {
 	Nonce    string `json:"n"`
 	Verifier string `json:"v"`
 	ReturnTo string `json:"r"`
-	Started  int64  `json:"b"` // Unix seconds
-	Expires  int64  `json:"e"`
+	// Test marks a test sign-in, of the configuration with this version.
+	Test          bool  `json:"x,omitempty"`
+	ConfigVersion int64 `json:"g,omitempty"`
+	Started       int64 `json:"b"` // Unix seconds
+	Expires       int64 `json:"e"`
 }
 
 const (

@@ -67,15 +67,17 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 	}
 	h.deleteCookie(w, h.cookieName(a.State))
 	c, m, err := h.checkResponse(r, a, res)
-	if err != nil {
-		h.refuseAttempt(w, r, err, a, c)
+	if err == nil {
+		err = h.consume(r.Context(), a)
+	}
+	var who person
+	if err == nil {
+		who, err = h.identify(r.Context(), c, m, a, res.code)
+	}
+	if a.Test {
+		h.finishTest(w, r, c, a, who, err)
 		return
 	}
-	if err := h.consume(r.Context(), a); err != nil {
-		h.refuseAttempt(w, r, err, a, c)
-		return
-	}
-	who, err := h.identify(r.Context(), c, m, a, res.code)
 	if err != nil {
 		h.refuseAttempt(w, r, err, a, c)
 		return
@@ -96,7 +98,11 @@ func (h *Handler) checkResponse(r *http.Request, a attempt, res response) (store
 	if r.PathValue("connection") != a.ConnectionID {
 		return none, nil, badRequest(CodeFlowMismatch, "the answer arrived at the redirect URI of another connection")
 	}
-	c, err := h.activeConnection(r.Context(), a.TenantID, a.ConnectionID)
+	find := h.activeConnection
+	if a.Test {
+		find = h.testableConnection
+	}
+	c, err := find(r.Context(), a.TenantID, a.ConnectionID)
 	if err != nil {
 		return none, nil, lookupError(err, denied(CodeConnectionOff, "the connection is not active any more"))
 	}

@@ -120,7 +120,7 @@ func classify(err error, unreachable string) error {
 	switch {
 	case errors.Is(err, tenant.ErrBlockedAddress):
 		f.code, f.reason = tenant.CodeDiscoveryBlocked, "the address is private, loopback or otherwise not allowed"
-	case isVerification || isUnknownCA || isHostname || isRecord:
+	case isVerification || isUnknownCA || isHostname || isRecord || errors.Is(err, http.ErrSchemeMismatch):
 		f.code, f.reason = tenant.CodeTLSError, "the TLS certificate or handshake was refused"
 	case errors.Is(err, tenant.ErrBodyTooLarge):
 		f.reason = "the answer is too large"

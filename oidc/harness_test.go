@@ -25,6 +25,7 @@ type app struct {
 	t        *testing.T
 	store    store.Store
 	handler  *Handler
+	mux      *http.ServeMux
 	url      string
 	accounts *accounts
 	log      *lockedBuffer
@@ -44,7 +45,7 @@ func newApp(t *testing.T, change ...func(*Config)) *app {
 	mux := http.NewServeMux()
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
-	a.url = srv.URL
+	a.url, a.mux = srv.URL, mux
 	keys, err := tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{{ID: "k1", Bytes: []byte(strings.Repeat("k", 32))}}})
 	require.NoError(t, err)
 	cfg := Config{

@@ -47,7 +47,9 @@ func (h *Handler) serveLogin(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, lookupError(err, badRequest(CodeNoConnection, "no sign-in is set up for this domain")), store.Connection{})
 		return
 	}
-	h.start(w, r, c, email, h.returnTo(r.Form.Get("return_to")))
+	a := newAttempt(h.now())
+	a.ReturnTo = h.returnTo(r.Form.Get("return_to"))
+	h.start(w, r, c, a, email)
 }
 
 // thirdPartyLogin implements OpenID Connect Core section 4: it only ever starts a fresh sign-in.
@@ -63,7 +65,9 @@ func (h *Handler) thirdPartyLogin(w http.ResponseWriter, r *http.Request, issuer
 		h.refuse(w, r, lookupError(err, unknown), store.Connection{})
 		return
 	}
-	h.start(w, r, c, hint, h.targetLink(r.Form.Get("target_link_uri")))
+	a := newAttempt(h.now())
+	a.ReturnTo = h.targetLink(r.Form.Get("target_link_uri"))
+	h.start(w, r, c, a, hint)
 }
 
 // lookupError tells "there is none" from "the store failed".
@@ -75,14 +79,13 @@ func lookupError(err, missing error) error {
 }
 
 // start seals a new attempt into a cookie and sends the browser to the provider.
-func (h *Handler) start(w http.ResponseWriter, r *http.Request, c store.Connection, hint, returnTo string) {
+func (h *Handler) start(w http.ResponseWriter, r *http.Request, c store.Connection, a attempt, hint string) {
 	m, err := h.providers.forConnection(r.Context(), c)
 	if err != nil {
 		h.refuse(w, r, err, c)
 		return
 	}
-	a := newAttempt(h.now())
-	a.TenantID, a.ConnectionID, a.Issuer, a.ClientID, a.ReturnTo = c.TenantID, c.ID, c.Issuer, c.ClientID, returnTo
+	a.TenantID, a.ConnectionID, a.Issuer, a.ClientID = c.TenantID, c.ID, c.Issuer, c.ClientID
 	target, err := h.authorizationURL(m, c, a, hint)
 	if err != nil {
 		h.refuse(w, r, err, c)

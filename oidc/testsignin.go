@@ -1,0 +1,107 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// TestResult is what a test sign-in brought. A test makes no account, no link and no session.
+type TestResult struct {
+	TenantID     string
+	ConnectionID string
+	// ConfigVersion is the connection's when the test was started; a newer configuration is not tested by it.
+	ConfigVersion int64
+	// Err is nil if the provider's answer passed every check of the protocol; otherwise it has a code (CodeOf).
+	Err error
+	// Issuer, Subject, Email and Name are what the provider asserted.
+	Issuer, Subject, Email, Name string
+	// EmailCode is the code with which this address would be refused at a first sign-in, empty if it would not be: its
+	// domain is not proven yet, for example.
+	EmailCode string
+
+	claims object
+}
+
+// Claims decodes the claims of the verified ID token into v.
+func (r TestResult) Claims(v any) error {
+	data, err := json.Marshal(r.claims)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, v)
+}
+
+// TestHook takes the results of test sign-ins.
+type TestHook interface {
+	// OnTest is called once for each test that came back from the provider. An error is shown as our own failure.
+	OnTest(ctx context.Context, r TestResult) error
+}
+
+// TestFunc is a function as a [TestHook].
+type TestFunc func(ctx context.Context, r TestResult) error
+
+// OnTest calls f.
+func (f TestFunc) OnTest(ctx context.Context, r TestResult) error { return f(ctx, r) }
+
+// testable are the states in which a connection may be tested: also before it is active.
+var testable = []store.ConnectionState{
+	store.ConnectionDraft, store.ConnectionSubmitted, store.ConnectionNeedsInformation, store.ConnectionApproved,
+	store.ConnectionActive, store.ConnectionSuspended,
+}
+
+// StartTest sends the browser through a test sign-in at a connection that need not be active yet. It is no page: the
+// host calls it from a handler of its own, protected against cross-site requests, after it has made sure that this is
+// the tenant's owner. The result goes to Config.OnTest, the browser then to returnTo.
+func (h *Handler) StartTest(w http.ResponseWriter, r *http.Request, tenantID, connectionID, returnTo string) {
+	if h.cfg.OnTest == nil {
+		h.refuse(w, r, unavailable(CodeInternal, "Config.OnTest is not set", nil), store.Connection{})
+		return
+	}
+	c, err := h.testableConnection(r.Context(), tenantID, connectionID)
+	if err != nil {
+		h.refuse(w, r, lookupError(err, denied(CodeConnectionOff, "there is no connection that can be tested")), store.Connection{})
+		return
+	}
+	a := newAttempt(h.now())
+	a.Test, a.ConfigVersion, a.ReturnTo = true, c.ConfigVersion, h.returnTo(returnTo)
+	h.start(w, r, c, a, "")
+}
+
+func (h *Handler) testableConnection(ctx context.Context, tenantID, id string) (store.Connection, error) {
+	c, err := h.cfg.Store.Connection(ctx, tenantID, id)
+	if err != nil {
+		return store.Connection{}, err
+	}
+	if !slices.Contains(testable, c.State) {
+		return store.Connection{}, store.ErrNotFound
+	}
+	c.TenantID = tenantID
+	return c, nil
+}
+
+// finishTest reports what came back, good or bad, and sends the browser to the host's page about it.
+func (h *Handler) finishTest(w http.ResponseWriter, r *http.Request, c store.Connection, a attempt, who person, failed error) {
+	res := TestResult{TenantID: a.TenantID, ConnectionID: a.ConnectionID, ConfigVersion: a.ConfigVersion, Err: failed}
+	if failed == nil {
+		res.Issuer, res.Subject, res.Email, res.Name, res.claims = who.issuer, who.subject, who.email, who.name, who.claims
+		m := matcher{h: h, tx: h.cfg.Store, conn: c, who: who}
+		err := m.checkHostedDomain(r.Context())
+		if err == nil {
+			err = m.trustEmail(r.Context())
+		}
+		res.EmailCode = CodeOf(err)
+	}
+	if h.cfg.OnTest == nil {
+		h.refuse(w, r, unavailable(CodeInternal, "Config.OnTest is not set", nil), c)
+		return
+	}
+	if err := h.cfg.OnTest.OnTest(r.Context(), res); err != nil {
+		h.refuse(w, r, unavailable(CodeInternal, "the result of the test could not be stored", err), c)
+		return
+	}
+	newHeldResponse().release(w, r, h.returnTo(a.ReturnTo))
+}
