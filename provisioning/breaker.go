@@ -1,0 +1,142 @@
+package provisioning
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Breaker says how many people may lose access by changes of groups before
+// provisioning pauses and asks. It trips when, within Window, more people than both
+// limits allow would leave teams or lose roles. The tenant is then paused
+// ([store.ProvisioningSettings].Paused): the directory's writes are still accepted, what
+// they would give or take waits, and the preview shows it; applying with Paused off
+// lets it through.
+//
+// Deactivating and deleting users is never held back, however many they are: ending
+// access always works.
+type Breaker struct {
+	// Window is the time in which people are counted. Zero means 10 minutes.
+	Window time.Duration
+	// People may always lose access. Zero means 50.
+	People int
+	// Percent of the provisioned users may, where that is more. Zero means 10.
+	Percent int
+	// InsecureOff lets every change through.
+	InsecureOff bool
+}
+
+func (b Breaker) withDefaults() Breaker {
+	if b.Window <= 0 {
+		b.Window = 10 * time.Minute
+	}
+	if b.People <= 0 {
+		b.People = 50
+	}
+	if b.Percent <= 0 {
+		b.Percent = 10
+	}
+	return b
+}
+
+// losers are the active people from whom a plan takes something.
+func losers(p Plan, r roleOrder) map[string]bool {
+	out := map[string]bool{}
+	for _, pp := range p.people {
+		if !pp.activates {
+			continue
+		}
+		for _, l := range pp.lines {
+			if l.Kind == MemberRemove || l.Kind == OrgRoleSet && higher(r.org, l.From, l.To) != l.To {
+				out[pp.accountID] = true
+			}
+		}
+	}
+	return out
+}
+
+// trip pauses the tenant if the plan, with what was taken shortly before, goes too far.
+// The snapshot then has the new settings.
+func (e *Engine) trip(ctx context.Context, tx store.Store, s *snapshot, p Plan) (bool, error) {
+	people := losers(p, e.roles)
+	if e.cfg.Breaker.InsecureOff || s.settings.Paused || len(people) == 0 {
+		return false, nil
+	}
+	if err := e.addRecentLosers(ctx, tx, s.tenantID, people); err != nil {
+		return false, err
+	}
+	if len(people) <= e.cfg.Breaker.People {
+		return false, nil
+	}
+	users, err := countUsers(ctx, tx, s.tenantID)
+	if err != nil {
+		return false, err
+	}
+	if limit := users * e.cfg.Breaker.Percent / 100; len(people) <= limit {
+		return false, nil
+	}
+	now := e.cfg.Now()
+	s.settings.Paused = true
+	s.settings.UpdatedAt = now
+	if s.settings.CreatedAt.IsZero() {
+		s.settings.CreatedAt = now
+	}
+	ev := e.event(EventBreaker, system, store.EventSubject{Kind: "provisioning_settings"})
+	ev.Code = "mass_change"
+	ev.Message = fmt.Sprintf("Changes of groups would take access from %d of %d people within %s. Provisioning is paused; look at the preview and resume it if this is meant. Deactivations go through.", len(people), users, e.cfg.Breaker.Window)
+	s.settings, err = tx.PutProvisioningSettings(ctx, s.tenantID, s.settings, ev)
+	return err == nil, err
+}
+
+// addRecentLosers adds who lost something within the window, since the settings were
+// last applied.
+func (e *Engine) addRecentLosers(ctx context.Context, tx store.Store, tenantID string, people map[string]bool) error {
+	since := e.cfg.Now().Add(-e.cfg.Breaker.Window)
+	applied, err := tx.Events(ctx, tenantID, store.EventQuery{TypePrefix: EventSettings, Newest: true, Limit: 1})
+	if err != nil {
+		return err
+	}
+	q := store.EventQuery{TypePrefix: eventPrefix + string(MemberRemove), Newest: true}
+	if len(applied) > 0 {
+		q.After = applied[0].Seq
+	}
+	for {
+		page, err := tx.Events(ctx, tenantID, q)
+		if err != nil {
+			return err
+		}
+		for _, ev := range page {
+			if ev.At.Before(since) {
+				return nil
+			}
+			people[ev.Subject.ID] = true
+		}
+		if len(page) < store.MaxLimit {
+			return nil
+		}
+		q.Before = page[len(page)-1].Seq
+	}
+}
+
+// countUsers counts provisioned users.
+func countUsers(ctx context.Context, tx store.Store, tenantID string) (int, error) {
+	if c, ok := tx.(store.SCIMCounter); ok {
+		n, err := c.CountSCIMUsers(ctx, tenantID, nil)
+		if err == nil || !errors.Is(err, errors.ErrUnsupported) {
+			return n, err
+		}
+	}
+	n := 0
+	for _, err := range pages(func(after string) (store.Page[store.SCIMUser], error) {
+		return tx.SCIMUsers(ctx, tenantID, store.Query{After: after, WithoutBody: true})
+	}) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}

@@ -1,0 +1,145 @@
+package provisioning
+
+import (
+	"cmp"
+	"slices"
+)
+
+// planner turns a snapshot into a plan. It reads nothing else.
+type planner struct {
+	s    *snapshot
+	plan Plan
+	// refs are the teams of groups, those to be made included.
+	refs map[string]teamRef
+	// missing are teams already reported.
+	missing map[string]bool
+	// findings already made, since one rule concerns many people.
+	seen map[Finding]bool
+	held int
+}
+
+// teamRef is a team that exists, or (id empty) will be made for a group.
+type teamRef struct {
+	id    string
+	name  string
+	group string
+}
+
+func (r teamRef) key() string {
+	if r.id != "" {
+		return r.id
+	}
+	return "\x00" + r.group
+}
+
+// compute is the one function behind preview and sync.
+func compute(s *snapshot) Plan {
+	p := &planner{
+		s: s, refs: map[string]teamRef{}, missing: map[string]bool{}, seen: map[Finding]bool{},
+		plan: Plan{TenantID: s.tenantID, Settings: s.settings},
+	}
+	p.planTeams()
+	slices.SortFunc(s.people, func(a, b person) int { return cmp.Compare(a.key(), b.key()) })
+	var people []*personPlan
+	for i := range s.people {
+		if pp := p.planPerson(&s.people[i]); pp != nil {
+			people = append(people, pp)
+		}
+	}
+	p.protectOwners(people)
+	for _, pp := range people {
+		if pp.org != nil {
+			if pp.org.line != nil {
+				pp.lines = append(pp.lines, *pp.org.line)
+			}
+			pp.put = append(pp.put, pp.org.put...)
+			pp.drop = append(pp.drop, pp.org.drop...)
+		}
+		p.plan.Lines = append(p.plan.Lines, pp.lines...)
+		// A person with nothing but an explanation is not touched.
+		if len(pp.put) > 0 || len(pp.drop) > 0 || pp.err != nil || slices.ContainsFunc(pp.lines, func(l Line) bool { return !l.Kind.Informative() }) {
+			p.plan.people = append(p.plan.people, pp)
+		}
+	}
+	if p.held > 0 {
+		p.find(Finding{Code: FindingPaused, Message: "Provisioning is paused: what gives or takes access waits until it is resumed. Deactivations go through."})
+	}
+	p.plan.GivesTopRole = p.givesTopRole()
+	p.plan.count(s.roles)
+	p.plan.seal()
+	return p.plan
+}
+
+func (p *planner) find(f Finding) {
+	if !p.seen[f] {
+		p.seen[f] = true
+		p.plan.Findings = append(p.plan.Findings, f)
+	}
+}
+
+// hold says whether a change that gives or takes access has to wait.
+func (p *planner) hold() bool {
+	if p.s.settings.Paused {
+		p.held++
+		return true
+	}
+	return false
+}
+
+func (p *planner) givesTopRole() bool {
+	top := p.s.roles.top()
+	if !p.s.roles.provisionable(top) {
+		return false
+	}
+	for _, g := range p.s.groups {
+		for _, give := range g.own {
+			if give.OrgRole == top {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// protectOwners drops what would take the top role from the last owner, or from an
+// owner who may bypass the directory. Promotions count first, so that the order of
+// people never matters.
+func (p *planner) protectOwners(people []*personPlan) {
+	top := p.s.roles.top()
+	owners := map[string]bool{}
+	for id := range p.s.owners {
+		owners[id] = true
+	}
+	ended := ""
+	for _, pp := range people {
+		if owners[pp.accountID] && !pp.activates {
+			delete(owners, pp.accountID)
+			ended = pp.accountID
+		}
+		if pp.org != nil && pp.org.line != nil && pp.org.line.To == top && pp.activates {
+			owners[cmp.Or(pp.accountID, "\x00"+pp.scimUserID)] = true
+		}
+	}
+	for _, pp := range people {
+		if pp.org == nil || pp.org.line == nil || pp.org.line.From != top || pp.org.line.To == top {
+			continue
+		}
+		f := Finding{AccountID: pp.accountID, SCIMUserID: pp.scimUserID, Person: pp.profile.label()}
+		switch {
+		case p.s.breakGlass[foldEmail(pp.profile.Email)] || pp.record != nil && p.s.breakGlass[foldEmail(pp.record.Email)]:
+			f.Code = FindingBreakGlass
+			f.Message = "This owner is on the break-glass list and keeps the role " + top + "."
+		case owners[pp.accountID] && len(owners) == 1:
+			f.Code = FindingLastOwner
+			f.Message = "This is the last owner and keeps the role " + top + ". Make somebody else an owner first."
+		default:
+			delete(owners, pp.accountID)
+			continue
+		}
+		pp.org = nil // role and ledger stay, so that a later sync tries again
+		p.find(f)
+	}
+	if ended != "" && len(owners) == 0 {
+		p.find(Finding{Code: FindingNoOwner, AccountID: ended, Message: "The directory ended the access of the last active owner. The organisation has no owner who can sign in now."})
+	}
+}

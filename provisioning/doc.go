@@ -1,0 +1,68 @@
+// Package provisioning turns a directory's users and groups into the host's accounts,
+// teams and roles. It follows the journal that the SCIM package writes, asks a
+// [GroupMapper] what groups give, compares that with what was given before and with
+// what the host has, and calls the host's [Target] for the difference.
+//
+//	e, err := provisioning.New(provisioning.Config{
+//		Store: st, Target: host, Authorizer: authz,
+//		OrgRoles:  []string{"member", "administrator", "owner"}, // lowest first
+//		TeamRoles: []string{"member", "administrator"},
+//	})
+//	go e.Run(ctx, 0) // follow all tenants; e.Wake() after a directory's write
+//
+//	plan, err := e.Preview(ctx, actor, tenantID, settings) // show plan.Lines, plan.Findings
+//	plan, err = e.Apply(ctx, actor, tenantID, settings, provisioning.Confirm{Hash: plan.Hash})
+//
+// Three more types serve the host's other paths: a [Policy] decides about a
+// directory's writes before they are stored, [Locks] say what may not be changed by
+// hand, and [Engine.PlanConversion] lets a directory take over accounts that exist.
+//
+// # One computation
+//
+// Preview, Apply, Sync and Reconcile compute a [Plan] with one pure function from a
+// snapshot of the people concerned. A preview shows all of it, with reasons; Apply does
+// it only if it still is what was shown; Sync does the same for those whom new events
+// concern. So the end does not depend on the order of groups, and a second run changes
+// nothing.
+//
+// # What is given, and taken
+//
+//   - Every membership and role that a group gave stands in a ledger, with the group.
+//     Only that is ever taken away: memberships by hand survive, a membership from two
+//     groups stays while one of them gives it, and a role that a person had before
+//     comes back. Of several roles the highest wins.
+//   - The role in a team is set when the sync adds the member; a later change by hand
+//     is kept and shown as an override. A member by hand keeps its role, too.
+//   - Missing data removes nothing: a mapper that fails, a group or team that cannot be
+//     read, an unknown member leave everything as it is.
+//   - Nobody provisions the root user. A last owner, and an owner on the break-glass
+//     list, keep the role. A rule that would break this is recorded as a finding and
+//     stops neither the sync nor a sign-in.
+//   - A user who is set inactive or deleted loses access at once ([Target].SetActive),
+//     whatever is paused; this holds for a last owner, too, with a finding, but not for
+//     a break-glass owner. Coming back restores everything.
+//   - In automatic mode a team belongs to its group: it is made and renamed with it. A
+//     team of that name that exists already is a conflict until the owner chooses to
+//     adopt it, to rename one of them or to skip the group. A deleted group leaves its
+//     team behind as an ordinary one, unless the host implements [TeamDeleter].
+//
+// # What goes wrong
+//
+// Position, ledger, events and (for a host on the same database) the host's rows are
+// committed together: a crash at any point is repeated, and two replicas never apply
+// the same event. What the host refuses for one person is set aside, recorded, and
+// tried again with growing pauses, while the others go on. Changes of groups that
+// would take access from very many people pause the tenant and ask ([Breaker]).
+//
+// # Security
+//
+// The host names the highest role that groups may give (by default the one below
+// owner), and making owners wants a confirmation of its own. Errors of the host go to
+// the log and not into the journal, which customers read. Filters are RE2 with bounds
+// on length and number. All calls that a person makes ask the Authorizer.
+//
+// # Compatibility
+//
+// [Target] and [GroupMapper] do not grow within a major version; new abilities are
+// optional interfaces such as [TeamDeleter]. Codes and kinds are stable.
+package provisioning

@@ -1,0 +1,266 @@
+package provisioning
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
+)
+
+// Config configures [New]. Store, Target, Authorizer, OrgRoles and TeamRoles are
+// required.
+type Config struct {
+	Store  store.Store
+	Target Target
+	// Authorizer decides who may see and change a tenant's mapping.
+	Authorizer tenant.Authorizer
+
+	// OrgRoles are the host's roles in an organisation, lowest first, such as member,
+	// administrator, owner. The lowest is what a new account has, the highest is an
+	// owner's.
+	OrgRoles []string
+	// TeamRoles are the roles in a team, lowest first, such as member, administrator.
+	TeamRoles []string
+	// MaxProvisionableRole is the highest of OrgRoles that groups may give. Empty means
+	// the one below the highest: making owners by group is a host's decision.
+	MaxProvisionableRole string
+
+	// Mapper, if set, decides for all tenants instead of the mode that each chose.
+	Mapper GroupMapper
+	// MaxTeamName is the longest name of a team in characters. Zero means 100.
+	MaxTeamName int
+	// Breaker pauses a tenant whose directory takes access from many people at once.
+	Breaker Breaker
+
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	// Logger hears of failures. Nil discards.
+	Logger *slog.Logger
+}
+
+// Engine follows the directories' journal and keeps the host's accounts, teams and
+// roles as the tenants' rules say. It is safe for concurrent use, and any number of
+// engines may work on one store.
+type Engine struct {
+	cfg   Config
+	roles roleOrder
+	wake  chan struct{}
+
+	mu      sync.Mutex
+	backoff map[string]backoff // by tenant
+}
+
+// New checks cfg and returns an engine. It starts nothing: see [Engine.Run].
+func New(cfg Config) (*Engine, error) {
+	switch {
+	case cfg.Store == nil:
+		return nil, errors.New("provisioning: Config.Store is required")
+	case cfg.Target == nil:
+		return nil, errors.New("provisioning: Config.Target is required: who the host's accounts and teams are")
+	case cfg.Authorizer == nil:
+		return nil, errors.New("provisioning: Config.Authorizer is required")
+	case cfg.MaxTeamName < 0:
+		return nil, errors.New("provisioning: Config.MaxTeamName must not be negative")
+	}
+	roles, err := newRoleOrder(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.MaxTeamName == 0 {
+		cfg.MaxTeamName = 100
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.Breaker = cfg.Breaker.withDefaults()
+	return &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}}, nil
+}
+
+// mapperOf returns the mapper that the settings choose.
+func (e *Engine) mapperOf(s store.ProvisioningSettings) (GroupMapper, error) {
+	switch {
+	case e.cfg.Mapper != nil:
+		return e.cfg.Mapper, nil
+	case s.Mode == store.ModeManual:
+		return NewManualMapper(s.Rows), nil
+	case s.Mode == store.ModeAuto:
+		return NewAutoMapper(s.Auto)
+	default:
+		return noMapper, nil
+	}
+}
+
+// settingsOf returns the tenant's settings; mode "none" if it has made none.
+func settingsOf(ctx context.Context, tx store.Store, tenantID string) (store.ProvisioningSettings, error) {
+	s, err := tx.ProvisioningSettings(ctx, tenantID)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.ProvisioningSettings{Mode: store.ModeNone}, nil
+	}
+	return s, err
+}
+
+// Settings returns the tenant's settings, of mode "none" if it has made none yet.
+// The actor needs [tenant.ActionViewMapping].
+func (e *Engine) Settings(ctx context.Context, actor tenant.Actor, tenantID string) (store.ProvisioningSettings, error) {
+	if err := e.cfg.Authorizer.Can(ctx, actor, tenant.ActionViewMapping, tenantID); err != nil {
+		return store.ProvisioningSettings{}, err
+	}
+	return settingsOf(ctx, e.cfg.Store, tenantID)
+}
+
+// Preview returns what these settings would do to everybody in the tenant, and changes
+// nothing. Start from [Engine.Settings], whose Version they must keep. The error is a
+// [SettingsError] if they cannot be followed. The actor needs
+// [tenant.ActionEditMapping].
+func (e *Engine) Preview(ctx context.Context, actor tenant.Actor, tenantID string, s store.ProvisioningSettings) (Plan, error) {
+	if err := e.cfg.Authorizer.Can(ctx, actor, tenant.ActionEditMapping, tenantID); err != nil {
+		return Plan{}, err
+	}
+	var plan Plan
+	err := e.cfg.Store.InTx(ctx, func(tx store.Store) (err error) {
+		plan, err = e.planAll(ctx, tx, tenantID, s)
+		return err
+	})
+	return plan, err
+}
+
+// planAll computes what settings do to everybody.
+func (e *Engine) planAll(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings) (Plan, error) {
+	stored, err := settingsOf(ctx, tx, tenantID)
+	if err != nil {
+		return Plan{}, err
+	}
+	s.Meta = stored.Meta
+	if s, err = e.checkSettings(ctx, tx, tenantID, s, stored); err != nil {
+		return Plan{}, err
+	}
+	l, err := e.newLoader(ctx, tx, tenantID, &s)
+	if err != nil {
+		return Plan{}, err
+	}
+	c := newConcern()
+	c.everybody = true
+	snap, err := l.load(ctx, c)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan := compute(snap)
+	plan.reportMissingGroups(snap)
+	return plan, nil
+}
+
+// Confirm says what whoever applies a plan has been asked and agreed to.
+type Confirm struct {
+	// Hash is the hash of the plan that was shown.
+	Hash string
+	// TopRole says that making owners by group is meant (see Plan.GivesTopRole).
+	TopRole bool
+}
+
+// Apply saves the settings and does what their preview showed, in one transaction. If
+// that is no longer what would be done, it changes nothing and returns a
+// [StalePlanError] with the present plan. What the host refuses for one person is
+// undone for this person, reported in Plan.Failures and tried again by [Engine.Sync].
+// The actor needs [tenant.ActionApplyMapping].
+func (e *Engine) Apply(ctx context.Context, actor tenant.Actor, tenantID string, s store.ProvisioningSettings, c Confirm) (Plan, error) {
+	if err := e.cfg.Authorizer.Can(ctx, actor, tenant.ActionApplyMapping, tenantID); err != nil {
+		return Plan{}, err
+	}
+	var plan Plan
+	err := e.inTenant(ctx, tenantID, func(tx store.Store) (err error) {
+		if plan, err = e.planAll(ctx, tx, tenantID, s); err != nil {
+			return err
+		}
+		if plan.Hash != c.Hash || plan.Settings.Version != s.Version {
+			return &StalePlanError{Plan: plan}
+		}
+		if plan.GivesTopRole && !c.TopRole {
+			return ErrTopRoleUnconfirmed
+		}
+		return e.save(ctx, tx, actor, &plan)
+	})
+	if err != nil {
+		return Plan{}, err
+	}
+	return plan, nil
+}
+
+// save stores a plan's settings and does the plan. The event that tells of both comes
+// last: the breaker counts what happens after it.
+func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, plan *Plan) error {
+	before, err := settingsOf(ctx, tx, plan.TenantID)
+	if err != nil {
+		return err
+	}
+	next := plan.Settings
+	next.UpdatedAt = e.cfg.Now()
+	if next.CreatedAt.IsZero() {
+		next.CreatedAt = next.UpdatedAt
+	}
+	if plan.Settings, err = tx.PutProvisioningSettings(ctx, plan.TenantID, next); err != nil {
+		return err
+	}
+	if err := e.apply(ctx, tx, plan); err != nil {
+		return err
+	}
+	ev := e.event(EventSettings, eventActor(actor), store.EventSubject{Kind: "provisioning_settings"})
+	ev.Before, ev.After = asJSON(before), asJSON(next)
+	return tx.AppendEvents(ctx, plan.TenantID, ev)
+}
+
+// Reconcile compares everybody in the tenant with the rules and mends what differs:
+// after a restore, or when somebody changed the host's tables past the locks.
+func (e *Engine) Reconcile(ctx context.Context, tenantID string) (Plan, error) {
+	var plan Plan
+	err := e.inTenant(ctx, tenantID, func(tx store.Store) error {
+		s, err := settingsOf(ctx, tx, tenantID)
+		if err != nil {
+			return err
+		}
+		if plan, err = e.planAll(ctx, tx, tenantID, s); err != nil {
+			return err
+		}
+		return e.apply(ctx, tx, &plan)
+	})
+	return plan, err
+}
+
+// errBusy says that another transaction on the tenant was faster.
+var errBusy = fmt.Errorf("provisioning: another change of this tenant was faster; try again: %w", store.ErrStale)
+
+// lockTenant lets one transaction at a time work on a tenant, by writing the reader's
+// position first: whoever comes second waits, and then reads what the first one did.
+func lockTenant(ctx context.Context, tx store.Store, tenantID string) error {
+	at, err := tx.Position(ctx, tenantID, reader)
+	if err != nil {
+		return err
+	}
+	err = tx.SavePosition(ctx, tenantID, reader, at, at)
+	if errors.Is(err, store.ErrStale) {
+		return errBusy
+	}
+	return err
+}
+
+// inTenant runs fn in a transaction that works on the tenant alone.
+func (e *Engine) inTenant(ctx context.Context, tenantID string, fn func(tx store.Store) error) error {
+	for attempt := 1; ; attempt++ {
+		err := e.cfg.Store.InTx(ctx, func(tx store.Store) error {
+			if err := lockTenant(ctx, tx, tenantID); err != nil {
+				return err
+			}
+			return fn(tx)
+		})
+		if !errors.Is(err, errBusy) || attempt == 20 {
+			return err
+		}
+	}
+}

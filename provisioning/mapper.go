@@ -1,0 +1,160 @@
+package provisioning
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// GroupMapper says which teams and roles membership in groups gives. [ManualMapper]
+// and [AutoMapper] are the two that a tenant chooses between; a host's own mapper
+// (Config.Mapper) gets the same preview, sync, ledger and locks.
+//
+// It must answer from what it is given alone: the same groups give the same, in
+// whatever order they come, or else the preview and the sync would differ. It is
+// called for the groups of one person, and for single groups to learn which of them
+// have a team of their own. It may be called concurrently. An error, or a panic,
+// changes nothing for the person concerned and is tried again later.
+type GroupMapper interface {
+	// MapGroups returns what the groups give. tenantID is the tenant that they are of.
+	MapGroups(ctx context.Context, tenantID string, groups []Group) ([]Give, error)
+}
+
+// GroupMapperFunc is a function as a [GroupMapper].
+type GroupMapperFunc func(ctx context.Context, tenantID string, groups []Group) ([]Give, error)
+
+// MapGroups calls f.
+func (f GroupMapperFunc) MapGroups(ctx context.Context, tenantID string, groups []Group) ([]Give, error) {
+	return f(ctx, tenantID, groups)
+}
+
+// Group is a directory's group as a mapper sees it.
+type Group struct {
+	// ID is the SCIM group's. It stays when the name changes.
+	ID string `json:"id"`
+	// Name is the displayName, which need not be unique.
+	Name string `json:"name"`
+}
+
+// Give is what one group gives to those who are in it: a team, a role in the
+// organisation, or both.
+type Give struct {
+	// GroupID is the group that gives it; it must be one of those asked about.
+	GroupID string
+	// TeamID is a team that the host has; empty if none is given, or GroupTeam is set.
+	TeamID string
+	// GroupTeam gives the group's own team, which is made and renamed with the group.
+	GroupTeam bool
+	// Adopt lets the group take over a team of its name that exists already.
+	Adopt bool
+	// TeamRole is the role in the team, one of Config.TeamRoles.
+	TeamRole string
+	// OrgRole is the role in the organisation, one of Config.OrgRoles; empty gives none.
+	OrgRole string
+	// Rule names the rule for people, such as "row 2".
+	Rule string
+}
+
+// ManualMapper maps groups to teams that exist and to roles, by rows that the tenant's
+// owner wrote. It is safe for concurrent use.
+type ManualMapper struct {
+	rows map[string][]Give
+}
+
+// NewManualMapper returns the mapper of these rows. Rows are counted from 1 in the
+// order given; the order has no other meaning, since the highest role wins.
+func NewManualMapper(rows []store.MappingRow) *ManualMapper {
+	m := &ManualMapper{rows: make(map[string][]Give, len(rows))}
+	for i, r := range rows {
+		m.rows[r.GroupID] = append(m.rows[r.GroupID], Give{
+			GroupID: r.GroupID, TeamID: r.TeamID, TeamRole: r.TeamRole, OrgRole: r.OrgRole,
+			Rule: fmt.Sprintf("row %d", i+1),
+		})
+	}
+	return m
+}
+
+// MapGroups implements [GroupMapper].
+func (m *ManualMapper) MapGroups(_ context.Context, _ string, groups []Group) ([]Give, error) {
+	var out []Give
+	for _, g := range groups {
+		out = append(out, m.rows[g.ID]...)
+	}
+	return out, nil
+}
+
+// AutoMapper gives each group that passes the filter a team of its own. It is safe
+// for concurrent use.
+type AutoMapper struct {
+	rule        store.AutoRule
+	filter      *groupFilter
+	adopt, skip map[string]bool
+}
+
+// NewAutoMapper returns the mapper of the rule, or a [FilterError] that says where
+// the filter is wrong.
+func NewAutoMapper(rule store.AutoRule) (*AutoMapper, error) {
+	f, err := newGroupFilter(rule.FilterKind, rule.Filter)
+	if err != nil {
+		return nil, err
+	}
+	return &AutoMapper{rule: rule, filter: f, adopt: set(rule.Adopt), skip: set(rule.Skip)}, nil
+}
+
+// MapGroups implements [GroupMapper].
+func (m *AutoMapper) MapGroups(_ context.Context, _ string, groups []Group) ([]Give, error) {
+	var out []Give
+	for _, g := range groups {
+		if m.skip[g.ID] || !m.filter.match(g) {
+			continue
+		}
+		out = append(out, Give{
+			GroupID: g.ID, GroupTeam: true, Adopt: m.adopt[g.ID],
+			TeamRole: m.rule.TeamRole, OrgRole: m.rule.OrgRole, Rule: "automatic mode",
+		})
+	}
+	return out, nil
+}
+
+// noMapper is the mode "none".
+var noMapper = NewManualMapper(nil)
+
+// mapGroups calls a mapper and holds it to its contract.
+func mapGroups(ctx context.Context, m GroupMapper, tenantID string, groups []Group) (gives []Give, err error) {
+	if len(groups) == 0 {
+		return nil, nil
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			gives, err = nil, &hostError{op: "map groups", err: fmt.Errorf("panic: %v", r)}
+		}
+	}()
+	gives, err = m.MapGroups(ctx, tenantID, groups)
+	if err != nil {
+		return nil, &hostError{op: "map groups", err: err}
+	}
+	for _, g := range gives {
+		if !hasGroup(groups, g.GroupID) {
+			return nil, &hostError{op: "map groups", err: fmt.Errorf("expected gives of the groups asked about, got one of group %q", g.GroupID)}
+		}
+	}
+	return gives, nil
+}
+
+func hasGroup(groups []Group, id string) bool {
+	for _, g := range groups {
+		if g.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func set(ids []string) map[string]bool {
+	m := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		m[id] = true
+	}
+	return m
+}

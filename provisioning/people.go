@@ -1,0 +1,503 @@
+package provisioning
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// previousManual marks what was there before a group gave it.
+const previousManual = "manual"
+
+// planPerson plans one person; nil if there is nothing to say.
+func (p *planner) planPerson(x *person) *personPlan {
+	pp := &personPlan{
+		scimUserID: x.scimUserID, accountID: x.accountID(), profile: x.profile,
+		record: x.record, user: x.user,
+		hostGone: x.record != nil && x.host == nil,
+	}
+	if x.record != nil && x.record.ID == p.s.rootID {
+		p.findFor(pp, FindingRootUser, "This account created the organisation: directories and groups leave it alone.")
+		return nil
+	}
+	if x.mapErr != nil {
+		pp.err = x.mapErr
+		p.findFor(pp, FindingMapperFailed, "The rules could not be read for this person; nothing changes.")
+		// What the directory says about access counts all the same.
+		if x.user != nil && x.user.Active {
+			return pp
+		}
+		x.gives = nil
+	}
+	host := x.host
+	switch active := x.user != nil && x.user.Active; {
+	case !active && x.record == nil:
+		return nil // never had an account
+	case !active:
+		p.depart(pp, x)
+	case x.record == nil:
+		if host = p.arrive(pp, x); host == nil {
+			return nil
+		}
+	default:
+		if !p.stay(pp, x) {
+			return nil
+		}
+	}
+	if host == nil {
+		host = &AccountState{ID: pp.accountID} // gone at the host: only the ledger is left
+	}
+	wanted := p.wanted(pp, x)
+	if x.mapErr == nil || x.user == nil {
+		p.planMemberships(pp, x, host, wanted)
+		p.planOrgRole(pp, x, host, wanted)
+	}
+	return pp
+}
+
+func (p *planner) line(pp *personPlan, l Line) {
+	l.AccountID, l.SCIMUserID, l.Person = pp.accountID, pp.scimUserID, pp.profile.label()
+	if l.Person == "" && pp.record != nil {
+		l.Person = pp.record.Email
+	}
+	pp.lines = append(pp.lines, l)
+}
+
+func (p *planner) findFor(pp *personPlan, code FindingCode, message string) {
+	p.find(Finding{Code: code, AccountID: pp.accountID, SCIMUserID: pp.scimUserID, Person: pp.profile.label(), Message: message})
+}
+
+// depart ends access: whatever is paused, only root user and break-glass owners stay.
+func (p *planner) depart(pp *personPlan, x *person) {
+	if x.host != nil && x.host.OrgRole == p.s.roles.top() && (p.s.breakGlass[foldEmail(x.host.Email)] || p.s.breakGlass[foldEmail(x.record.Email)]) {
+		pp.activates = x.host.Active
+		if x.record.Active {
+			p.findFor(pp, FindingBreakGlass, "This owner is on the break-glass list and keeps access although the directory ended it. Take the address off the list first.")
+		}
+		return
+	}
+	reason := "the directory set the user inactive"
+	if x.user == nil {
+		reason = "the directory deleted the user"
+	}
+	if x.record.Active || x.user == nil && x.record.SCIMUserID != "" {
+		p.line(pp, Line{Kind: AccountDeactivate, Reason: reason})
+	}
+}
+
+// arrive gives a provisioned user an account, new or taken over. It returns what the
+// host says, or will say, about it; nil if there will be none.
+func (p *planner) arrive(pp *personPlan, x *person) *AccountState {
+	pp.activates = true
+	m, r := x.match, x.matchRecord
+	switch {
+	case m == nil:
+		if p.hold() {
+			return nil
+		}
+		p.line(pp, Line{Kind: AccountCreate, Reason: "the directory provisioned the user"})
+		return &AccountState{Active: true, OrgRole: p.s.roles.lowest()}
+	case m.ID == p.s.rootID:
+		p.findFor(pp, FindingRootUser, rootRefusal)
+		return nil
+	case r == nil && m.CreatedFor != "" && m.CreatedFor == x.scimUserID:
+		// Made by an attempt whose transaction did not commit.
+		pp.accountID = m.ID
+		p.line(pp, Line{Kind: AccountCreate, Reason: "the directory provisioned the user"})
+		return m
+	case r != nil && r.SCIMUserID != "":
+		p.findFor(pp, FindingAccountTaken, "The account of this address belongs to another user of the directory.")
+		return nil
+	case !adoptable(r):
+		p.findFor(pp, FindingAccountExists, accountExists)
+		return nil
+	}
+	if p.hold() {
+		return nil
+	}
+	pp.accountID, pp.record = m.ID, r
+	reason := "the directory provisioned the user again"
+	switch {
+	case r.Convertible:
+		reason = "the account was approved for conversion"
+	case r.Source == store.SourceOIDC:
+		reason = "the account came by signing in with the same identity provider"
+	}
+	p.line(pp, Line{Kind: AccountAdopt, Reason: reason})
+	return m
+}
+
+// adoptable says whether a directory may take over an account that no provisioned user
+// has: approved, or come through the same identity provider before.
+func adoptable(r *store.Account) bool {
+	if r == nil || r.SCIMUserID != "" {
+		return false
+	}
+	switch r.Source {
+	case store.SourceSCIM, store.SourceConverted, store.SourceOIDC:
+		return true
+	}
+	return r.Convertible
+}
+
+// stay plans the account of a user who is active and has one; false leaves it alone.
+func (p *planner) stay(pp *personPlan, x *person) bool {
+	if x.host == nil {
+		p.findFor(pp, FindingAccountMissing, "The application no longer has the account of this user. Delete and provision the user again.")
+		return false
+	}
+	pp.activates = x.host.Active
+	switch {
+	case !x.record.Active:
+		if p.hold() {
+			return false
+		}
+		pp.activates = true
+		p.line(pp, Line{Kind: AccountReactivate, Reason: "the directory set the user active"})
+	case x.sawInactive:
+		p.line(pp, Line{Kind: AccountEndSessions, Reason: "the directory ended and restored access"})
+	}
+	if x.updated {
+		p.line(pp, Line{Kind: AccountUpdate, Reason: "the directory wrote the user"})
+	}
+	return true
+}
+
+// want is what rules give one person in one team, or in the organisation.
+type want struct {
+	team   teamRef
+	roles  map[string]string // by group
+	reason map[string]string
+}
+
+func (w *want) give(group, role, reason string, order []string) {
+	if w.roles == nil {
+		w.roles, w.reason = map[string]string{}, map[string]string{}
+	}
+	if have, ok := w.roles[group]; !ok || higher(order, have, role) != have {
+		w.roles[group], w.reason[group] = role, reason
+	}
+}
+
+// best is the highest role and the reason of the group that gives it; of several the
+// first by ID.
+func (w *want) best(order []string) (role, reason string) {
+	for i, group := range sortedKeys(w.roles) {
+		r := w.roles[group]
+		if i == 0 || higher(order, role, r) != role {
+			role, reason = r, w.reason[group]
+		}
+	}
+	return role, reason
+}
+
+// wanted gathers what the rules give, by team; the empty key is the organisation.
+func (p *planner) wanted(pp *personPlan, x *person) map[string]*want {
+	out := map[string]*want{}
+	at := func(key string, ref teamRef) *want {
+		if out[key] == nil {
+			out[key] = &want{team: ref}
+		}
+		return out[key]
+	}
+	for _, g := range x.gives {
+		reason := p.s.inGroup(g)
+		if ref, ok := p.teamOf(g); ok {
+			if slices.Contains(p.s.roles.team, g.TeamRole) {
+				at(ref.key(), ref).give(g.GroupID, g.TeamRole, reason, p.s.roles.team)
+			} else {
+				p.badRole(g, FindingRoleUnknown, fmt.Sprintf("%s gives the team role %q, which does not exist.", upperFirst(reason), g.TeamRole))
+			}
+		}
+		switch {
+		case g.OrgRole == "":
+		case !slices.Contains(p.s.roles.org, g.OrgRole):
+			p.badRole(g, FindingRoleUnknown, fmt.Sprintf("%s gives the role %q, which does not exist.", upperFirst(reason), g.OrgRole))
+		case !p.s.roles.provisionable(g.OrgRole):
+			p.badRole(g, FindingRoleAboveMax, fmt.Sprintf("%s gives the role %s; groups may give %s at most.", upperFirst(reason), g.OrgRole, p.s.roles.most))
+		default:
+			at("", teamRef{}).give(g.GroupID, g.OrgRole, reason, p.s.roles.org)
+		}
+	}
+	return out
+}
+
+func (p *planner) badRole(g Give, code FindingCode, message string) {
+	p.find(Finding{Code: code, GroupID: g.GroupID, Group: p.s.groupName(g.GroupID), Message: message})
+}
+
+// teamOf finds the team that a give names; a team that is missing is reported once.
+func (p *planner) teamOf(g Give) (teamRef, bool) {
+	if g.GroupTeam {
+		ref, ok := p.refs[g.GroupID]
+		return ref, ok // without one, the group's conflict was reported
+	}
+	if g.TeamID == "" {
+		return teamRef{}, false
+	}
+	if t, ok := p.s.teams[g.TeamID]; ok {
+		return teamRef{id: t.ID, name: t.Name}, true
+	}
+	if !p.missing[g.TeamID] {
+		p.missing[g.TeamID] = true
+		p.find(Finding{Code: FindingTeamMissing, TeamID: g.TeamID, GroupID: g.GroupID, Group: p.s.groupName(g.GroupID), Message: fmt.Sprintf("%s names a team that does not exist any more.", upperFirst(g.Rule))})
+	}
+	return teamRef{}, false
+}
+
+// planMemberships compares team by team what rules give with what the ledger says was
+// given and with what the host has.
+func (p *planner) planMemberships(pp *personPlan, x *person, host *AccountState, wanted map[string]*want) {
+	given := map[string][]store.Grant{}
+	for _, g := range x.grants {
+		if g.Kind == store.GrantMembership {
+			given[g.ResourceID] = append(given[g.ResourceID], g)
+		}
+	}
+	keys := map[string]bool{}
+	for k := range wanted {
+		if k != "" {
+			keys[k] = true
+		}
+	}
+	for k := range given {
+		keys[k] = true
+	}
+	for _, key := range sortedKeys(keys) {
+		m := membershipPlan{p: p, pp: pp, x: x, lines: given[key], want: wanted[key]}
+		if m.want == nil {
+			m.want = &want{team: teamRef{id: key, name: p.s.teams[key].Name}}
+		}
+		m.has, m.role = memberOf(host, m.want.team.id)
+		m.plan()
+	}
+}
+
+func memberOf(host *AccountState, teamID string) (has bool, role string) {
+	for _, t := range host.Teams {
+		if t.TeamID == teamID {
+			return true, t.Role
+		}
+	}
+	return false, ""
+}
+
+// membershipPlan is one person in one team.
+type membershipPlan struct {
+	p     *planner
+	pp    *personPlan
+	x     *person
+	lines []store.Grant // the ledger's
+	want  *want
+	has   bool
+	role  string
+}
+
+func (m *membershipPlan) plan() {
+	if _, exists := m.p.s.teams[m.want.team.id]; m.want.team.id != "" && !exists {
+		m.drop(nil) // the team is gone and its members with it
+		return
+	}
+	switch {
+	case len(m.want.roles) == 0:
+		m.end()
+	case len(m.lines) == 0:
+		m.begin()
+	default:
+		m.keep()
+	}
+}
+
+// gaining says whether something may be given now: not to somebody inactive.
+func (m *membershipPlan) gaining() bool { return m.pp.activates && !m.p.hold() }
+
+func (m *membershipPlan) line(kind LineKind, from, to, reason string) {
+	m.p.line(m.pp, Line{Kind: kind, TeamID: m.want.team.id, Team: m.want.team.name, GroupID: m.want.team.group, From: from, To: to, Reason: reason})
+}
+
+func (m *membershipPlan) begin() {
+	if !m.gaining() {
+		return
+	}
+	role, reason := m.want.best(m.p.s.roles.team)
+	if m.has {
+		// The role that somebody gave by hand stays as it is (D1).
+		m.line(MemberLink, "", "", reason+"; was a member before")
+		m.put(previousManual)
+		return
+	}
+	m.line(MemberAdd, "", role, reason)
+	m.put("")
+}
+
+func (m *membershipPlan) keep() {
+	order := m.p.s.roles.team
+	before := m.lines[0].Previous
+	given := ""
+	for _, g := range m.lines {
+		given = higher(order, given, g.Role)
+	}
+	role, reason := m.want.best(order)
+	changed := m.ledgerDiffers()
+	switch override := before == previousManual || m.role != given; {
+	case !m.has:
+		// Removed past the lock, or never arrived: mended.
+		if !m.gaining() {
+			return
+		}
+		m.line(MemberAdd, "", role, reason)
+		before = ""
+	case override:
+		if before != previousManual && m.role != role {
+			m.line(MemberOverride, role, m.role, "changed by hand; "+reason+" gives "+role)
+		}
+	case role != given:
+		if m.p.hold() {
+			return
+		}
+		m.line(MemberRole, given, role, reason)
+	}
+	if changed && m.p.s.settings.Paused && m.x.user != nil && m.x.user.Active {
+		return // the ledger follows when provisioning is resumed
+	}
+	if changed || !m.has {
+		m.put(before)
+		m.drop(m.want.roles)
+	}
+}
+
+func (m *membershipPlan) ledgerDiffers() bool {
+	if len(m.lines) != len(m.want.roles) {
+		return true
+	}
+	for _, g := range m.lines {
+		if role, ok := m.want.roles[g.GroupID]; !ok || role != g.Role {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *membershipPlan) end() {
+	if m.pp.activates && m.p.hold() {
+		return
+	}
+	reason := m.p.s.leftGroup(m.lines[0].GroupID, m.x.user)
+	switch {
+	case m.lines[0].Previous == previousManual:
+		m.line(MemberRelease, "", "", reason+"; stays a member by hand")
+	case m.has:
+		m.line(MemberRemove, m.role, "", reason)
+	}
+	m.drop(nil)
+}
+
+// put writes the ledger's lines of all groups that give the membership.
+func (m *membershipPlan) put(previous string) {
+	for _, group := range sortedKeys(m.want.roles) {
+		g := store.Grant{
+			AccountID: m.pp.accountID, Kind: store.GrantMembership, ResourceID: m.want.team.id,
+			GroupID: group, Role: m.want.roles[group], Previous: previous,
+		}
+		if slices.Contains(m.lines, g) {
+			continue
+		}
+		pending := pendingGrant{Grant: g}
+		if g.ResourceID == "" {
+			pending.TeamOf = m.want.team.group
+		}
+		m.pp.put = append(m.pp.put, pending)
+	}
+}
+
+// drop removes the ledger's lines of groups that are not in keep.
+func (m *membershipPlan) drop(keep map[string]string) {
+	for _, g := range m.lines {
+		if _, ok := keep[g.GroupID]; !ok {
+			m.pp.drop = append(m.pp.drop, g.Key())
+		}
+	}
+}
+
+// planOrgRole does the same for the role in the organisation. A role that was there
+// before counts as given, too, so that a sync never lowers it.
+func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wanted map[string]*want) {
+	order := p.s.roles.org
+	w := wanted[""]
+	if w == nil {
+		w = &want{}
+	}
+	base, expected := host.OrgRole, host.OrgRole
+	var lines []store.Grant
+	for _, g := range x.grants {
+		if g.Kind == store.GrantOrgRole {
+			lines = append(lines, g)
+		}
+	}
+	if len(lines) > 0 {
+		base = lines[0].Previous
+		expected = base
+		for _, g := range lines {
+			expected = higher(order, expected, g.Role)
+		}
+	}
+	step := &orgStep{}
+	best, reason := w.best(order)
+	target := higher(order, base, best)
+	for _, group := range sortedKeys(w.roles) {
+		g := store.Grant{AccountID: pp.accountID, Kind: store.GrantOrgRole, GroupID: group, Role: w.roles[group], Previous: base}
+		if !slices.Contains(lines, g) {
+			step.put = append(step.put, pendingGrant{Grant: g})
+		}
+	}
+	for _, g := range lines {
+		if _, ok := w.roles[g.GroupID]; !ok {
+			step.drop = append(step.drop, g.Key())
+			if len(w.roles) == 0 {
+				reason = p.s.leftGroup(g.GroupID, x.user)
+			}
+		}
+	}
+	active := x.user != nil && x.user.Active
+	switch {
+	case target != host.OrgRole && host.OrgRole != expected:
+		if pp.activates {
+			p.line(pp, Line{Kind: OrgRoleOverride, From: target, To: host.OrgRole, Reason: "changed by hand; the groups give " + quoted(best, "none")})
+		}
+	case target != host.OrgRole && (active || len(lines) > 0) && !pp.hostGone:
+		n := len(pp.lines)
+		p.line(pp, Line{Kind: OrgRoleSet, From: host.OrgRole, To: target, Reason: reason})
+		step.line = &pp.lines[n]
+		l := *step.line
+		step.line, pp.lines = &l, pp.lines[:n]
+	}
+	if step.line == nil && len(step.put) == 0 && len(step.drop) == 0 {
+		return
+	}
+	raises := step.line != nil && higher(order, step.line.From, step.line.To) == step.line.To
+	if !active && (raises || len(step.put) > 0) {
+		return // given on return
+	}
+	if active && p.hold() {
+		return
+	}
+	pp.org = step
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return "A rule"
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,257 @@
+package provisioning
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// What a directory is told when it may not have an account.
+const (
+	rootRefusal   = "This account created the organisation and cannot be provisioned. Change its e-mail address in the application to provision this one."
+	accountExists = "An account with this e-mail address exists already and was not approved for conversion. An owner of the organisation can approve it; then send the user again."
+	accountTaken  = "An account with this e-mail address belongs to another user of this directory."
+	planRefusal   = "SCIM is not included in this organisation's plan."
+)
+
+// Write is a directory's change that is about to be stored, in the form of the SCIM
+// package's own; see the example of [NewPolicy] for the few lines between the two.
+type Write struct {
+	TenantID string
+	// ResourceType is "User" or "Group".
+	ResourceType string
+	// ID is the resource's, empty for one that is created.
+	ID string
+	// Before and After are the resource as JSON without id, meta and members; nil where
+	// there is none.
+	Before, After json.RawMessage
+	// Deprovisioning says that the write only takes access away.
+	Deprovisioning bool
+}
+
+// Refusal says why a directory's write is refused, and how to answer it.
+type Refusal struct {
+	// Status is the HTTP status, SCIMType the scimType of RFC 7644 section 3.12, empty
+	// where there is none.
+	Status   int
+	SCIMType string
+	// Code is stable: "plan_required", "root_user", "domain_not_verified",
+	// "account_exists" or "account_taken".
+	Code string
+	// Detail is shown to the directory's administrator.
+	Detail string
+}
+
+// Error returns code and detail.
+func (r *Refusal) Error() string { return "provisioning: " + r.Code + ": " + r.Detail }
+
+// PolicyConfig configures [NewPolicy]. Store, Target and Entitled are required.
+type PolicyConfig struct {
+	Store  store.Store
+	Target Target
+	// Entitled says whether the tenant's plan includes SCIM. An error refuses nothing
+	// that takes access away.
+	Entitled func(ctx context.Context, tenantID string) (bool, error)
+	// RepeatRefusal is how long the same refusal is recorded only once, since directories
+	// try again every few minutes. Zero means an hour.
+	RepeatRefusal time.Duration
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	// Logger hears when a refusal could not be recorded. Nil discards.
+	Logger *slog.Logger
+}
+
+// Policy decides about a directory's writes before they are stored: the plan, the
+// root user (R4), domains (on create and on every change of an address) and accounts
+// that exist already (R59). It is safe for concurrent use.
+//
+// Writes that only take access away are never refused. The brake on mass changes is
+// not here but in the engine ([Breaker]): refusing a request would make the directory
+// try it again for ever, and hide from the owner what it wants.
+//
+// What is refused here on create is also unknown to the directory: a search for the
+// user finds nothing, since nothing was stored.
+type Policy struct {
+	cfg PolicyConfig
+}
+
+// NewPolicy checks cfg and returns a policy.
+func NewPolicy(cfg PolicyConfig) (*Policy, error) {
+	switch {
+	case cfg.Store == nil:
+		return nil, errors.New("provisioning: PolicyConfig.Store is required")
+	case cfg.Target == nil:
+		return nil, errors.New("provisioning: PolicyConfig.Target is required")
+	case cfg.Entitled == nil:
+		return nil, errors.New("provisioning: PolicyConfig.Entitled is required: whether a tenant's plan includes SCIM")
+	}
+	cfg.RepeatRefusal = cmp.Or(cfg.RepeatRefusal, time.Hour)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Policy{cfg: cfg}, nil
+}
+
+// Check returns nil to let the write through, a [Refusal] to refuse it, or another
+// error if it could not be found out. A refusal is recorded as [EventRefused], so that
+// the owner sees what the directory was told. Call it outside of a transaction.
+func (p *Policy) Check(ctx context.Context, w Write) error {
+	if w.Deprovisioning {
+		return nil
+	}
+	ok, err := p.cfg.Entitled(ctx, w.TenantID)
+	if err != nil {
+		return fmt.Errorf("provisioning: whether the plan includes SCIM: %w", err)
+	}
+	var refusal *Refusal
+	var user policyUser
+	switch {
+	case !ok:
+		refusal = &Refusal{Status: 403, Code: "plan_required", Detail: planRefusal}
+	case w.ResourceType != "User" || len(w.After) == 0:
+		return nil
+	default:
+		if user, err = readPolicyUser(w); err != nil {
+			return err
+		}
+		if refusal, err = p.checkUser(ctx, w, user); err != nil {
+			return err
+		}
+	}
+	if refusal == nil {
+		return nil
+	}
+	p.record(ctx, w, user, refusal)
+	return refusal
+}
+
+// policyUser is what of a write decides.
+type policyUser struct {
+	created       bool
+	before, after Profile
+}
+
+func readPolicyUser(w Write) (policyUser, error) {
+	u := policyUser{created: len(w.Before) == 0}
+	var err error
+	if u.after, err = profileOfResource(w.ID, w.After); err != nil || u.created {
+		return u, err
+	}
+	u.before, err = profileOfResource(w.ID, w.Before)
+	return u, err
+}
+
+func profileOfResource(id string, body json.RawMessage) (Profile, error) {
+	var names struct {
+		UserName   string `json:"userName"`
+		ExternalID string `json:"externalId"`
+	}
+	if err := json.Unmarshal(body, &names); err != nil {
+		return Profile{}, fmt.Errorf("provisioning: expected a user as JSON: %w", err)
+	}
+	return ProfileOf(store.SCIMUser{Meta: store.Meta{ID: id}, UserName: names.UserName, ExternalID: names.ExternalID, Body: body}), nil
+}
+
+func (p *Policy) checkUser(ctx context.Context, w Write, u policyUser) (refusal *Refusal, err error) {
+	emailNew := u.created || foldEmail(u.before.Email) != foldEmail(u.after.Email)
+	nameNew := u.created || store.Fold(u.before.UserName) != store.Fold(u.after.UserName)
+	if !emailNew && !nameNew {
+		return nil, nil
+	}
+	err = p.cfg.Store.InTx(ctx, func(tx store.Store) error {
+		refusal = nil
+		domains, err := loadDomains(ctx, tx, w.TenantID)
+		if err != nil {
+			return err
+		}
+		// The root user's address may be in nobody's domain: the clearer answer first.
+		if emailNew && u.after.Email != "" {
+			if refusal, err = p.checkAccount(ctx, tx, w, u.after.Email); err != nil || refusal != nil {
+				return err
+			}
+		}
+		for _, c := range []struct {
+			value string
+			check bool
+		}{{u.after.Email, emailNew}, {u.after.UserName, nameNew && emailDomain(u.after.UserName) != ""}} {
+			if c.check && c.value != "" && !domains.has(c.value) {
+				refusal = &Refusal{
+					Status: 400, SCIMType: "invalidValue", Code: "domain_not_verified",
+					Detail: fmt.Sprintf("The address %q is not in a verified domain of this organisation (%s).", clip(c.value), domains.names()),
+				}
+				return nil
+			}
+		}
+		return nil
+	})
+	return refusal, err
+}
+
+// checkAccount asks whether the host has an account of the address that this user may
+// not have.
+func (p *Policy) checkAccount(ctx context.Context, tx store.Store, w Write, email string) (*Refusal, error) {
+	account, err := p.cfg.Target.AccountByEmail(ctx, tx, w.TenantID, email)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, hostErr("find an account by its address", err)
+	}
+	root, err := p.cfg.Target.RootAccount(ctx, tx, w.TenantID)
+	if err != nil {
+		return nil, hostErr("read the root account", err)
+	}
+	conflict := func(code, detail string) (*Refusal, error) {
+		return &Refusal{Status: 409, SCIMType: "uniqueness", Code: code, Detail: detail}, nil
+	}
+	if account.ID == root {
+		return conflict("root_user", rootRefusal)
+	}
+	rec, err := tx.Account(ctx, w.TenantID, account.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return conflict("account_exists", accountExists)
+	case err != nil:
+		return nil, err
+	case rec.SCIMUserID != "" && rec.SCIMUserID == w.ID:
+		return nil, nil // the user's own
+	case rec.SCIMUserID != "":
+		return conflict("account_taken", accountTaken)
+	case !adoptable(&rec):
+		return conflict("account_exists", accountExists)
+	}
+	return nil, nil
+}
+
+// record keeps the refusal in the journal, once in a while for the same one.
+func (p *Policy) record(ctx context.Context, w Write, u policyUser, r *Refusal) {
+	now := p.cfg.Now()
+	subject := store.EventSubject{Kind: "scim_refusal", ID: r.Code + ":" + store.Fold(cmp.Or(u.after.Email, u.after.UserName, w.ID)), Name: cmp.Or(u.after.UserName, w.ID)}
+	last, err := p.cfg.Store.Events(ctx, w.TenantID, store.EventQuery{SubjectKind: subject.Kind, SubjectID: subject.ID, Newest: true, Limit: 1})
+	if err == nil && (len(last) == 0 || now.Sub(last[0].At) >= p.cfg.RepeatRefusal) {
+		err = p.cfg.Store.AppendEvents(ctx, w.TenantID, store.Event{
+			ID: store.NewID(now), Type: EventRefused, At: now, Actor: system, Subject: subject, Code: r.Code, Message: r.Detail,
+		})
+	}
+	if err != nil {
+		p.cfg.Logger.ErrorContext(ctx, "provisioning: a refusal could not be recorded", "tenant", w.TenantID, "code", r.Code, "error", err)
+	}
+}
+
+// clip keeps what came from outside from making a message long.
+func clip(s string) string {
+	const most = 100
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}

@@ -1,0 +1,100 @@
+package provisioning
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Profile is what a directory says about a person, in the form that hosts need.
+type Profile struct {
+	// SCIMUserID is our ID of the provisioned user.
+	SCIMUserID string `json:"scimUserId"`
+	// ExternalID is the directory's own.
+	ExternalID string `json:"externalId,omitempty"`
+	UserName   string `json:"userName"`
+	// Email is the address by which the person is known: the primary one, or else the
+	// one of type "work", or else the first, or else the user name if it is an address.
+	Email       string `json:"email,omitempty"`
+	DisplayName string `json:"displayName,omitempty"`
+	GivenName   string `json:"givenName,omitempty"`
+	FamilyName  string `json:"familyName,omitempty"`
+	// Phone is as the directory wrote it, chosen like Email with "mobile" first.
+	Phone string `json:"phone,omitempty"`
+	// KeepPhone says that the tenant lets people change their own number: an update
+	// leaves a number that the host has.
+	KeepPhone bool `json:"keepPhone,omitempty"`
+}
+
+// ProfileOf reads the profile out of a provisioned user. What the body does not say,
+// or says in another form than RFC 7643, is left empty.
+func ProfileOf(u store.SCIMUser) Profile {
+	var body struct {
+		DisplayName string `json:"displayName"`
+		Name        struct {
+			Formatted  string `json:"formatted"`
+			GivenName  string `json:"givenName"`
+			FamilyName string `json:"familyName"`
+		} `json:"name"`
+		Emails       []plural `json:"emails"`
+		PhoneNumbers []plural `json:"phoneNumbers"`
+	}
+	// An error leaves what was read so far: a user is never refused for an odd body.
+	_ = json.Unmarshal(u.Body, &body)
+
+	p := Profile{
+		SCIMUserID: u.ID, ExternalID: u.ExternalID, UserName: u.UserName,
+		Email:       choose(body.Emails, "work"),
+		DisplayName: body.DisplayName,
+		GivenName:   body.Name.GivenName,
+		FamilyName:  body.Name.FamilyName,
+		Phone:       choose(body.PhoneNumbers, "mobile"),
+	}
+	if p.Email == "" && strings.Contains(u.UserName, "@") {
+		p.Email = u.UserName
+	}
+	if p.DisplayName == "" {
+		p.DisplayName = body.Name.Formatted
+	}
+	if p.DisplayName == "" {
+		p.DisplayName = strings.TrimSpace(p.GivenName + " " + p.FamilyName)
+	}
+	return p
+}
+
+// label is how lines and findings call the person.
+func (p Profile) label() string {
+	for _, s := range []string{p.DisplayName, p.Email, p.UserName} {
+		if s != "" {
+			return s
+		}
+	}
+	return p.SCIMUserID
+}
+
+// plural is a value of a multi-valued attribute (RFC 7643 section 2.4).
+type plural struct {
+	Value   string `json:"value"`
+	Type    string `json:"type"`
+	Primary bool   `json:"primary"`
+}
+
+func choose(values []plural, kind string) string {
+	best, rank := "", 0
+	for _, v := range values {
+		n := 1
+		switch {
+		case v.Value == "":
+			n = 0
+		case v.Primary:
+			n = 3
+		case strings.EqualFold(v.Type, kind):
+			n = 2
+		}
+		if n > rank {
+			best, rank = strings.TrimSpace(v.Value), n
+		}
+	}
+	return best
+}

@@ -1,0 +1,197 @@
+package provisioning
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// What the host refused is kept in the journal: EventFailed opens a piece of work for a
+// subject, EventRecovered closes it. A second position in the journal stays in front
+// of the oldest that is open, so nothing is forgotten by a crash.
+const (
+	retryReader = "provisioning.retry"
+	workPrefix  = eventPrefix + "work."
+	maxRetry    = time.Hour
+)
+
+// failed is what an EventFailed says in After.
+type failed struct {
+	// Attempt counts from 1.
+	Attempt int       `json:"attempt"`
+	RetryAt time.Time `json:"retryAt"`
+}
+
+// subject is whom a failure concerns.
+func (f Failure) subject(name string) store.EventSubject {
+	switch {
+	case f.SCIMUserID != "":
+		return store.EventSubject{Kind: subjectUser, ID: f.SCIMUserID, Name: name}
+	case f.AccountID != "":
+		return store.EventSubject{Kind: subjectAccount, ID: f.AccountID, Name: name}
+	default:
+		return store.EventSubject{Kind: subjectGroup, ID: f.GroupID, Name: name}
+	}
+}
+
+// noteFailure opens work for a later attempt, or counts one more. The host's error
+// goes to the log, not into the journal, which the tenant's owner reads.
+func (e *Engine) noteFailure(ctx context.Context, tx store.Store, tenantID string, f Failure, name string) error {
+	subject := f.subject(name)
+	last, err := lastWork(ctx, tx, tenantID, subject)
+	if err != nil {
+		return err
+	}
+	info := failed{Attempt: 1}
+	if last.Type == EventFailed {
+		info.Attempt = attemptOf(last).Attempt + 1
+	}
+	info.RetryAt = store.Time(e.cfg.Now().Add(delay(info.Attempt-1, maxRetry)))
+	ev := e.event(EventFailed, system, subject)
+	ev.Code, ev.After = "target_failed", asJSON(info)
+	ev.Message = "The application could not take over this change. It is tried again."
+	return tx.AppendEvents(ctx, tenantID, ev)
+}
+
+// lastWork returns the newest event of a subject's work; an empty one if there is none.
+func lastWork(ctx context.Context, tx store.Store, tenantID string, s store.EventSubject) (store.Event, error) {
+	events, err := tx.Events(ctx, tenantID, store.EventQuery{SubjectKind: s.Kind, SubjectID: s.ID, TypePrefix: workPrefix, Newest: true, Limit: 1})
+	if err != nil || len(events) == 0 {
+		return store.Event{}, err
+	}
+	return events[0], nil
+}
+
+func attemptOf(ev store.Event) failed {
+	var f failed
+	// What does not decode counts as a first attempt that is due.
+	_ = json.Unmarshal(ev.After, &f)
+	return f
+}
+
+// retry tries again what is due, and moves the position up to the oldest open work.
+func (e *Engine) retry(ctx context.Context, tenantID string) error {
+	open, from, end, err := e.openWork(ctx, tenantID)
+	if err != nil {
+		return err
+	}
+	to := end
+	var errs []error
+	for _, ev := range open {
+		to = min(to, ev.Seq-1)
+		if e.cfg.Now().Before(attemptOf(ev).RetryAt) {
+			continue
+		}
+		if err := e.retryOne(ctx, tenantID, ev); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if to > from {
+		err := e.cfg.Store.SavePosition(ctx, tenantID, retryReader, from, to)
+		if err != nil && !errors.Is(err, store.ErrStale) { // another engine moved it
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// openWork returns the newest EventFailed of each subject that has not recovered, in
+// order, and the stretch of the journal that was looked at.
+func (e *Engine) openWork(ctx context.Context, tenantID string) (open []store.Event, from, end int64, err error) {
+	st := e.cfg.Store
+	if end, err = st.Position(ctx, tenantID, reader); err != nil {
+		return nil, 0, 0, err
+	}
+	if from, err = st.Position(ctx, tenantID, retryReader); err != nil || from >= end {
+		return nil, from, end, err
+	}
+	newest := map[store.EventSubject]int{}
+	for after := from; ; {
+		page, err := st.Events(ctx, tenantID, store.EventQuery{After: after, Before: end + 1, TypePrefix: workPrefix})
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		for _, ev := range page {
+			key := store.EventSubject{Kind: ev.Subject.Kind, ID: ev.Subject.ID}
+			if i, ok := newest[key]; ok {
+				open[i].Type = "" // superseded
+				delete(newest, key)
+			}
+			if ev.Type == EventFailed {
+				newest[key] = len(open)
+				open = append(open, ev)
+			}
+		}
+		if len(page) < store.MaxLimit {
+			break
+		}
+		after = page[len(page)-1].Seq
+	}
+	kept := open[:0]
+	for _, ev := range open {
+		if ev.Type != "" {
+			kept = append(kept, ev)
+		}
+	}
+	return kept, from, end, nil
+}
+
+// retryOne plans and applies anew for the subject of a failure.
+func (e *Engine) retryOne(ctx context.Context, tenantID string, ev store.Event) error {
+	var hostErr *hostError
+	err := e.cfg.Store.InTx(ctx, func(tx store.Store) error {
+		if err := lockTenant(ctx, tx, tenantID); err != nil {
+			return err
+		}
+		last, err := lastWork(ctx, tx, tenantID, ev.Subject)
+		if err != nil || last.ID != ev.ID {
+			return err // another engine took it
+		}
+		c, failure := newConcern(), Failure{}
+		switch ev.Subject.Kind {
+		case subjectUser:
+			c.addUser(ev.Subject.ID, userConcern{updated: true})
+			failure.SCIMUserID = ev.Subject.ID
+		case subjectAccount:
+			c.accounts[ev.Subject.ID] = true
+			failure.AccountID = ev.Subject.ID
+		default:
+			c.groups[ev.Subject.ID] = true
+			failure.GroupID = ev.Subject.ID
+		}
+		var plan Plan
+		err = tx.InTx(ctx, func(tx store.Store) error {
+			l, err := e.newLoader(ctx, tx, tenantID, nil)
+			if err != nil {
+				return err
+			}
+			plan, err = e.work(ctx, tx, l, c)
+			return err
+		})
+		switch {
+		case errors.As(err, &hostErr) && ctx.Err() == nil:
+			failure.Err = err
+			plan.Failures = []Failure{failure}
+			if err := e.noteFailure(ctx, tx, tenantID, failure, ev.Subject.Name); err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		}
+		for _, f := range plan.Failures {
+			e.cfg.Logger.WarnContext(ctx, "provisioning: the host refused again; tried again later",
+				"tenant", tenantID, "scim_user", f.SCIMUserID, "account", f.AccountID, "group", f.GroupID, "error", f.Err)
+			if s := f.subject(""); s.Kind == ev.Subject.Kind && s.ID == ev.Subject.ID {
+				return nil
+			}
+		}
+		return tx.AppendEvents(ctx, tenantID, e.event(EventRecovered, system, ev.Subject))
+	})
+	if errors.Is(err, errBusy) {
+		return nil // another engine works on this tenant; the next round looks again
+	}
+	return err
+}

@@ -1,0 +1,57 @@
+package provisioning
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// roleOrder holds the host's roles, lowest first.
+type roleOrder struct {
+	org, team []string
+	// most is the highest organisation role that groups may give.
+	most string
+}
+
+func newRoleOrder(cfg Config) (roleOrder, error) {
+	r := roleOrder{org: slices.Clone(cfg.OrgRoles), team: slices.Clone(cfg.TeamRoles), most: cfg.MaxProvisionableRole}
+	for name, list := range map[string][]string{"OrgRoles": r.org, "TeamRoles": r.team} {
+		if len(list) == 0 {
+			return r, fmt.Errorf("provisioning: Config.%s is required: the host's roles, lowest first", name)
+		}
+		seen := map[string]bool{}
+		for _, role := range list {
+			if role == "" || seen[role] {
+				return r, fmt.Errorf("provisioning: Config.%s has %q empty or twice", name, role)
+			}
+			seen[role] = true
+		}
+	}
+	if r.most == "" {
+		r.most = r.org[max(0, len(r.org)-2)]
+	}
+	if !slices.Contains(r.org, r.most) {
+		return r, errors.New("provisioning: Config.MaxProvisionableRole is none of Config.OrgRoles")
+	}
+	return r, nil
+}
+
+// top is the role of an owner.
+func (r roleOrder) top() string { return r.org[len(r.org)-1] }
+
+// lowest is the role that a new account has.
+func (r roleOrder) lowest() string { return r.org[0] }
+
+// provisionable says whether groups may give the organisation role.
+func (r roleOrder) provisionable(role string) bool {
+	i := slices.Index(r.org, role)
+	return i >= 0 && i <= slices.Index(r.org, r.most)
+}
+
+// higher returns the higher of two roles; one that the order does not have is lowest.
+func higher(order []string, a, b string) string {
+	if slices.Index(order, b) > slices.Index(order, a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,121 @@
+package provisioning
+
+import (
+	"fmt"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// snapshot is all that a plan is computed from: what the directory, the settings, the
+// ledger and the host say about the people and groups concerned. It was read in one
+// transaction, and holds what the mapper answered, so that planning is a pure function.
+type snapshot struct {
+	tenantID string
+	settings store.ProvisioningSettings
+	roles    roleOrder
+	// maxTeamName is the longest name of a team in characters.
+	maxTeamName int
+	// deleteTeams says that the host deletes unused teams of groups that went.
+	deleteTeams bool
+	// rootID is the account that no directory may touch.
+	rootID string
+	// keepPhone is the tenant's preference (R56).
+	keepPhone bool
+	// breakGlass are folded addresses.
+	breakGlass map[string]bool
+	// owners are the active accounts with the top role; read only if somebody concerned
+	// is an owner.
+	owners map[string]bool
+
+	// groups are those concerned, with one entry also for each that does not exist any
+	// more but stands in a ledger line read.
+	groups map[string]groupState
+	// looked are the groups whose own teams are to be planned, in order.
+	looked []string
+	// teams are the host's, by ID: those concerned, or all of them where a team is to be
+	// named.
+	teams  map[string]Team
+	people []person
+}
+
+// groupState is what is known of one group.
+type groupState struct {
+	name   string
+	exists bool
+	// team is the ledger's line of the group's own team.
+	team *store.Grant
+	// own is what the mapper answered for this group alone.
+	own    []Give
+	mapErr error
+}
+
+// person is what is known of one person: a provisioned user, or an account that
+// groups gave something to before its user went.
+type person struct {
+	scimUserID string
+	user       *store.SCIMUser // nil if the directory deleted it
+	profile    Profile
+	record     *store.Account // nil if there is no account yet
+	host       *AccountState  // nil if there is none, or the host does not have it any more
+	// match is the host's account of the same address, where record is nil, and
+	// matchRecord what we know of it.
+	match       *AccountState
+	matchRecord *store.Account
+	grants      []store.Grant
+	groups      []Group
+	gives       []Give
+	mapErr      error
+	// updated says that the directory wrote the user; sawInactive that it was inactive
+	// or deleted meanwhile.
+	updated     bool
+	sawInactive bool
+}
+
+func (p *person) key() string {
+	if p.scimUserID != "" {
+		return p.scimUserID
+	}
+	return p.record.ID
+}
+
+func (p *person) accountID() string {
+	if p.record == nil {
+		return ""
+	}
+	return p.record.ID
+}
+
+func (s *snapshot) groupName(id string) string {
+	if g := s.groups[id]; g.name != "" {
+		return g.name
+	}
+	return id
+}
+
+// inGroup is the reason for what a rule gives.
+func (s *snapshot) inGroup(g Give) string {
+	reason := fmt.Sprintf("in group “%s”", s.groupName(g.GroupID))
+	if g.Rule != "" {
+		reason += ", " + g.Rule
+	}
+	return reason
+}
+
+// leftGroup is the reason for taking away what a group gave.
+func (s *snapshot) leftGroup(id string, u *store.SCIMUser) string {
+	switch g := s.groups[id]; {
+	case u == nil:
+		return "the directory deleted the user"
+	case !g.exists:
+		return fmt.Sprintf("the directory deleted the group %s", quoted(g.name, id))
+	default:
+		return fmt.Sprintf("group “%s” does not give it any more", s.groupName(id))
+	}
+}
+
+func quoted(name, id string) string {
+	if name != "" {
+		return "“" + name + "”"
+	}
+	return id
+}

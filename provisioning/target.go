@@ -1,0 +1,113 @@
+package provisioning
+
+import (
+	"context"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// Target is the host's side: its accounts, teams, memberships and roles. The host
+// implements it on its own tables.
+//
+// Every method gets the transaction in which tenantgate writes its own records. A
+// host on the same SQL database takes the *sql.Tx out of tx (the SQL adapters tell
+// how), so that its rows and ours commit together. A host that keeps its data
+// elsewhere makes its methods idempotent, since a transaction that did not commit is
+// run again, and remembers Profile.SCIMUserID with the accounts that it creates
+// (see [AccountState.CreatedFor]). Within these methods use tx, never the store
+// behind it.
+//
+// An error undoes what was done for this one person or group; the others go on, and
+// this one is tried again later. A method must not return an error for something
+// that is already as asked: adding a member again, removing nobody.
+//
+// Only accounts and teams of the given tenant may be read or changed.
+type Target interface {
+	// RootAccount returns the ID of the account that created the organisation, which
+	// no directory may provision; empty if there is none.
+	RootAccount(ctx context.Context, tx store.Store, tenantID string) (string, error)
+
+	// AccountByEmail returns the account with this e-mail address, compared without
+	// regard to case, be it in the tenant or not yet. The error matches
+	// [store.ErrNotFound] if there is none.
+	AccountByEmail(ctx context.Context, tx store.Store, tenantID, email string) (AccountState, error)
+
+	// Accounts returns the accounts with these IDs (at most [store.MaxLimit]), in any
+	// order; those that the tenant does not have are absent.
+	Accounts(ctx context.Context, tx store.Store, tenantID string, ids []string) ([]AccountState, error)
+
+	// Owners returns the IDs of the active accounts that have the highest organisation
+	// role.
+	Owners(ctx context.Context, tx store.Store, tenantID string) ([]string, error)
+
+	// CreateAccount makes an account without a password, with the lowest organisation
+	// role and no team, and returns its ID.
+	CreateAccount(ctx context.Context, tx store.Store, tenantID string, p Profile) (accountID string, err error)
+
+	// UpdateProfile brings what the directory says about a person. Empty fields were
+	// not sent, or cleared; a host keeps of them what it needs.
+	UpdateProfile(ctx context.Context, tx store.Store, tenantID, accountID string, p Profile) error
+
+	// SetActive ends or restores an account's access. Ending it ends sessions and API
+	// tokens at once and suspends the account with all its memberships, which stay
+	// stored; restoring it brings them back. Calls with the present state still end
+	// sessions.
+	SetActive(ctx context.Context, tx store.Store, tenantID, accountID string, active bool) error
+
+	// SetOrgRole gives the account this role in the organisation.
+	SetOrgRole(ctx context.Context, tx store.Store, tenantID, accountID, role string) error
+
+	// Teams returns the teams with these IDs, or all of the tenant's teams if ids is
+	// nil, in any order; those that the tenant does not have are absent.
+	Teams(ctx context.Context, tx store.Store, tenantID string, ids []string) ([]Team, error)
+
+	// CreateTeam makes a team of this name and returns its ID. The host keeps the name
+	// as it is given.
+	CreateTeam(ctx context.Context, tx store.Store, tenantID, name string) (teamID string, err error)
+
+	// RenameTeam gives the team another name.
+	RenameTeam(ctx context.Context, tx store.Store, tenantID, teamID, name string) error
+
+	// SetMember makes the account a member of the team with this role, or changes the
+	// role of the member that it is.
+	SetMember(ctx context.Context, tx store.Store, tenantID, teamID, accountID, role string) error
+
+	// RemoveMember ends the account's membership in the team.
+	RemoveMember(ctx context.Context, tx store.Store, tenantID, teamID, accountID string) error
+}
+
+// TeamDeleter is an optional interface of a [Target]: the policy that a team which
+// automatic mode made goes with its group. Without it such a team is kept and becomes
+// an ordinary one.
+type TeamDeleter interface {
+	// DeleteTeamIfUnused deletes the team unless somebody is a member of it or something
+	// of the host's depends on it, and says whether it did.
+	DeleteTeamIfUnused(ctx context.Context, tx store.Store, tenantID, teamID string) (deleted bool, err error)
+}
+
+// AccountState is what the host says about one of its accounts.
+type AccountState struct {
+	ID     string
+	Email  string
+	Active bool
+	// OrgRole is the role in the organisation, empty if the account has none, or is no
+	// member of the tenant.
+	OrgRole string
+	// Teams are all memberships in the tenant's teams, by hand or by group.
+	Teams []Membership
+	// CreatedFor is Profile.SCIMUserID of the CreateAccount call that made the account,
+	// if the host keeps it. Only hosts whose data is not in our transaction need to.
+	CreatedFor string
+}
+
+// Membership is an account's place in a team.
+type Membership struct {
+	TeamID string
+	Role   string
+}
+
+// Team is one of the host's teams.
+type Team struct {
+	ID   string
+	Name string
+}
