@@ -1,0 +1,93 @@
+package idp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MaxExchanges is how many of a push's exchanges a Report keeps: the last ones.
+const MaxExchanges = 200
+
+// Report says what a push did.
+type Report struct {
+	// Started is the zero time if there was no push yet.
+	Started time.Time
+	Took    time.Duration
+	// What changed at the other side. Matched users and groups had been there before the directory pushed them first.
+	UsersCreated, UsersMatched, UsersUpdated, UsersDeactivated int
+	GroupsCreated, GroupsMatched, GroupsUpdated, GroupsDeleted int
+	MembersAdded, MembersRemoved                               int
+	// Failures are requests that were refused, in words; the push went on after them.
+	Failures []string
+	// Stopped says why the push ended before its end. Empty if it didn't.
+	Stopped string
+	// Exchanges are what was sent and what came back, in order; Dropped earlier ones were not kept.
+	Exchanges []Exchange
+	Dropped   int
+}
+
+// Exchange is one request and its answer. It never holds the API key.
+type Exchange struct {
+	At     time.Time
+	Method string
+	// Path is below the base URL, with the query.
+	Path string
+	// Sent and Got are the bodies, indented and cut to 2 KiB.
+	Sent, Got string
+	// Status is the answer's; 0 if there was none, then Failure says why.
+	Status  int
+	Failure string
+	Took    time.Duration
+}
+
+// String is the report in one line.
+func (r Report) String() string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{
+		{r.UsersCreated, "users created"},
+		{r.UsersMatched, "users matched"},
+		{r.UsersUpdated, "users updated"},
+		{r.UsersDeactivated, "users deactivated"},
+		{r.GroupsCreated, "groups created"},
+		{r.GroupsMatched, "groups matched"},
+		{r.GroupsUpdated, "groups renamed"},
+		{r.GroupsDeleted, "groups deleted"},
+		{r.MembersAdded, "members added"},
+		{r.MembersRemoved, "members removed"},
+		{len(r.Failures), "requests refused"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "nothing to change")
+	}
+	if r.Stopped != "" {
+		parts = append(parts, "stopped: "+r.Stopped)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// add keeps an exchange, dropping the oldest one beyond MaxExchanges.
+func (r *Report) add(e Exchange) {
+	if len(r.Exchanges) >= MaxExchanges {
+		r.Exchanges = slices.Delete(r.Exchanges, 0, 1)
+		r.Dropped++
+	}
+	r.Exchanges = append(r.Exchanges, e)
+}
+
+// LastReport returns what the last push did.
+func (d *Directory) LastReport() Report {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.last
+	r.Failures, r.Exchanges = slices.Clone(r.Failures), slices.Clone(r.Exchanges)
+	return r
+}
