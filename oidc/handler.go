@@ -31,6 +31,8 @@ type Config struct {
 	// OnLogin makes the host's session.
 	OnLogin LoginHook
 
+	// BreakGlass says who may sign in without the provider, see [Handler.SignInMethods]. Nil means nobody.
+	BreakGlass tenant.BreakGlass
 	// OnTest takes the results of test sign-ins, see [Handler.StartTest]. Nil means that there are none.
 	OnTest TestHook
 	// LoginURL is where error pages let people start again: an absolute path of the host, or a URL. Empty means the

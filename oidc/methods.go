@@ -1,0 +1,86 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// SignInMethods says in which ways somebody may get a session.
+type SignInMethods struct {
+	// OIDC says that the address's domain has an active connection: offer "Continue with OpenID Connect".
+	OIDC bool
+	// Password says that the host's own ways (password, magic link, reset, invitation, API key) may lead to a session.
+	Password bool
+	// BreakGlass says that Password is true only because the address may bypass the provider. The use was recorded;
+	// demand a second factor and tell the owners.
+	BreakGlass bool
+	// TenantID and ConnectionID are those of the connection, empty without one.
+	TenantID, ConnectionID string
+}
+
+// SignInMethods tells the host's own login code which ways are open to an address. Ask at the one place where a session
+// is made, whatever led there, and after the credentials were checked: a refusal then tells nobody without them that
+// the account exists, is provisioned, or may break the glass. Code that sends mail (resets, magic links) asks before it
+// sends and answers the visitor the same either way.
+//
+// The provider is the only way in for users that a directory provisions (R76), and for everybody in a domain whose
+// connection is enforced; Config.BreakGlass alone makes an exception. An address of no connection may use the host's
+// own ways.
+//
+// An error matches ErrUnavailable and means that the answer is unknown: refuse.
+func (h *Handler) SignInMethods(ctx context.Context, email string) (SignInMethods, error) {
+	addr, ok := parseAddress(email)
+	if !ok {
+		return SignInMethods{Password: true}, nil // no domain of anybody's; the host knows such accounts or does not
+	}
+	c, err := h.connectionForDomain(ctx, addr.domain)
+	if errors.Is(err, store.ErrNotFound) {
+		return SignInMethods{Password: true}, nil
+	}
+	if err != nil {
+		return SignInMethods{}, unavailable(CodeInternal, "the set-up could not be read", err)
+	}
+	methods := SignInMethods{OIDC: true, TenantID: c.TenantID, ConnectionID: c.ID}
+	provisioned, err := h.isProvisioned(ctx, c.TenantID, addr.String())
+	if err != nil {
+		return SignInMethods{}, err
+	}
+	if !c.Enforced && !provisioned {
+		methods.Password = true
+		return methods, nil
+	}
+	if h.cfg.BreakGlass == nil {
+		return methods, nil
+	}
+	bypass, err := h.cfg.BreakGlass.Decide(ctx, c.TenantID, addr.String())
+	if err != nil {
+		return SignInMethods{}, unavailable(CodeInternal, "the break-glass list could not be asked", err)
+	}
+	methods.Password, methods.BreakGlass = bypass, bypass
+	return methods, nil
+}
+
+// isProvisioned tells whether a directory provisions the user with this address.
+func (h *Handler) isProvisioned(ctx context.Context, tenantID, email string) (bool, error) {
+	_, found, err := scimUserByName(ctx, h.cfg.Store, tenantID, email)
+	if err != nil || found {
+		return found, err
+	}
+	acct, err := h.cfg.Accounts.AccountByEmail(ctx, h.cfg.Store, tenantID, email)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !acct.Member {
+		return false, nil
+	}
+	if err != nil {
+		return false, unavailable(CodeInternal, "the application's accounts could not be read", err)
+	}
+	record, err := h.cfg.Store.Account(ctx, tenantID, acct.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, unavailable(CodeInternal, "the account could not be read", err)
+	}
+	return record.SCIMUserID != "", nil
+}

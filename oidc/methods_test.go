@@ -1,0 +1,77 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantgate/tenantgate/oidc/oidctest"
+	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
+)
+
+// TestS16SignInMethods: what the host's own login may do, for each kind of account.
+func TestS16SignInMethods(t *testing.T) {
+	t.Parallel()
+	idp := oidctest.NewServer(t)
+	broken := false
+	var asked []string
+	a := newApp(t, func(c *Config) {
+		c.BreakGlass = tenant.BreakGlassFunc(func(_ context.Context, tenantID, email string) (bool, error) {
+			asked = append(asked, tenantID+" "+email)
+			if broken {
+				return false, errors.New("down")
+			}
+			return email == "admin@strict.example" || email == "admin@open.example", nil
+		})
+	})
+	open := a.connect(idp, "open", "open.example")
+	strict := a.connect(idp, "strict", "strict.example", func(c *store.Connection) { c.Enforced = true })
+	a.connect(idp, "off", "off.example", func(c *store.Connection) { c.Enforced, c.State = true, store.ConnectionSuspended })
+	now := time.Now()
+	for _, name := range []string{"scim@open.example", "admin@open.example"} {
+		_, err := a.store.CreateSCIMUser(t.Context(), "open", store.SCIMUser{
+			Meta: store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now}, UserName: name, Active: true, Body: []byte(`{}`),
+		})
+		require.NoError(t, err)
+	}
+	a.accounts.add("open", "u-byname", "byname@open.example")
+	_, err := a.store.CreateAccount(t.Context(), "open", store.Account{
+		Meta: store.Meta{ID: "u-byname", CreatedAt: now, UpdatedAt: now}, Source: store.SourceSCIM, SCIMUserID: "some-user", Active: true,
+	})
+	require.NoError(t, err)
+	a.accounts.add("open", "u-manual", "manual@open.example")
+
+	inOpen := SignInMethods{OIDC: true, TenantID: "open", ConnectionID: open.ID}
+	inStrict := SignInMethods{OIDC: true, TenantID: "strict", ConnectionID: strict.ID}
+	with := func(m SignInMethods, password, glass bool) SignInMethods {
+		m.Password, m.BreakGlass = password, glass
+		return m
+	}
+	for email, want := range map[string]SignInMethods{
+		"someone@nowhere.example": {Password: true},
+		"no address":              {Password: true},
+		"ada@off.example":         {Password: true},
+		"manual@open.example":     with(inOpen, true, false),
+		"unknown@OPEN.example":    with(inOpen, true, false),
+		"SCIM@open.example":       inOpen,
+		"byname@open.example":     inOpen,
+		"admin@open.example":      with(inOpen, true, true),
+		"ada@strict.example":      inStrict,
+		"unknown@strict.example":  inStrict,
+		"admin@strict.example":    with(inStrict, true, true),
+	} {
+		got, err := a.handler.SignInMethods(t.Context(), email)
+		require.NoError(t, err, email)
+		require.Equal(t, want, got, email)
+	}
+	require.NotContains(t, asked, "open manual@open.example", "a use is recorded only where it is one")
+
+	broken = true
+	got, err := a.handler.SignInMethods(t.Context(), "admin@strict.example")
+	require.ErrorIs(t, err, ErrUnavailable)
+	require.Zero(t, got, "unknown means no")
+}
