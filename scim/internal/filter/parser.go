@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -78,6 +79,9 @@ func (p *Parser) scan(in string) (*scanner, error) {
 			Pos: p.maxBytes, Want: fmt.Sprintf("at most %d bytes", p.maxBytes),
 			Got: fmt.Sprintf("%d bytes", len(in)),
 		}
+	}
+	if !utf8.ValidString(in) {
+		return nil, &Error{Want: "valid UTF-8", Got: "other bytes"}
 	}
 	return &scanner{Parser: p, in: in}, nil
 }

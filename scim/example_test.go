@@ -1,0 +1,52 @@
+package scim_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/tenantgate/tenantgate/scim"
+	"github.com/tenantgate/tenantgate/store/memory"
+)
+
+func ExampleNewHandler() {
+	keys := scim.AuthenticatorFunc(func(_ context.Context, tenantID, bearer string) (scim.Principal, error) {
+		if tenantID != "acme" || bearer != "sk_demo" { // a host asks its tenant service
+			return scim.Principal{}, scim.ErrUnauthorized
+		}
+		return scim.Principal{KeyID: "key1", KeyName: "Entra", Scopes: []string{scim.ScopeWrite}}, nil
+	})
+	rules := scim.PolicyFunc(func(_ context.Context, w scim.Write) error {
+		if w.Action == scim.ActionCreate && strings.Contains(string(w.After), "root@acme.example") {
+			return &scim.Error{Status: http.StatusConflict, Type: scim.TypeUniqueness, Detail: "This account created the organisation and can't be provisioned."}
+		}
+		return nil
+	})
+	h, err := scim.NewHandler(scim.Config{
+		BaseURL:       "https://app.example.com/scim/v2",
+		Store:         memory.New(),
+		Authenticator: keys,
+		Policy:        rules,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle(h.Mount())
+
+	fmt.Println(h.TenantBaseURL("acme"))
+	for _, name := range []string{"ada@acme.example", "root@acme.example"} {
+		r := httptest.NewRequest("POST", "/scim/v2/acme/Users", strings.NewReader(`{"userName":"`+name+`"}`))
+		r.Header.Set("Authorization", "Bearer sk_demo")
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		fmt.Println(w.Code)
+	}
+	// Output:
+	// https://app.example.com/scim/v2/acme
+	// 201
+	// 409
+}

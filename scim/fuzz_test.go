@@ -1,0 +1,156 @@
+package scim
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+
+	"github.com/tenantgate/tenantgate/scim/internal/filter"
+	"github.com/tenantgate/tenantgate/store"
+)
+
+func fuzzType(tb testing.TB, s Schema, ext ...Extension) (*resourceType, *filter.Parser) {
+	tb.Helper()
+	rt, err := newResourceType(ResourceType{Name: "User", Endpoint: "/Users", Schema: s, Extensions: ext})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return rt, filter.NewParser(filter.Config{URNs: urns([]*resourceType{rt})})
+}
+
+// What was read and written once is read and written the same again.
+func FuzzResource(f *testing.F) {
+	for _, seed := range []string{
+		before, `{}`, `[]`, `{"userName":"a","emails":[{"value":"x","primary":true},{"value":"x"}]}`, `{"name":null,"active":"True","roles":["a"]}`,
+		`{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":"m"}}`, `{"x509Certificates":[{"value":"AAAA"}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	rt, _ := fuzzType(f, UserSchema(), Extension{Schema: EnterpriseUserSchema()})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		raw, err := decodeObject(data)
+		if err != nil {
+			return
+		}
+		doc, _, err := rt.canonical(raw, dialect{})
+		if err != nil {
+			return
+		}
+		rt.dropSecrets(doc)
+		first := rt.encode(nil, doc)
+		if !json.Valid(first) {
+			t.Fatalf("no JSON: %q", first)
+		}
+		again, err := decodeObject(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if second := rt.encode(nil, again); !bytes.Equal(first, second) {
+			t.Fatalf("%s became %s", first, second)
+		}
+	})
+}
+
+// A patch is refused, or gives a document that is valid and stays the same
+// when it is read again; it never touches the document it started from.
+func FuzzPatch(f *testing.F) {
+	for _, seed := range []string{
+		`{"Operations":[{"op":"replace","path":"emails[type eq \"work\"].value","value":"x"}]}`,
+		`{"Operations":[{"op":"Add","path":"manager","value":[{"value":"m"}]},{"op":"remove","path":"name.givenName"}]}`,
+		`{"Operations":[{"op":"replace","value":{"name.givenName":"K","active":"False","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department":""}}]}`,
+		`{"Operations":[{"op":"remove","path":"emails","value":[{"value":"h@x"}]},{"op":"add","path":"emails.primary","value":true}]}`,
+		`{"Operations":[{"op":"add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User","value":{"manager":{"value":"x"}}}]}`,
+		`{"Operations":{"op":"add","path":"roles[primary eq \"True\" and not (type pr)]","value":"a"}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	rt, parser := fuzzType(f, UserSchema(), Extension{Schema: EnterpriseUserSchema()})
+	raw, err := decodeObject([]byte(before))
+	if err != nil {
+		f.Fatal(err)
+	}
+	doc, _, err := rt.canonical(raw, dialect{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	start := rt.encode(nil, doc)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		body, err := decodeObject(data)
+		if err != nil {
+			return
+		}
+		p, err := rt.parsePatch(body, parser, dialect{}, 100, 100)
+		if err != nil {
+			return
+		}
+		next, err := p.apply(doc)
+		if got := rt.encode(nil, doc); !bytes.Equal(got, start) {
+			t.Fatalf("the document changed: %s", got)
+		}
+		if err != nil {
+			return
+		}
+		out := rt.encode(nil, next)
+		if !json.Valid(out) {
+			t.Fatalf("no JSON: %q", out)
+		}
+		read, err := decodeObject(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		canonical, _, err := rt.canonical(read, dialect{strict: true})
+		if err != nil {
+			t.Fatalf("%s is not valid: %v", out, err)
+		}
+		if again := rt.encode(nil, canonical); !bytes.Equal(out, again) {
+			t.Fatalf("%s became %s", out, again)
+		}
+	})
+}
+
+// Filters never panic on any document, and what is pushed down lets through
+// all that matches.
+func FuzzFilterOnUser(f *testing.F) {
+	for _, seed := range []string{`userName eq "ada"`, `emails[type eq "work" and not (primary eq false)].value co "x"`, `not (title pr) or meta.created gt "2020-01-01T00:00:00Z"`, `groups eq "x"`} {
+		f.Add(seed)
+	}
+	s := newServer(f)
+	s.do("POST", "/Users", before).want(201)
+	page, err := s.store.SCIMUsers(f.Context(), "acme", storeAll)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		h, err := NewHandler(Config{BaseURL: testBase, Store: s.store, Policy: InsecureAllowAll{}, Authenticator: AuthenticatorFunc(nil)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := h.parser.Filter(in)
+		if err != nil {
+			return
+		}
+		c, err := h.types[0].compile(e, dialect{})
+		if err != nil {
+			return
+		}
+		r := &request{tenant: "acme", base: testBase}
+		m, err := h.matcher(t.Context(), r, h.types[0], c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := page.Items[0]
+		rec := fromUser(u)
+		yes, err := m.match(t.Context(), &rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expr, exact := h.pushdown(h.types[0], c)
+		if pushed := storeMatches(expr, u); yes && !pushed || exact && yes != pushed {
+			t.Fatalf("filter %v, pushed down %v (exact %v) to %#v", yes, pushed, exact, expr)
+		}
+	})
+}
+
+var storeAll = store.Query{}
+
+func storeMatches(e store.Expr, u store.SCIMUser) bool { return store.Matches(e, u.Values) }
