@@ -158,13 +158,15 @@ func globExpr(glob string) (string, *FilterError) {
 	return b.String(), nil
 }
 
-// match says whether the group passes. A list also names groups by ID.
+// match says whether the group passes, by its name without surrounding spaces. A list
+// also names groups by ID.
 func (f *groupFilter) match(g Group) bool {
-	if f.all || f.names[store.Fold(strings.TrimSpace(g.Name))] || f.names[store.Fold(g.ID)] {
+	name := strings.TrimSpace(g.Name)
+	if f.all || f.names[store.Fold(name)] || f.names[store.Fold(g.ID)] {
 		return true
 	}
 	for _, re := range f.patterns {
-		if re.MatchString(g.Name) {
+		if re.MatchString(name) {
 			return true
 		}
 	}
