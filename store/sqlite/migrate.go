@@ -6,6 +6,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store/internal/sqlstore"
 )
@@ -27,6 +30,9 @@ const (
 func Migrate(ctx context.Context, db *sql.DB) error {
 	steps, err := sqlstore.Migrations(migrations)
 	if err != nil {
+		return err
+	}
+	if err := waitUntilOpen(ctx, db); err != nil {
 		return err
 	}
 	if err := checkPragmas(ctx, db); err != nil {
@@ -52,6 +58,25 @@ func Migrate(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("sqlite: migrate: %w", errors.Join(err, undo))
 	}
 	return nil
+}
+
+// waitUntilOpen opens a connection. When several processes turn a new file to WAL mode
+// at once, SQLite tells all but one that the file is locked and does not wait.
+func waitUntilOpen(ctx context.Context, db *sql.DB) error {
+	for attempt := 1; ; attempt++ {
+		err := db.PingContext(ctx)
+		if err == nil {
+			return nil
+		}
+		if attempt == 50 || !strings.Contains(err.Error(), "database is locked") {
+			return fmt.Errorf("sqlite: open: %w", err)
+		}
+		select {
+		case <-time.After(rand.N(50 * time.Millisecond)):
+		case <-ctx.Done():
+			return fmt.Errorf("sqlite: open: %w", ctx.Err())
+		}
+	}
 }
 
 func apply(ctx context.Context, conn *sql.Conn, steps []sqlstore.Migration) error {

@@ -51,6 +51,9 @@ func (d *DB) Tx() *sql.Tx {
 
 // Exec runs a statement and returns how many rows it changed.
 func (d *DB) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := d.usable(); err != nil {
+		return 0, err
+	}
 	if !d.storable(args) {
 		return 0, fmt.Errorf("%s: %w", d.Name, ErrText)
 	}
@@ -78,6 +81,9 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (int64, error)
 // Each runs a query and calls visit with each row. A text that the database cannot
 // hold is found nowhere.
 func (d *DB) Each(ctx context.Context, visit func(*sql.Rows) error, query string, args ...any) error {
+	if err := d.usable(); err != nil {
+		return err
+	}
 	if !d.storable(args) {
 		return nil
 	}
@@ -110,6 +116,9 @@ func (d *DB) Each(ctx context.Context, visit func(*sql.Rows) error, query string
 // One runs a query that gives at most one row and scans it. Without a row the error
 // is store.ErrNotFound, and ErrText besides if an argument cannot be stored.
 func (d *DB) One(ctx context.Context, dest []any, query string, args ...any) error {
+	if err := d.usable(); err != nil {
+		return err
+	}
 	if !d.storable(args) {
 		return errNoSuchText
 	}
@@ -133,6 +142,14 @@ func (d *DB) One(ctx context.Context, dest []any, query string, args ...any) err
 		return d.fail(ctx, err)
 	}
 	return nil
+}
+
+// usable returns the error after which the transaction can do nothing but roll back.
+func (d *DB) usable() error {
+	if d.tx == nil {
+		return nil
+	}
+	return d.tx.failed
 }
 
 // statement returns the prepared statement, or nil if the query is to be run as text.

@@ -65,7 +65,8 @@ func (d *DB) Retry(ctx context.Context, fn func() error) error {
 		if err == nil || attempt == maxAttempts || !lost(err) {
 			return err
 		}
-		pause := time.NewTimer(time.Duration(rand.Int64N(int64(time.Millisecond) << attempt)))
+		// Who starts again at once meets the same others again.
+		pause := time.NewTimer(rand.N(5 * time.Millisecond << min(attempt, 7)))
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
