@@ -1,0 +1,432 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// method calls one method of the contracts with what a world holds.
+type method struct {
+	name string
+	// creates says that the call succeeds where the world is not settled; otherwise it
+	// succeeds where it is.
+	creates bool
+	// fails is what the call answers in the other case; nil if it succeeds there too, a
+	// read with nothing.
+	fails error
+	// reads says that the call changes nothing.
+	reads bool
+	// across says that the method belongs to no tenant.
+	across bool
+	needs  func(store.Store) bool
+	call   func(ctx context.Context, st store.Store, tenantID string, w world, events ...store.Event) (any, error)
+}
+
+// only drops the result of a method that returns an error alone.
+func only(err error) (any, error) { return nil, err }
+
+// methods has a row for every method of the contracts; a check sees to that.
+func methods() []method {
+	type (
+		c = context.Context
+		s = store.Store
+		e = store.Event
+	)
+	found := func(name string, call func(ctx c, st s, t string, w world) (any, error)) method {
+		return method{name: name, reads: true, fails: store.ErrNotFound, call: func(ctx c, st s, t string, w world, _ ...e) (any, error) { return call(ctx, st, t, w) }}
+	}
+	listed := func(name string, call func(ctx c, st s, t string, w world) (any, error)) method {
+		m := found(name, call)
+		m.fails = nil
+		return m
+	}
+	across := func(name string, call func(ctx c, st s, t string, w world) (any, error)) method {
+		m := listed(name, call)
+		m.across = true
+		return m
+	}
+	creates := func(name string, call func(ctx c, st s, t string, w world, ev ...e) (any, error)) method {
+		return method{name: name, creates: true, fails: store.ErrConflict, call: call}
+	}
+	changes := func(name string, call func(ctx c, st s, t string, w world, ev ...e) (any, error)) method {
+		return method{name: name, fails: store.ErrNotFound, call: call}
+	}
+	writes := func(name string, call func(ctx c, st s, t string, w world, ev ...e) (any, error)) method {
+		return method{name: name, call: call}
+	}
+	optional := func(m method) method {
+		m.needs = keepsResources
+		return m
+	}
+	counting := func(m method) method {
+		m.needs = counts
+		return m
+	}
+	device := func(st s) store.SCIMResourceStore { return st.(store.SCIMResourceStore) }
+	all := store.Query{}
+
+	return []method{
+		found("Connection", func(ctx c, st s, t string, w world) (any, error) { return st.Connection(ctx, t, w.connection.ID) }),
+		listed("Connections", func(ctx c, st s, t string, _ world) (any, error) { return st.Connections(ctx, t) }),
+		creates("CreateConnection", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.CreateConnection(ctx, t, w.connection, ev...)
+		}),
+		changes("UpdateConnection", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.UpdateConnection(ctx, t, next(w.connection), ev...)
+		}),
+		changes("DeleteConnection", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return only(st.DeleteConnection(ctx, t, w.connection.ID, 1, ev...))
+		}),
+
+		found("Domain", func(ctx c, st s, t string, w world) (any, error) { return st.Domain(ctx, t, w.domain.ID) }),
+		listed("Domains", func(ctx c, st s, t string, _ world) (any, error) { return st.Domains(ctx, t) }),
+		creates("CreateDomain", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.CreateDomain(ctx, t, w.domain, ev...)
+		}),
+		changes("UpdateDomain", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.UpdateDomain(ctx, t, next(w.domain), ev...)
+		}),
+		changes("DeleteDomain", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return only(st.DeleteDomain(ctx, t, w.domain.ID, 1, ev...))
+		}),
+
+		found("Directory", func(ctx c, st s, t string, w world) (any, error) { return st.Directory(ctx, t, w.directory.ID) }),
+		listed("Directories", func(ctx c, st s, t string, _ world) (any, error) { return st.Directories(ctx, t) }),
+		creates("CreateDirectory", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.CreateDirectory(ctx, t, w.directory, ev...)
+		}),
+		changes("UpdateDirectory", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.UpdateDirectory(ctx, t, next(w.directory), ev...)
+		}),
+		changes("DeleteDirectory", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return only(st.DeleteDirectory(ctx, t, w.directory.ID, 1, ev...))
+		}),
+
+		found("APIKey", func(ctx c, st s, t string, w world) (any, error) { return st.APIKey(ctx, t, w.key.ID) }),
+		found("APIKeyByHash", func(ctx c, st s, t string, w world) (any, error) { return st.APIKeyByHash(ctx, t, w.key.Hash) }),
+		listed("APIKeys", func(ctx c, st s, t string, _ world) (any, error) { return st.APIKeys(ctx, t) }),
+		creates("CreateAPIKey", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.CreateAPIKey(ctx, t, w.key, ev...)
+		}),
+		changes("UpdateAPIKey", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.UpdateAPIKey(ctx, t, next(w.key), ev...)
+		}),
+		changes("MarkAPIKeyUsed", func(ctx c, st s, t string, w world, _ ...e) (any, error) {
+			return only(st.MarkAPIKeyUsed(ctx, t, w.key.ID, w.now))
+		}),
+
+		found("SCIMUser", func(ctx c, st s, t string, w world) (any, error) { return st.SCIMUser(ctx, t, w.user.ID) }),
+		listed("SCIMUsers", func(ctx c, st s, t string, _ world) (any, error) { return st.SCIMUsers(ctx, t, all) }),
+		creates("CreateSCIMUser", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.CreateSCIMUser(ctx, t, w.user, ev...)
+		}),
+		changes("UpdateSCIMUser", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.UpdateSCIMUser(ctx, t, next(w.user), ev...)
+		}),
+		changes("DeleteSCIMUser", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return only(st.DeleteSCIMUser(ctx, t, w.user.ID, 1, ev...))
+		}),
+
+		found("SCIMGroup", func(ctx c, st s, t string, w world) (any, error) { return st.SCIMGroup(ctx, t, w.group.ID) }),
+		listed("SCIMGroups", func(ctx c, st s, t string, _ world) (any, error) { return st.SCIMGroups(ctx, t, all) }),
+		creates("CreateSCIMGroup", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.CreateSCIMGroup(ctx, t, w.group, w.members, ev...)
+		}),
+		changes("UpdateSCIMGroup", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.UpdateSCIMGroup(ctx, t, next(w.group), ev...)
+		}),
+		changes("DeleteSCIMGroup", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return only(st.DeleteSCIMGroup(ctx, t, w.group.ID, 1, ev...))
+		}),
+		changes("ChangeSCIMMembers", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			d := store.MemberDelta{Add: []store.Member{member("added")}, Remove: []string{w.user.ID}}
+			return st.ChangeSCIMMembers(ctx, t, w.group.ID, d, w.now, nil, ev...)
+		}),
+		found("SCIMMembers", func(ctx c, st s, t string, w world) (any, error) { return st.SCIMMembers(ctx, t, w.group.ID, "", 10) }),
+		listed("SCIMGroupsOf", func(ctx c, st s, t string, w world) (any, error) { return st.SCIMGroupsOf(ctx, t, w.user.ID) }),
+
+		found("Identity", func(ctx c, st s, t string, w world) (any, error) {
+			return st.Identity(ctx, t, w.identity.ConnectionID, w.identity.Issuer, w.identity.Subject)
+		}),
+		listed("IdentitiesOf", func(ctx c, st s, t string, w world) (any, error) {
+			return st.IdentitiesOf(ctx, t, w.identity.AccountID)
+		}),
+		creates("CreateIdentity", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.CreateIdentity(ctx, t, w.identity, ev...)
+		}),
+		changes("UpdateIdentity", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.UpdateIdentity(ctx, t, next(w.identity), ev...)
+		}),
+		changes("DeleteIdentity", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return only(st.DeleteIdentity(ctx, t, w.identity.ID, ev...))
+		}),
+		writes("DeleteIdentitiesOfConnection", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.DeleteIdentitiesOfConnection(ctx, t, w.identity.ConnectionID, ev...)
+		}),
+
+		found("Account", func(ctx c, st s, t string, w world) (any, error) { return st.Account(ctx, t, w.account.ID) }),
+		found("AccountOfSCIMUser", func(ctx c, st s, t string, w world) (any, error) {
+			return st.AccountOfSCIMUser(ctx, t, w.account.SCIMUserID)
+		}),
+		listed("Accounts", func(ctx c, st s, t string, _ world) (any, error) { return st.Accounts(ctx, t, all) }),
+		creates("CreateAccount", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.CreateAccount(ctx, t, w.account, ev...)
+		}),
+		changes("UpdateAccount", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.UpdateAccount(ctx, t, next(w.account), ev...)
+		}),
+		changes("DeleteAccount", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return only(st.DeleteAccount(ctx, t, w.account.ID, 1, ev...))
+		}),
+
+		found("ProvisioningSettings", func(ctx c, st s, t string, _ world) (any, error) { return st.ProvisioningSettings(ctx, t) }),
+		{name: "PutProvisioningSettings", creates: true, fails: store.ErrStale, call: func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.PutProvisioningSettings(ctx, t, w.settings, ev...)
+		}},
+		listed("Grants", func(ctx c, st s, t string, w world) (any, error) { return st.Grants(ctx, t, w.grant.AccountID) }),
+		listed("GrantsOfGroup", func(ctx c, st s, t string, w world) (any, error) {
+			return st.GrantsOfGroup(ctx, t, w.grant.GroupID, store.GrantKey{}, 10)
+		}),
+		listed("AllGrants", func(ctx c, st s, t string, _ world) (any, error) { return st.AllGrants(ctx, t, store.GrantKey{}, 10) }),
+		writes("ChangeGrants", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return only(st.ChangeGrants(ctx, t, []store.Grant{membership("added", "t", "g")}, []store.GrantKey{w.grant.Key()}, ev...))
+		}),
+
+		{name: "PutToken", creates: true, fails: store.ErrConflict, call: func(ctx c, st s, t string, w world, _ ...e) (any, error) {
+			return only(st.PutToken(ctx, t, w.token))
+		}},
+		changes("TakeToken", func(ctx c, st s, t string, w world, _ ...e) (any, error) {
+			return st.TakeToken(ctx, t, w.token.Kind, w.token.Key, w.now)
+		}),
+		writes("DeleteExpiredTokens", func(ctx c, st s, t string, w world, _ ...e) (any, error) {
+			return st.DeleteExpiredTokens(ctx, t, w.token.ExpiresAt)
+		}),
+		{name: "AcquireLease", creates: true, fails: store.ErrConflict, call: func(ctx c, st s, t string, w world, _ ...e) (any, error) {
+			return st.AcquireLease(ctx, t, w.lease, "another", w.now, w.now.Add(time.Hour))
+		}},
+		writes("ReleaseLease", func(ctx c, st s, t string, w world, _ ...e) (any, error) {
+			return only(st.ReleaseLease(ctx, t, w.lease, "owner"))
+		}),
+
+		writes("AppendEvents", func(ctx c, st s, t string, _ world, ev ...e) (any, error) {
+			return only(st.AppendEvents(ctx, t, ev...))
+		}),
+		listed("Events", func(ctx c, st s, t string, _ world) (any, error) { return st.Events(ctx, t, store.EventQuery{}) }),
+		listed("Position", func(ctx c, st s, t string, w world) (any, error) { return st.Position(ctx, t, w.reader) }),
+		{name: "SavePosition", fails: store.ErrStale, call: func(ctx c, st s, t string, w world, _ ...e) (any, error) {
+			return only(st.SavePosition(ctx, t, w.reader, 1, 2))
+		}},
+
+		across("TenantOfDomain", func(ctx c, st s, _ string, w world) (any, error) { return st.TenantOfDomain(ctx, w.domain.Name) }),
+		across("ConnectionsByIssuer", func(ctx c, st s, _ string, w world) (any, error) {
+			return st.ConnectionsByIssuer(ctx, w.connection.Issuer)
+		}),
+		across("ConnectionsByState", func(ctx c, st s, t string, _ world) (any, error) {
+			return st.ConnectionsByState(ctx, store.ConnectionActive, store.Ref{TenantID: t}, 10)
+		}),
+		across("Tenants", func(ctx c, st s, t string, _ world) (any, error) { return st.Tenants(ctx, t, 10) }),
+		across("TenantsBehind", func(ctx c, st s, t string, w world) (any, error) { return st.TenantsBehind(ctx, w.reader, t, 10) }),
+		across("InTx", func(ctx c, st s, _ string, _ world) (any, error) {
+			return only(st.InTx(ctx, func(store.Store) error { return nil }))
+		}),
+
+		counting(listed("CountSCIMUsers", func(ctx c, st s, t string, _ world) (any, error) {
+			return st.(store.SCIMCounter).CountSCIMUsers(ctx, t, nil)
+		})),
+		counting(listed("CountSCIMGroups", func(ctx c, st s, t string, _ world) (any, error) {
+			return st.(store.SCIMCounter).CountSCIMGroups(ctx, t, nil)
+		})),
+
+		optional(found("SCIMResource", func(ctx c, st s, t string, w world) (any, error) {
+			return device(st).SCIMResource(ctx, t, deviceType, w.resource.ID)
+		})),
+		optional(listed("SCIMResources", func(ctx c, st s, t string, _ world) (any, error) {
+			return device(st).SCIMResources(ctx, t, deviceType, all)
+		})),
+		optional(creates("CreateSCIMResource", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return device(st).CreateSCIMResource(ctx, t, w.resource, ev...)
+		})),
+		optional(changes("UpdateSCIMResource", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return device(st).UpdateSCIMResource(ctx, t, next(w.resource), ev...)
+		})),
+		optional(changes("DeleteSCIMResource", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return only(device(st).DeleteSCIMResource(ctx, t, deviceType, w.resource.ID, 1, ev...))
+		})),
+	}
+}
+
+// next returns the record as an update of its first version.
+func next[T any](v T) T {
+	reflect.ValueOf(&v).Elem().FieldByName("Version").SetInt(1)
+	return v
+}
+
+// contracts are the interfaces whose methods the table must have.
+var contracts = []reflect.Type{
+	reflect.TypeFor[store.Store](), reflect.TypeFor[store.SCIMCounter](), reflect.TypeFor[store.SCIMResourceStore](),
+}
+
+// takesEvents says whether the method of the contracts ends in events.
+func takesEvents(name string) bool {
+	for _, contract := range contracts {
+		if m, ok := contract.MethodByName(name); ok {
+			return m.Type.IsVariadic() && m.Type.In(m.Type.NumIn()-1) == reflect.TypeFor[[]store.Event]()
+		}
+	}
+	return false
+}
+
+// calls are the methods that the store has.
+func (p *probe) calls(keep func(method) bool) []method {
+	return slices.DeleteFunc(methods(), func(m method) bool {
+		return m.needs != nil && !m.needs(p.st) || !keep(m)
+	})
+}
+
+func methodChecks() []check {
+	return []check{
+		{name: "complete", rule: "this suite calls every method of the contracts", run: checkComplete},
+		{name: "answers", rule: "each method answers what its contract says where there is nothing, and where there is something already", run: checkAnswers},
+		{name: "events", rule: "events given with a write are stored with it, each once and in order", run: checkWriteEvents},
+		{name: "failed events", rule: "a write that fails stores no event and changes nothing", run: checkFailedEvents},
+		{name: "rollback", rule: "a write in a transaction that is rolled back changes nothing and stores no event, whichever method it is", run: checkWriteRollback},
+		{name: "reads", rule: "a read changes nothing", run: checkReads},
+		{name: "cancelled", rule: "a method whose context is done returns its error and changes nothing", run: checkCancelled},
+	}
+}
+
+func checkComplete(p *probe) {
+	have := map[string]bool{}
+	for _, m := range methods() {
+		p.that(!have[m.name], "one row for a method", "two", "look for %s in the table of methods", m.name)
+		have[m.name] = true
+	}
+	for _, contract := range contracts {
+		for i := range contract.NumMethod() {
+			name := contract.Method(i).Name
+			p.that(have[name], "a row for each method", "none", "look for %s.%s in the table of methods", contract, name)
+			delete(have, name)
+		}
+	}
+	p.same(len(have), 0, "look for methods in the table that the contracts do not have")
+}
+
+// place returns a tenant where the world is settled, or one where nothing is.
+func (p *probe) place(m method, what string, settled bool, w world) string {
+	p.Helper()
+	tenant := p.tenantNamed(m.name + " " + what)
+	if settled {
+		p.settle(tenant, w)
+	}
+	return tenant
+}
+
+func checkAnswers(p *probe) {
+	for _, m := range p.calls(func(m method) bool { return !m.across }) {
+		w := newWorld(p, "mark")
+		tenant := p.place(m, "works", !m.creates, w)
+		got, err := m.call(p.ctx, p.st, tenant, w, p.event(m.name))
+		p.ok(err, "call %s where it has something to do", m.name)
+		if m.reads {
+			p.that(!empty(reflect.ValueOf(got)), "something", "nothing", "call %s where there is something", m.name)
+		}
+		if m.fails != nil || m.reads {
+			tenant = p.place(m, "fails", m.creates, w)
+			got, err = m.call(p.ctx, p.st, tenant, w, p.event(m.name))
+			p.refusedOrEmpty(m, got, err, "where it has nothing to do")
+		}
+	}
+}
+
+// refusedOrEmpty wants the answer of a method that has nothing to do.
+func (p *probe) refusedOrEmpty(m method, got any, err error, when string) {
+	p.Helper()
+	if m.fails != nil {
+		p.is(err, m.fails, "call %s %s", m.name, when)
+		return
+	}
+	p.ok(err, "call %s %s", m.name, when)
+	p.that(empty(reflect.ValueOf(got)), "nothing", short(reflect.ValueOf(got)), "call %s %s", m.name, when)
+}
+
+func checkWriteEvents(p *probe) {
+	for _, m := range p.calls(func(m method) bool { return takesEvents(m.name) }) {
+		w := newWorld(p, "mark")
+		tenant := p.place(m, "", !m.creates, w)
+		before := len(p.events(tenant))
+		given := []store.Event{p.event("1"), p.event("2"), p.event("3")}
+		_, err := m.call(p.ctx, p.st, tenant, w, given...)
+		p.ok(err, "call %s with 3 events", m.name)
+		got := withoutSeq(p.events(tenant)[before:])
+		for i := range got {
+			got[i].Members = nil // the store sets it where members change
+		}
+		p.same(got, given, "call %s with 3 events, then read the journal", m.name)
+	}
+}
+
+func checkFailedEvents(p *probe) {
+	for _, m := range p.calls(func(m method) bool { return !m.reads && m.fails != nil }) {
+		w := newWorld(p, "mark")
+		tenant := p.place(m, "", m.creates, w)
+		before := p.snap(tenant, w)
+		_, err := m.call(p.ctx, p.st, tenant, w, p.event("1"), p.event("2"))
+		p.is(err, m.fails, "call %s with 2 events where it must fail", m.name)
+		p.same(p.snap(tenant, w), before, "call %s with 2 events where it must fail, then read everything", m.name)
+	}
+}
+
+func checkWriteRollback(p *probe) {
+	for _, m := range p.calls(func(m method) bool { return !m.reads && !m.across }) {
+		w := newWorld(p, "mark")
+		tenant := p.place(m, "", !m.creates, w)
+		before := p.snap(tenant, w)
+		p.rollBack(func(tx store.Store) error {
+			_, err := m.call(p.ctx, tx, tenant, w, p.event("1"), p.event("2"))
+			return err
+		}, "call "+m.name)
+		p.same(p.snap(tenant, w), before, "roll back %s, then read everything", m.name)
+		_, err := m.call(p.ctx, p.st, tenant, w, p.event("1"))
+		p.ok(err, "roll back %s, then call it again", m.name)
+	}
+}
+
+func checkReads(p *probe) {
+	w := newWorld(p, "mark")
+	p.settle(p.tenant, w)
+	before := p.snap(p.tenant, w)
+	for _, m := range p.calls(func(m method) bool { return m.reads && m.name != "TenantOfDomain" }) {
+		_, err := m.call(p.ctx, p.st, p.tenant, w)
+		p.ok(err, "call %s", m.name)
+	}
+	p.same(p.snap(p.tenant, w), before, "call every method that reads, then read everything")
+}
+
+func checkCancelled(p *probe) {
+	ctx, cancel := context.WithCancel(p.ctx)
+	cancel()
+	for _, m := range p.calls(func(method) bool { return true }) {
+		w := newWorld(p, "mark")
+		tenant := p.place(m, "", !m.creates, w)
+		before := p.snap(tenant, w)
+		_, err := m.call(ctx, p.st, tenant, w, p.event("1"))
+		p.that(errors.Is(err, context.Canceled), "an error matching context.Canceled", describe(err), "call %s with a cancelled context", m.name)
+		p.same(p.snap(tenant, w), before, "call %s with a cancelled context, then read everything", m.name)
+	}
+	var failed error
+	reached := fmt.Errorf("fn was never called")
+	_ = p.st.InTx(p.ctx, func(tx store.Store) error {
+		reached = nil
+		_, failed = tx.CreateSCIMUser(ctx, p.tenant, users.fresh(p))
+		return nil
+	})
+	p.ok(reached, "run a transaction")
+	p.is(failed, context.Canceled, "write in a transaction with a cancelled context")
+	p.same(len(users.all(p, p.tenant)), 0, "write in a transaction with a cancelled context, then count the users")
+}
