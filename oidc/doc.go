@@ -1,0 +1,52 @@
+// Package oidc signs people in at their own organisation's OpenID Connect provider: one handler for any number of
+// tenants, each with a provider that the tenant's owner set up.
+//
+//	login, err := oidc.NewHandler(oidc.Config{
+//		BaseURL:  "https://app.example.com/sso",
+//		Store:    st,       // store.Store
+//		Secrets:  service,  // *tenant.Service
+//		Keys:     keyring,  // *tenant.Keyring
+//		Accounts: accounts, // finds the host's accounts
+//		OnLogin:  oidc.LoginFunc(startSession),
+//	})
+//	mux.Handle(login.Mount())
+//
+// The handler serves {base}/login, which finds the tenant by e-mail domain (or by iss, when a provider's portal starts
+// the sign-in) and sends the browser to the provider, and {base}/signin-oidc/{connection}, where the provider's answer
+// arrives. [Handler.RedirectURI] is what the administrator registers there. After all checks, the account is found and
+// the host's OnLogin makes its session, in one transaction.
+//
+// Beside it: [Checker] looks at a provider before anybody relies on it, [Handler.StartTest] tries a connection without
+// signing anybody in, and [Handler.SignInMethods] tells the host's own login whom to send to the provider.
+//
+// # Accounts
+//
+// A person is known by tenant, connection, issuer and subject, byte by byte. At the first sign-in the account is found
+// by the asserted e-mail address, which must be in a verified domain of the tenant and not be marked as unverified;
+// the account must belong to the tenant already, and not be linked with anybody else at this connection. Users that the
+// directory deactivated are refused, and nobody joins a tenant by signing in, unless the connection allows accounts to
+// be made just in time.
+//
+// # Errors
+//
+// Every refusal matches one of [ErrRequest] (400), [ErrDenied] (403) and [ErrUnavailable] (503), and has a stable code
+// ([CodeOf]). The browser gets a plain page, a program that accepts only JSON gets problem+json; both carry code and
+// correlation ID, never what a provider sent.
+//
+// # Security
+//
+// State, nonce and PKCE (S256) are always on; each connection has a redirect URI of its own, and iss is checked where
+// it is sent or announced (RFC 9207, RFC 9700). An unfinished sign-in travels in a sealed cookie that only the browser
+// that started it has, for ten minutes; it is used once, on whichever replica. Starting one writes nothing to the
+// database. ID tokens are accepted with one pinned algorithm for each connection, from the keys of the provider's key
+// set; JSON is decoded case-sensitively, and a repeated member refuses the document. Providers are asked through one
+// client that refuses private addresses when it dials and follows no redirects; documents, keys, sizes and times are
+// bounded. A host must start a new session with a new ID in OnLogin.
+//
+// # Compatibility
+//
+// Providers with the code flow, an asymmetric ID token signature (RS256, ES256, PS256, EdDSA and their longer
+// siblings), and client_secret_basic or client_secret_post: Entra (v2.0 and v1.0 tenant authorities), Okta, Auth0,
+// Google Workspace, JumpCloud, Keycloak, Ping, OneLogin, dex and others. Encrypted ID tokens and signed userinfo are
+// refused with a code that says so.
+package oidc

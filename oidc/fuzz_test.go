@@ -1,0 +1,170 @@
+package oidc
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantgate/tenantgate/tenant"
+)
+
+// FuzzObject: whatever parses names each member once and agrees with encoding/json about its value. S20.
+func FuzzObject(f *testing.F) {
+	for _, s := range []string{`{}`, `{"a":1}`, `null`, `{"a":1,"a":2}`, `{"a":{"b":[1,2]},"A":null}`, `{"\u0061":1,"a":2}`, " {\"exp\":1e9}\n", strings.Repeat("[", 100)} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		obj, err := parseObject(data)
+		if err != nil {
+			return
+		}
+		var std map[string]json.RawMessage
+		if err := json.Unmarshal(data, &std); err != nil {
+			t.Fatalf("parsed what encoding/json refuses: %q", data)
+		}
+		if len(std) != len(obj) {
+			t.Fatalf("%d members, encoding/json has %d: %q", len(obj), len(std), data)
+		}
+		for name := range obj {
+			_, _ = obj.str(name)
+			_ = obj.strs(name)
+			_, _, _ = obj.date(name)
+			_ = obj.isTrue(name)
+		}
+	})
+}
+
+// FuzzMetadata: a document that passes the check has only https endpoints and a pinned algorithm of ours.
+func FuzzMetadata(f *testing.F) {
+	good := `{"issuer":"https://idp.example","authorization_endpoint":"https://idp.example/a","token_endpoint":"https://idp.example/t","jwks_uri":"https://idp.example/k"}`
+	for _, s := range []string{good, `null`, `{}`, strings.Replace(good, "https://idp.example/a", "javascript:alert(1)", 1), strings.Replace(good, `"issuer"`, `"ISSUER"`, 1)} {
+		f.Add([]byte(s))
+	}
+	out := newOutbound(tenant.NewOutboundClient(tenant.OutboundConfig{}), false)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := parseMetadata(data)
+		if err != nil {
+			return
+		}
+		if hasErrors(m.check("https://idp.example", out)) {
+			return
+		}
+		for _, u := range []string{m.authorizationEndpoint, m.tokenEndpoint, m.jwksURI} {
+			parsed, err := url.Parse(u)
+			if err != nil || parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil {
+				t.Fatalf("accepted %q", u)
+			}
+		}
+		if alg, ok := m.signingAlg(); !ok || alg == "none" || strings.HasPrefix(alg, "HS") {
+			t.Fatalf("pinned %q", alg)
+		}
+	})
+}
+
+// FuzzJWKS: whatever is sent, only public asymmetric keys come out, few of them.
+func FuzzJWKS(f *testing.F) {
+	for _, s := range []string{`{"keys":[]}`, `null`, `{"keys":[null,{"kty":"RSA","n":"AQAB","e":"AQAB"}]}`, `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`, `{"keys":[{"kty":"oct","k":"AAAA"}]}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		keys, err := parseJWKS(data)
+		if err != nil {
+			return
+		}
+		if len(keys) > maxJWKSKeys {
+			t.Fatalf("%d keys", len(keys))
+		}
+		for _, k := range keys {
+			if k.fits(k.id, "HS256") || k.fits(k.id, "none") {
+				t.Fatal("a key fits a symmetric algorithm or none")
+			}
+		}
+	})
+}
+
+// FuzzIDToken: nothing that is not signed by the provider's key is ever accepted, and nothing panics.
+func FuzzIDToken(f *testing.F) {
+	for _, payload := range []string{`null`, `{}`, `{"iss":"https://idp.example","sub":"s","aud":"client","exp":4102444800,"iat":1,"nonce":"n"}`, `{"aud":[1]}`, `{"exp":"x"}`, `[]`} {
+		f.Add(`{"alg":"RS256"}`, payload, "c2ln")
+	}
+	f.Add(`{"alg":"none"}`, `{}`, "")
+	f.Add(`{"alg":"RS256","crit":["x"]}`, `null`, "AA")
+	key := mustKey(f)
+	cache := newKeyCache(nil, time.Now, time.Second, 10)
+	cache.sets.mu.Lock()
+	e := cache.sets.entryLocked("https://idp.example/keys")
+	e.doc, e.have, e.fetched = []publicKey{key}, true, time.Now().Add(time.Hour)
+	e.tokensAt = time.Now().Add(1000 * time.Hour) // no refetch: there is nobody to ask
+	cache.sets.mu.Unlock()
+	cache.sets.now = func() time.Time { return e.fetched }
+	v := &verifier{keys: cache, now: time.Now, skew: DefaultClockSkew}
+	want := expectation{issuer: "https://idp.example", clientID: "client", jwksURI: "https://idp.example/keys", alg: "RS256", nonce: "n"}
+	f.Fuzz(func(t *testing.T, header, payload, signature string) {
+		for _, raw := range []string{b64(header) + "." + b64(payload) + "." + signature, header, header + "." + payload + "." + signature} {
+			if _, err := v.verify(t.Context(), raw, want); err == nil {
+				t.Fatalf("accepted %q", raw)
+			}
+		}
+		var c idClaims
+		if c.UnmarshalJSON([]byte(payload)) == nil && c.set == nil {
+			t.Fatal("no claims and no error")
+		}
+	})
+}
+
+// FuzzResponse: callback parameters.
+func FuzzResponse(f *testing.F) {
+	for _, s := range []string{"code=a&state=b", "code=a&code=b", "iss=x&iss=y", "error=access_denied&error_description=%3Cscript%3E", "state=" + strings.Repeat("s", 200)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			return
+		}
+		res, err := parseResponse(values)
+		if err != nil {
+			if CodeOf(err) != CodeRequestInvalid && CodeOf(err) != CodeIssuerMixUp {
+				t.Fatalf("code %s", CodeOf(err))
+			}
+			return
+		}
+		if len(res.state) > maxState || len(res.code) > maxCode {
+			t.Fatal("a parameter beyond its bound")
+		}
+		for name, v := range map[string]string{"state": res.state, "code": res.code, "iss": res.iss, "error": res.err} {
+			if v != values.Get(name) || len(values[name]) > 1 {
+				t.Fatalf("%s = %q", name, v)
+			}
+		}
+		if err := providerError(res.err); strings.Contains(err.Error(), "<") {
+			t.Fatalf("repeats the provider's text: %v", err)
+		}
+	})
+}
+
+// FuzzReturnTo: whatever is accepted stays at the origin, for Go's reading of URLs and for a browser's.
+func FuzzReturnTo(f *testing.F) {
+	for _, s := range []string{"/", "//evil", `/\evil`, "/a?b=//c", "/%5c", "/..//x", "\t//e", "https:evil"} {
+		f.Add(s)
+	}
+	base, _ := url.Parse("https://app.example.com/sso/login")
+	f.Fuzz(func(t *testing.T, s string) {
+		if !safeReturnTo(s) {
+			return
+		}
+		for _, form := range []string{s, strings.ReplaceAll(s, `\`, "/"), strings.Map(func(r rune) rune {
+			if r == '\t' || r == '\n' || r == '\r' {
+				return -1
+			}
+			return r
+		}, s)} {
+			u, err := base.Parse(form)
+			if err != nil || u.Host != base.Host || u.Scheme != base.Scheme || strings.HasPrefix(form, "//") {
+				t.Fatalf("%q leaves the origin", s)
+			}
+		}
+	})
+}
