@@ -26,6 +26,8 @@ type DirectoryConfig struct {
 	Client Client
 	// GroupsClaim puts the names of a user's groups into ID tokens, for applications that ask for the scope "groups".
 	GroupsClaim bool
+	// Keys sign its ID tokens: the first one signs, all are published. Empty makes one for RS256.
+	Keys []oidctest.Key
 }
 
 // Directory is one organisation at the provider.
@@ -49,7 +51,7 @@ type Directory struct {
 	last           Report
 
 	pushing chan struct{} // holds one token: who has put it in may use remote
-	remote  memory
+	remote  knowledge
 }
 
 // scimSettings say where to push, and with which key.
@@ -73,7 +75,7 @@ func newDirectory(cfg Config, path string, dc DirectoryConfig) (*Directory, erro
 	}
 	var err error
 	d.provider, err = oidctest.New(oidctest.Config{
-		Issuer: cfg.BaseURL + "/" + dc.Slug, LoginPage: true, Title: "Sign in to " + d.name, RenderLogin: d.renderLogin, Now: cfg.Now,
+		Issuer: cfg.BaseURL + "/" + dc.Slug, LoginPage: true, Title: "Sign in to " + d.name, RenderLogin: d.renderLogin, Keys: dc.Keys, Now: cfg.Now,
 	})
 	if err != nil {
 		return nil, err

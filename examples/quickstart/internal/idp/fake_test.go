@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tenantgate/tenantgate/oidc/oidctest"
 )
 
 const (
@@ -143,11 +145,20 @@ func (f *fakeSCIM) took() []string {
 	return calls
 }
 
+// testKey is one for all, since making one takes time.
+var testKey = sync.OnceValue(func() oidctest.Key {
+	key, err := oidctest.GenerateKey("test", "ES256")
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
 func testConfig(dialect Dialect) Config {
 	return Config{
 		BaseURL: "http://127.0.0.1:8081",
 		Directories: []DirectoryConfig{{
-			Slug: "acme", Name: "Acme", Dialect: dialect, GroupsClaim: true,
+			Slug: "acme", Name: "Acme", Dialect: dialect, GroupsClaim: true, Keys: []oidctest.Key{testKey()},
 			Users: []User{
 				{ID: "u-ada", Email: "ada@acme.example", Password: "pw-ada", GivenName: "Ada", FamilyName: "Lovelace", Phone: "+49 30 901820"},
 				{ID: "u-bob", Email: "bob@acme.example", Password: "pw-bob", GivenName: "Bob", FamilyName: "Babbage"},

@@ -23,8 +23,8 @@ var (
 // memberBatch is how many members one PATCH adds and removes at most, each.
 const memberBatch = 100
 
-// memory is what earlier pushes learnt about the other side. It belongs to who holds Directory.pushing.
-type memory struct {
+// knowledge is what earlier pushes learnt about the other side. It belongs to who holds Directory.pushing.
+type knowledge struct {
 	base   string
 	users  map[string]*remoteUser  // by User.ID
 	groups map[string]*remoteGroup // by Group.ID
@@ -44,10 +44,10 @@ type remoteGroup struct {
 // push is one run.
 type push struct {
 	*wire
-	speaker speaker
-	memory  *memory
-	users   []User
-	groups  []group
+	speaker   speaker
+	knowledge *knowledge
+	users     []User
+	groups    []group
 }
 
 // Push tells the SCIM server what changed since the last push, as a provider's regular cycle does: it tests the
@@ -69,12 +69,12 @@ func (d *Directory) Push(ctx context.Context) (Report, error) {
 		return Report{}, ErrNotConfigured
 	}
 	if d.remote.base != scim.base {
-		d.remote = memory{base: scim.base, users: map[string]*remoteUser{}, groups: map[string]*remoteGroup{}}
+		d.remote = knowledge{base: scim.base, users: map[string]*remoteUser{}, groups: map[string]*remoteGroup{}}
 	}
 	report := Report{Started: d.now()}
 	p := push{
 		wire:    &wire{client: d.http, scim: scim, maxWait: d.maxWait, now: d.now, report: &report},
-		speaker: speakers[d.dialect], memory: &d.remote, users: users, groups: groups,
+		speaker: speakers[d.dialect], knowledge: &d.remote, users: users, groups: groups,
 	}
 	err := p.run(ctx)
 	if err != nil {
@@ -136,7 +136,7 @@ func (p *push) probe(ctx context.Context) error {
 // user brings one user to the other side.
 func (p *push) user(ctx context.Context, u User) error {
 	want := profileOf(u)
-	if known := p.memory.users[u.ID]; known != nil {
+	if known := p.knowledge.users[u.ID]; known != nil {
 		err := p.updateUser(ctx, known, want)
 		if !refusedWith(err, http.StatusNotFound) {
 			return err
@@ -156,7 +156,7 @@ func (p *push) user(ctx context.Context, u User) error {
 	if err != nil {
 		return err
 	}
-	p.memory.users[u.ID] = &remoteUser{id: id, sent: want}
+	p.knowledge.users[u.ID] = &remoteUser{id: id, sent: want}
 	p.report.UsersCreated++
 	return nil
 }
@@ -172,7 +172,7 @@ func (p *push) adoptUser(ctx context.Context, localID string, want profile) (boo
 		return false, nil
 	}
 	known := &remoteUser{id: found[i].ID}
-	p.memory.users[localID] = known
+	p.knowledge.users[localID] = known
 	p.report.UsersMatched++
 	return true, p.updateUser(ctx, known, want)
 }
@@ -196,19 +196,19 @@ func (p *push) updateUser(ctx context.Context, known *remoteUser, want profile) 
 
 // forgetUser forgets a user that is no longer there, as a member too.
 func (p *push) forgetUser(localID string) {
-	delete(p.memory.users, localID)
-	for _, g := range p.memory.groups {
+	delete(p.knowledge.users, localID)
+	for _, g := range p.knowledge.groups {
 		delete(g.members, localID)
 	}
 }
 
 // leavers deactivates users that are no longer in the directory.
 func (p *push) leavers(ctx context.Context) error {
-	for _, id := range slices.Sorted(maps.Keys(p.memory.users)) {
+	for _, id := range slices.Sorted(maps.Keys(p.knowledge.users)) {
 		if slices.ContainsFunc(p.users, func(u User) bool { return u.ID == id }) {
 			continue
 		}
-		known := p.memory.users[id]
+		known := p.knowledge.users[id]
 		if !known.sent.active {
 			continue
 		}
@@ -235,7 +235,7 @@ func (p *push) group(ctx context.Context, g group) error {
 	if !refusedWith(err, http.StatusNotFound) {
 		return err
 	}
-	delete(p.memory.groups, g.id) // somebody deleted it there
+	delete(p.knowledge.groups, g.id) // somebody deleted it there
 	if known, err = p.ensureGroup(ctx, g); err != nil {
 		return err
 	}
@@ -244,12 +244,12 @@ func (p *push) group(ctx context.Context, g group) error {
 
 // ensureGroup finds or creates a group and gives it its name.
 func (p *push) ensureGroup(ctx context.Context, g group) (*remoteGroup, error) {
-	if known := p.memory.groups[g.id]; known != nil {
+	if known := p.knowledge.groups[g.id]; known != nil {
 		err := p.renameGroup(ctx, known, g.name)
 		if !refusedWith(err, http.StatusNotFound) {
 			return known, err
 		}
-		delete(p.memory.groups, g.id)
+		delete(p.knowledge.groups, g.id)
 	}
 	found, err := p.list(ctx, "/Groups", p.speaker.findGroup(g.name))
 	if err != nil {
@@ -257,7 +257,7 @@ func (p *push) ensureGroup(ctx context.Context, g group) (*remoteGroup, error) {
 	}
 	if i := slices.IndexFunc(found, func(f resource) bool { return strings.EqualFold(f.DisplayName, g.name) }); i >= 0 {
 		known := &remoteGroup{id: found[i].ID, name: g.name, adopted: true, members: map[string]bool{}}
-		p.memory.groups[g.id] = known
+		p.knowledge.groups[g.id] = known
 		p.report.GroupsMatched++
 		return known, nil
 	}
@@ -268,7 +268,7 @@ func (p *push) ensureGroup(ctx context.Context, g group) (*remoteGroup, error) {
 		return nil, err
 	}
 	known := &remoteGroup{id: id, name: g.name, members: map[string]bool{}}
-	p.memory.groups[g.id] = known
+	p.knowledge.groups[g.id] = known
 	p.report.GroupsCreated++
 	if named {
 		known.note(local, nil)
@@ -345,7 +345,7 @@ func (g *remoteGroup) note(added, removed []string) {
 // provisioned gives, of these users, the IDs here and there of those that are there.
 func (p *push) provisioned(ids []string) (local, remote []string) {
 	for _, id := range ids {
-		if known := p.memory.users[id]; known != nil {
+		if known := p.knowledge.users[id]; known != nil {
 			local, remote = append(local, id), append(remote, known.id)
 		}
 	}
@@ -354,18 +354,18 @@ func (p *push) provisioned(ids []string) (local, remote []string) {
 
 // goneGroups deletes groups that are no longer in the directory.
 func (p *push) goneGroups(ctx context.Context) error {
-	for _, id := range slices.Sorted(maps.Keys(p.memory.groups)) {
+	for _, id := range slices.Sorted(maps.Keys(p.knowledge.groups)) {
 		if slices.ContainsFunc(p.groups, func(g group) bool { return g.id == id }) {
 			continue
 		}
-		_, err := p.do(ctx, http.MethodDelete, "/Groups/"+url.PathEscape(p.memory.groups[id].id), nil, nil)
+		_, err := p.do(ctx, http.MethodDelete, "/Groups/"+url.PathEscape(p.knowledge.groups[id].id), nil, nil)
 		if err = unlessGone(err); err != nil {
 			if err := p.goOn(err); err != nil {
 				return err
 			}
 			continue // tried again next time
 		}
-		delete(p.memory.groups, id)
+		delete(p.knowledge.groups, id)
 		p.report.GroupsDeleted++
 	}
 	return nil
