@@ -41,7 +41,8 @@ type fakeHost struct {
 	fail func(op, id string) error
 	// calls counts changes.
 	calls int
-	keep  bool // remember CreatedFor
+	keep  bool            // remember CreatedFor and Provisioned
+	ours  map[string]bool // team and account that SetMember made
 }
 
 type hostUser struct {
@@ -53,7 +54,7 @@ type hostUser struct {
 }
 
 func newFakeHost() *fakeHost {
-	h := &fakeHost{users: map[string]*hostUser{}, teams: map[string]string{}, in: map[string]map[string]string{}}
+	h := &fakeHost{users: map[string]*hostUser{}, teams: map[string]string{}, in: map[string]map[string]string{}, ours: map[string]bool{}}
 	h.root = h.addUser("u-root", "root@acme.example", "owner")
 	return h
 }
@@ -150,7 +151,7 @@ func (h *fakeHost) stateOf(u *hostUser) AccountState {
 	a := AccountState{ID: u.ID, Email: u.Email, Active: u.Active, OrgRole: u.Role, CreatedFor: u.CreatedFor}
 	for team, members := range h.in {
 		if role, ok := members[u.ID]; ok {
-			a.Teams = append(a.Teams, Membership{TeamID: team, Role: role})
+			a.Teams = append(a.Teams, Membership{TeamID: team, Role: role, Provisioned: h.ours[team+u.ID]})
 		}
 	}
 	return a
@@ -256,7 +257,12 @@ func (h *fakeHost) RenameTeam(_ context.Context, _ store.Store, _, id, name stri
 }
 
 func (h *fakeHost) SetMember(_ context.Context, _ store.Store, _, team, account, role string) error {
-	return h.change("SetMember", account, func() { h.in[team][account] = role })
+	return h.change("SetMember", account, func() {
+		if h.keep && h.in[team][account] == "" {
+			h.ours[team+account] = true
+		}
+		h.in[team][account] = role
+	})
 }
 
 func (h *fakeHost) RemoveMember(_ context.Context, _ store.Store, _, team, account string) error {

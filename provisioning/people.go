@@ -23,13 +23,12 @@ func (p *planner) planPerson(x *person) *personPlan {
 		return nil
 	}
 	if x.mapErr != nil {
-		pp.err = x.mapErr
-		p.findFor(pp, FindingMapperFailed, "The rules could not be read for this person; nothing changes.")
+		p.findFor(pp, FindingMapperFailed, "The rules could not be read for this person; what groups gave stays as it is.")
 		// What the directory says about access counts all the same.
 		if x.user != nil && x.user.Active {
+			pp.err = x.mapErr
 			return pp
 		}
-		x.gives = nil
 	}
 	host := x.host
 	switch active := x.user != nil && x.user.Active; {
@@ -270,18 +269,13 @@ func (p *planner) planMemberships(pp *personPlan, x *person, host *AccountState,
 		if m.want == nil {
 			m.want = &want{team: teamRef{id: key, name: p.s.teams[key].Name}}
 		}
-		m.has, m.role = memberOf(host, m.want.team.id)
+		for _, t := range host.Teams {
+			if t.TeamID == m.want.team.id {
+				m.has, m.role, m.ours = true, t.Role, t.Provisioned
+			}
+		}
 		m.plan()
 	}
-}
-
-func memberOf(host *AccountState, teamID string) (has bool, role string) {
-	for _, t := range host.Teams {
-		if t.TeamID == teamID {
-			return true, t.Role
-		}
-	}
-	return false, ""
 }
 
 // membershipPlan is one person in one team.
@@ -293,6 +287,7 @@ type membershipPlan struct {
 	want  *want
 	has   bool
 	role  string
+	ours  bool // the host says that SetMember made it
 }
 
 func (m *membershipPlan) plan() {
@@ -322,6 +317,12 @@ func (m *membershipPlan) begin() {
 		return
 	}
 	role, reason := m.want.best(m.p.s.roles.team)
+	if m.has && m.ours {
+		// Made by an attempt whose transaction did not commit.
+		m.line(MemberAdd, "", role, reason)
+		m.put("")
+		return
+	}
 	if m.has {
 		// The role that somebody gave by hand stays as it is (D1).
 		m.line(MemberLink, "", "", reason+"; was a member before")

@@ -13,8 +13,8 @@ import (
 // host on the same SQL database takes the *sql.Tx out of tx (the SQL adapters tell
 // how), so that its rows and ours commit together. A host that keeps its data
 // elsewhere makes its methods idempotent, since a transaction that did not commit is
-// run again, and remembers Profile.SCIMUserID with the accounts that it creates
-// (see [AccountState.CreatedFor]). Within these methods use tx, never the store
+// run again, and remembers which accounts and memberships it made for us
+// ([AccountState.CreatedFor], [Membership.Provisioned]). Within these methods use tx, never the store
 // behind it.
 //
 // An error undoes what was done for this one person or group; the others go on, and
@@ -104,6 +104,10 @@ type AccountState struct {
 type Membership struct {
 	TeamID string
 	Role   string
+	// Provisioned says that SetMember made the membership, and nobody by hand, if the host
+	// keeps it. Only hosts whose data is not in our transaction need to: without it, a
+	// membership whose transaction did not commit looks like one by hand, and stays.
+	Provisioned bool
 }
 
 // Team is one of the host's teams.
