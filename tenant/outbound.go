@@ -138,6 +138,9 @@ func (t *outboundTransport) RoundTrip(req *http.Request) (*http.Response, error)
 		return nil, fmt.Errorf("%w: the URL names a user", ErrBlockedAddress)
 	}
 	res, err := rt.RoundTrip(req)
+	if errors.Is(err, ErrBlockedAddress) {
+		return nil, ErrBlockedAddress // without the dialer's text, which names the address
+	}
 	if err != nil {
 		return nil, err
 	}
