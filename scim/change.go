@@ -192,7 +192,7 @@ func (p *patch) changeMatching(list []any, o operation) (any, error) {
 		switch {
 		case o.op == opRemove, p.dialect.cleared(o.value):
 			return list, nil
-		case !p.dialect.createsUnmatched(o.op):
+		case !p.dialect.createsUnmatched(o.op, o.lax):
 			return nil, badRequest(TypeNoTarget, "No value of %s matches the filter of the path.", a.path)
 		}
 		return p.createMatching(list, o)

@@ -43,6 +43,9 @@ func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body
 	rec := record{Meta: store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now}}
 	k := h.kinds[rt]
 	k.index(&rec, doc)
+	if err := rec.indexable(); err != nil {
+		return record{}, err
+	}
 	rec.body = rt.encode(nil, doc)
 	err = h.permit(ctx, Write{
 		TenantID: r.tenant, Principal: r.principal, Action: ActionCreate, ResourceType: rt.Name,

@@ -43,10 +43,16 @@ func (l *listing) start() (cursor, error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(l.p.cursor)
 	var sent cursor
-	if err != nil || json.Unmarshal(raw, &sent) != nil || sent.Query != c.Query || sent.After == "" || sent.Offset < 0 {
+	if err != nil || json.Unmarshal(raw, &sent) != nil || sent.Query != c.Query || !plausibleID(sent.After) || sent.Offset < 0 {
 		return c, bad
 	}
 	return sent, nil
+}
+
+// plausibleID keeps what no store could have as an ID away from it.
+func plausibleID(id string) bool {
+	odd := func(c rune) bool { return c <= ' ' || c > '~' }
+	return id != "" && len(id) <= 100 && strings.IndexFunc(id, odd) < 0
 }
 
 func (c cursor) encode() string {

@@ -120,9 +120,12 @@ func (d dialect) operationList(body map[string]any) ([]any, bool) {
 	return d.values(v)
 }
 
-// createsUnmatched reports whether an add whose value path matches nothing
-// makes the value. Entra adds emails[type eq "work"].value so.
-func (d dialect) createsUnmatched(op string) bool { return op == opAdd && !d.strict }
+// createsUnmatched reports whether an operation whose value path matches
+// nothing makes the value. Entra adds emails[type eq "work"].value so, and with
+// aadOptscim062020 replaces it as a key of an operation without path (lax).
+func (d dialect) createsUnmatched(op string, lax bool) bool {
+	return (op == opAdd || lax) && !d.strict
+}
 
 // memberOperation translates the "name":"addMember" of Microsoft's Postman
 // collection.

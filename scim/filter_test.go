@@ -86,7 +86,9 @@ func TestFilters(t *testing.T) {
 		`nickName eq "A" or nickName eq "B" and nickName eq "C"`:    "A",
 		`(nickName eq "A" or nickName eq "B") and active eq true`:   "A",
 		`nickName eq "A" and active eq true or nickName eq "B"`:     "AB",
-		`userName eq 5`: "",
+		`userName eq "\u0000"`:                                      "",
+		`nickName gt "\u0000"`:                                      "ABC",
+		`userName eq 5`:                                             "",
 	} {
 		got := s.find("/Users", filter, "nickName")
 		require.Equal(t, want, strings.Join(got, ""), filter)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/scim/internal/filter"
 )
@@ -95,10 +96,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	req := &request{
 		Request: r, tenant: path[0], principal: principal,
-		base: h.TenantBaseURL(path[0]), id: r.Header.Get("X-Request-Id"),
-	}
-	if len(req.id) > 64 {
-		req.id = req.id[:64]
+		base: h.TenantBaseURL(path[0]), id: requestID(r),
 	}
 	if req.params, err = parseParams(r.URL.RawQuery); err == nil {
 		err = h.route(w, req, path[1:])
@@ -106,6 +104,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		h.fail(w, r, req.tenant, err)
 	}
+}
+
+// requestID takes over the ID that a proxy gave the request, if it looks like one.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	odd := func(c rune) bool { return c <= ' ' || c > '~' }
+	if len(id) > 64 || strings.IndexFunc(id, odd) >= 0 {
+		return ""
+	}
+	return id
 }
 
 // splitPath cuts the path below the prefix into segments: the tenant first.
@@ -118,7 +126,7 @@ func splitPath(escaped, prefix string) ([]string, bool) {
 	parts := strings.Split(strings.TrimRight(rest, "/"), "/")
 	for i, p := range parts {
 		s, err := url.PathUnescape(p)
-		if err != nil || strings.ContainsAny(s, "/\\\x00") || s == ".." || s == "." || s == "" && len(parts) > 1 {
+		if err != nil || strings.ContainsAny(s, "/\\\x00") || s == ".." || s == "." || s == "" && len(parts) > 1 || !utf8.ValidString(s) {
 			return nil, false
 		}
 		parts[i] = s
@@ -164,6 +172,9 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, limit int64) 
 				Detail: "Send the body as application/scim+json or application/json.",
 			}
 		}
+	}
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
+		return nil, &Error{Status: http.StatusUnsupportedMediaType, Detail: "Send the body without a Content-Encoding."}
 	}
 	if r.ContentLength > limit {
 		return nil, &http.MaxBytesError{Limit: limit}

@@ -129,6 +129,7 @@ func TestMethodsAndPaths(t *testing.T) {
 		{"GET", "/Users/" + id + "?aadOptscim062020", 200, ""},
 		{"GET", "/Users/%2e%2e%2fGroups", 404, ""},
 		{"GET", "/Users/%00", 404, ""},
+		{"GET", "/Users/%ff", 404, ""},
 		{"GET", "/Users/" + strings.Repeat("a", 4000), 404, ""},
 		{"GET", "/Users/" + id + "/emails", 404, ""},
 		{"GET", "/Nothing", 404, ""},

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -53,6 +54,29 @@ func (r *record) lastModified() time.Time {
 		return r.membersUpdated
 	}
 	return r.UpdatedAt
+}
+
+// maxIndexed bounds values by which a resource can be found, in bytes, because
+// databases bound what an index holds.
+const maxIndexed = 1024
+
+// indexable refuses values that are too long to be found by.
+func (r *record) indexable() error {
+	long := func(name, v string) error {
+		if len(v) <= maxIndexed {
+			return nil
+		}
+		return badRequest(TypeInvalidValue, "%s has %d bytes; at most %d are accepted.", name, len(v), maxIndexed)
+	}
+	if err := cmp.Or(long("userName or displayName", r.name), long("externalId", r.externalID)); err != nil {
+		return err
+	}
+	for _, k := range append(r.keys[:len(r.keys):len(r.keys)], r.unique...) {
+		if err := long(string(k.Attr), k.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pageOf turns a page of the store's records into ours.

@@ -66,6 +66,13 @@ func (h *Handler) pushCompare(rt *resourceType, f field, t *comparison) (store.E
 	if !ok || t.null {
 		return store.All{}, false
 	}
+	if strings.IndexByte(t.text, 0) >= 0 {
+		// No stored value holds U+0000, and some databases don't even compare with it.
+		if op == store.Eq || op == store.Sw {
+			return store.Or{}, true
+		}
+		return store.All{}, false
+	}
 	name := f.name()
 	switch {
 	case name == "id" || name == "externalId":
@@ -127,7 +134,9 @@ func (c *condition) relations() (groups bool, members []string, all bool) {
 			groups = true
 		case "members":
 			if t.op == ast.EQ && !t.null && f.sub != nil && f.sub.Name == "value" {
-				members = append(members, t.text)
+				if strings.IndexByte(t.text, 0) < 0 {
+					members = append(members, t.text)
+				}
 			} else {
 				all = true
 			}

@@ -63,6 +63,9 @@ func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action Act
 	w.after.body = rt.encode(nil, next)
 	w.after.UpdatedAt = store.Time(h.cfg.Now())
 	h.kinds[rt].index(&w.after, next)
+	if err := w.after.indexable(); err != nil {
+		return rec, err
+	}
 	if w.delta, err = h.memberDelta(ctx, r.tenant, id, ops); err != nil {
 		return rec, err
 	}

@@ -68,6 +68,8 @@ func TestCreateUserRefusals(t *testing.T) {
 		{`{"userName":"a","x509Certificates":[{"value":"%%%"}]}`, 400, TypeInvalidValue},
 		{`{"schemas":["` + URNGroup + `"],"userName":"a"}`, 400, TypeInvalidSyntax},
 		{`{"userName":"TAKEN@example.com"}`, 409, TypeUniqueness},
+		{`{"userName":"` + strings.Repeat("a", 5000) + `"}`, 400, TypeInvalidValue},
+		{`{"userName":"a","emails":[{"value":"` + strings.Repeat("a", 5000) + `"}]}`, 400, TypeInvalidValue},
 		{`[]`, 400, TypeInvalidSyntax},
 		{`{`, 400, TypeInvalidSyntax},
 		{`{} x`, 400, TypeInvalidSyntax},
