@@ -129,7 +129,7 @@ func TestS15UnknownKeyIDs(t *testing.T) {
 		require.NoError(t, err)
 		raw, err := signed.CompactSerialize()
 		require.NoError(t, err)
-		jws, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
+		jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256})
 		require.NoError(t, err)
 		_, err = set.VerifySignature(t.Context(), jws)
 		require.ErrorIs(t, err, errNoKey)

@@ -1,0 +1,50 @@
+package oidctest_test
+
+import (
+	"fmt"
+	"log"
+	"testing"
+
+	"github.com/tenantgate/tenantgate/oidc/oidctest"
+)
+
+// A provider with a login page, for a program that serves it itself.
+func ExampleNew() {
+	p, err := oidctest.New(oidctest.Config{
+		Issuer:    "http://127.0.0.1:8081",
+		LoginPage: true,
+		Title:     "Acme sign-in",
+		Users:     []oidctest.User{{Subject: "1", Email: "ada@acme.example", Password: "correct horse", Name: "Ada"}},
+		Clients: []oidctest.Client{{
+			ID: "tenantgate", Secret: "a long random secret", AuthMethod: "client_secret_post",
+			RedirectURIs: []string{"http://127.0.0.1:8080/sso/signin-oidc/1"},
+		}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// http.ListenAndServe("127.0.0.1:8081", p)
+	fmt.Println(p.Issuer())
+	// Output: http://127.0.0.1:8081
+}
+
+// A provider for a test, which misbehaves on request.
+func ExampleNewServer() {
+	_ = func(t *testing.T) {
+		idp := oidctest.NewServer(t)
+		idp.SetUsers(oidctest.User{Subject: "u1", Email: "ada@acme.example", EmailVerified: "true"})
+		for _, m := range oidctest.Misbehaviours() {
+			idp.SetFaults(m.Faults)
+			// Sign in through your own handlers: a session must exist exactly if m.Accept.
+		}
+	}
+}
+
+func ExampleGenerateKey() {
+	key, err := oidctest.GenerateKey("key-2", "ES256")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(key.ID, key.Alg)
+	// Output: key-2 ES256
+}
