@@ -1,0 +1,181 @@
+package provisioning
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+func entitled(context.Context, string) (bool, error) { return true, nil }
+
+func (w *world) policy(change ...func(*PolicyConfig)) *Policy {
+	cfg := PolicyConfig{Store: w.st, Target: w.host, Entitled: entitled, Now: w.clock.Now}
+	for _, fn := range change {
+		fn(&cfg)
+	}
+	p, err := NewPolicy(cfg)
+	require.NoError(w, err)
+	return p
+}
+
+func create(body string) Write {
+	return Write{TenantID: org, ResourceType: "User", After: json.RawMessage(body)}
+}
+
+func TestPolicy(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	w.sync()
+	w.host.addUser("u-eve", "Eve@acme.example", "member")
+	w.host.addUser("u-ok", "ok@acme.example", "member")
+	plan, err := w.e.PlanConversion(t.Context(), owner, org, []string{"u-ok"})
+	require.NoError(t, err)
+	_, err = w.e.ApproveConversion(t.Context(), owner, org, []string{"u-ok"}, plan.Hash)
+	require.NoError(t, err)
+	_, err = w.st.CreateDomain(t.Context(), org, store.Domain{Meta: w.meta("d2"), Name: "pending.example", State: store.DomainPending})
+	require.NoError(t, err)
+	_, err = w.st.CreateDomain(t.Context(), org, store.Domain{Meta: w.meta("d3"), Name: "xn--bcher-kva.example", State: store.DomainVerified, Subdomains: true})
+	require.NoError(t, err)
+
+	update := func(before, after string) Write {
+		return Write{TenantID: org, ResourceType: "User", ID: w.ids["ada"], Before: json.RawMessage(before), After: json.RawMessage(after)}
+	}
+	ada := string(userBody("ada@acme.example", true))
+	tests := []struct {
+		name string
+		give Write
+		code string
+	}{
+		{"a new user of the domain", create(`{"userName":"new@acme.example"}`), ""},
+		{"without any address", create(`{"userName":"new"}`), ""},
+		{"the root user", create(`{"userName":"ROOT@acme.example"}`), "root_user"},
+		{"the root user by e-mail", create(`{"userName":"x@acme.example","emails":[{"value":"root@acme.example"}]}`), "root_user"},
+		{"an account by hand", create(`{"userName":"eve@acme.example"}`), "account_exists"},
+		{"an approved account", create(`{"userName":"OK@acme.example"}`), ""},
+		{"another user's account", create(`{"userName":"ada2@acme.example","emails":[{"value":"ada@acme.example"}]}`), "account_taken"},
+		{"a foreign domain", create(`{"userName":"x@evil.example"}`), "domain_not_verified"},
+		{"a domain that only looks like ours", create(`{"userName":"x@acme.example.evil.example"}`), "domain_not_verified"},
+		{"an end that is no label", create(`{"userName":"x@notacme.example"}`), "domain_not_verified"},
+		{"a domain that waits for its proof", create(`{"userName":"x@pending.example"}`), "domain_not_verified"},
+		{"a sub-domain not opted in", create(`{"userName":"x@ops.acme.example"}`), "domain_not_verified"},
+		{"a sub-domain opted in, in Unicode", create(`{"userName":"x@ops.Bücher.example"}`), ""},
+		{"a foreign primary address", create(`{"userName":"x@acme.example","emails":[{"value":"x@evil.example","primary":true}]}`), "domain_not_verified"},
+		{"a foreign user name", create(`{"userName":"x@evil.example","emails":[{"value":"x@acme.example"}]}`), "domain_not_verified"},
+		{"a private second address", create(`{"userName":"x@acme.example","emails":[{"value":"x@acme.example","type":"work"},{"value":"x@home.example","type":"home"}]}`), ""},
+		{"a change without a new address", update(ada, `{"userName":"ada@acme.example","title":"Dr"}`), ""},
+		{"a change to a foreign address", update(ada, `{"userName":"ada@acme.example","emails":[{"value":"ada@evil.example"}]}`), "domain_not_verified"},
+		{"a change to the root user's", update(ada, `{"userName":"root@acme.example"}`), "root_user"},
+		{"a change to somebody's", update(ada, `{"userName":"eve@acme.example"}`), "account_exists"},
+		{"a change of case", update(ada, `{"userName":"ADA@acme.example"}`), ""},
+		{"a foreign address that was there before", update(`{"userName":"a@old.example"}`, `{"userName":"a@old.example","title":"x"}`), ""},
+		{"deprovisioning", Write{TenantID: org, ResourceType: "User", ID: w.ids["ada"], Before: json.RawMessage(ada), After: json.RawMessage(`{"userName":"x@evil.example","active":false}`), Deprovisioning: true}, ""},
+		{"a group", Write{TenantID: org, ResourceType: "Group", After: json.RawMessage(`{"displayName":"x"}`)}, ""},
+	}
+	p := w.policy()
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := p.Check(t.Context(), tt.give)
+			if tt.code == "" {
+				require.NoError(t, err)
+				return
+			}
+			var r *Refusal
+			require.ErrorAs(t, err, &r)
+			require.Equal(t, tt.code, r.Code)
+			if tt.code == "domain_not_verified" {
+				require.Equal(t, 400, r.Status)
+				require.Contains(t, r.Detail, "acme.example, xn--bcher-kva.example")
+				return
+			}
+			require.Equal(t, 409, r.Status)
+			require.Equal(t, "uniqueness", r.SCIMType)
+		})
+	}
+}
+
+func TestPolicyRecordsRefusalsOnce(t *testing.T) {
+	w := newWorld(t)
+	p := w.policy()
+	for range 3 {
+		require.Error(t, p.Check(t.Context(), create(`{"userName":"root@acme.example"}`)))
+	}
+	require.Error(t, p.Check(t.Context(), create(`{"userName":"x@evil.example"}`)))
+	refused := w.events(EventRefused)
+	require.Len(t, refused, 2)
+	require.Equal(t, "root_user", refused[0].Code)
+	require.Contains(t, refused[0].Message, "This account created the organisation and cannot be provisioned")
+	w.clock.add(2 * time.Hour)
+	require.Error(t, p.Check(t.Context(), create(`{"userName":"root@acme.example"}`)))
+	require.Len(t, w.events(EventRefused), 3)
+}
+
+func TestPolicyAsksThePlan(t *testing.T) {
+	w := newWorld(t)
+	ok, err := false, error(nil)
+	p := w.policy(func(c *PolicyConfig) {
+		c.Entitled = func(context.Context, string) (bool, error) { return ok, err }
+	})
+	var r *Refusal
+	require.ErrorAs(t, p.Check(t.Context(), create(`{"userName":"x@acme.example"}`)), &r)
+	require.Equal(t, 403, r.Status)
+	require.Equal(t, "plan_required", r.Code)
+	require.NoError(t, p.Check(t.Context(), Write{TenantID: org, ResourceType: "User", Deprovisioning: true}))
+	ok, err = true, errors.New("down")
+	require.Error(t, p.Check(t.Context(), create(`{"userName":"x@acme.example"}`)), "fails closed")
+	require.NoError(t, p.Check(t.Context(), Write{TenantID: org, ResourceType: "User", Deprovisioning: true}))
+}
+
+func TestNewPolicyChecksItsConfig(t *testing.T) {
+	w := newWorld(t)
+	for name, cfg := range map[string]PolicyConfig{
+		"Store":    {Target: w.host, Entitled: entitled},
+		"Target":   {Store: w.st, Entitled: entitled},
+		"Entitled": {Store: w.st, Target: w.host},
+	} {
+		_, err := NewPolicy(cfg)
+		require.ErrorContains(t, err, name)
+	}
+}
+
+func TestConversionPlan(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	w.sync()
+	for _, name := range []string{"eve", "glass"} {
+		w.host.addUser("u-"+name, name+"@acme.example", "member")
+	}
+	w.host.addUser("u-far", "far@other.example", "member")
+	entries := []string{"eve@acme.example", " u-eve ", "", "nobody@acme.example", "u-nix", "root@acme.example", "glass@acme.example", "far@other.example", "ada@acme.example"}
+	plan, err := w.e.PlanConversion(t.Context(), owner, org, entries)
+	require.NoError(t, err)
+	var codes []string
+	for _, l := range plan.Lines {
+		codes = append(codes, l.Code)
+	}
+	require.Equal(t, []string{"ready", "duplicate", "not_found", "not_found", "root_user", "break_glass", "domain_not_verified", "already_provisioned"}, codes)
+	require.Equal(t, 1, plan.Ready)
+
+	_, err = w.e.ApproveConversion(t.Context(), owner, org, entries[:1], plan.Hash)
+	var stale *StaleConversionError
+	require.ErrorAs(t, err, &stale)
+	require.ErrorIs(t, err, store.ErrStale)
+	_, err = w.e.ApproveConversion(t.Context(), owner, org, entries, plan.Hash)
+	require.NoError(t, err)
+	a, err := w.st.Account(t.Context(), org, "u-eve")
+	require.NoError(t, err)
+	require.True(t, a.Convertible)
+	ev := w.events(EventConvertible)
+	require.Len(t, ev, 1)
+	require.Equal(t, "u-root", ev[0].Actor.ID)
+	plan, err = w.e.PlanConversion(t.Context(), owner, org, entries[:1])
+	require.NoError(t, err)
+	require.Equal(t, "already_approved", plan.Lines[0].Code)
+	_, err = w.e.PlanConversion(t.Context(), owner, org, make([]string, 1001))
+	require.ErrorIs(t, err, ErrTooManyConversions)
+}
