@@ -16,6 +16,8 @@ func dialect() sqlstore.Dialect {
 		Time:     func(t time.Time) any { return t },
 		List:     func(values []string) any { return array(values) },
 		InList:   func(column, param string) string { return column + " = any(" + param + "::text[])" },
+		Times:    func(times []time.Time) any { return timeArray(times) },
+		InTimes:  func(column, param string) string { return column + " = any(" + param + "::text[]::timestamptz[])" },
 		Storable: storable,
 		MembersVersion: "r.members_version + (select count(*) from tenantgate_scim_member_changes c" +
 			" where c.tenant_id = r.tenant_id and c.group_id = r.id)",
@@ -52,6 +54,14 @@ func array(values []string) string {
 		b = append(b, '"')
 	}
 	return string(append(b, '}'))
+}
+
+func timeArray(times []time.Time) string {
+	texts := make([]string, len(times))
+	for i, t := range times {
+		texts[i] = store.FormatTime(t)
+	}
+	return array(texts)
 }
 
 // keyArrays splits keys into two arrays of one length.

@@ -9,14 +9,19 @@ import (
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
-		Name: "sqlite",
-		Mark: '?',
-		Time: func(t time.Time) any { return t.UnixMicro() },
-		List: func(values []string) any {
-			b, _ := json.Marshal(values) // strings always marshal
-			return string(b)
+		Name:   "sqlite",
+		Mark:   '?',
+		Time:   func(t time.Time) any { return t.UnixMicro() },
+		List:   func(values []string) any { return array(values) },
+		InList: inArray,
+		Times: func(times []time.Time) any {
+			micros := make([]int64, len(times))
+			for i, t := range times {
+				micros[i] = t.UnixMicro()
+			}
+			return array(micros)
 		},
-		InList:           func(column, param string) string { return column + " in (select value from json_each(" + param + "))" },
+		InTimes:          inArray,
 		MembersVersion:   "r.members_version",
 		MembersUpdatedAt: "r.members_updated_at",
 		CountRecords:     "select n from tenantgate_scim_counts where tenant_id = $1 and kind = $2",
@@ -26,4 +31,14 @@ func dialect() sqlstore.Dialect {
 		OneWriter: true,
 		Prepared:  prepared,
 	}
+}
+
+func inArray(column, param string) string {
+	return column + " in (select value from json_each(" + param + "))"
+}
+
+// array writes texts or numbers as JSON, which is how a statement takes a list.
+func array[T string | int64](values []T) string {
+	b, _ := json.Marshal(values) // these always marshal
+	return string(b)
 }

@@ -20,6 +20,9 @@ type Dialect struct {
 	// equals one of them.
 	List   func([]string) any
 	InList func(column, param string) string
+	// Times and InTimes are the same for times.
+	Times   func([]time.Time) any
+	InTimes func(column, param string) string
 	// Storable says whether a text can be stored; nil means that every text can.
 	Storable func(string) bool
 	// MembersVersion and MembersUpdatedAt are the expressions for a group named r.

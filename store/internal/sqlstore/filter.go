@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,37 +61,51 @@ func (c *compiler) compile(e store.Expr) (cond string, exact bool) {
 
 func (c *compiler) and(terms store.And) (string, bool) {
 	var conds []string
-	exact := true
+	exact, before := true, len(c.args)
 	for _, t := range terms {
 		cond, ok := c.compile(t)
 		exact = exact && ok
 		switch cond {
 		case always:
 		case never:
+			c.args = c.args[:before] // a parameter that is not used has no type
 			return never, true
 		default:
 			conds = append(conds, cond)
 		}
+	}
+	if len(conds) > maxTerms {
+		c.args = c.args[:before]
+		return always, false
 	}
 	return joinConds(conds, " and ", always), exact
 }
 
 func (c *compiler) or(terms store.Or) (string, bool) {
 	var conds []string
-	exact := true
+	exact, before := true, len(c.args)
 	for _, t := range terms {
 		cond, ok := c.compile(t)
 		exact = exact && ok
 		switch cond {
 		case always:
+			c.args = c.args[:before]
 			return always, ok
 		case never:
 		default:
 			conds = append(conds, cond)
 		}
 	}
+	if len(conds) > maxTerms {
+		c.args = c.args[:before]
+		return always, false
+	}
 	return joinConds(conds, " or ", never), exact
 }
+
+// maxTerms bounds how many conditions are joined into one: databases limit the depth of
+// an expression. Longer ones are the caller's to test.
+const maxTerms = 200
 
 func joinConds(conds []string, with, none string) string {
 	switch len(conds) {
@@ -139,14 +154,13 @@ func (c *compiler) in(e store.In) (string, bool) {
 	if len(values) == 0 {
 		return never, true
 	}
-	switch e.Attr {
-	case store.AttrActive, store.AttrCreatedAt, store.AttrUpdatedAt:
-		// These columns are no texts; few ask for several of their values.
-		any := make(store.Or, len(values))
-		for i, v := range values {
-			any[i] = store.Compare{Attr: e.Attr, Op: store.Eq, Value: v}
-		}
-		return c.or(any)
+	switch {
+	case e.Attr == store.AttrActive && c.kind == Users:
+		return c.or(store.Or{activeIn(values, "true"), activeIn(values, "false")})
+	case e.Attr == store.AttrCreatedAt:
+		return c.timeIn("r.created_at", values), true
+	case e.Attr == store.AttrUpdatedAt:
+		return c.timeIn("r.updated_at", values), true
 	}
 	return c.by(e.Attr, func(column string) string { return c.InList(column, c.arg(c.List(values))) }), true
 }
@@ -239,14 +253,44 @@ func active(op store.Op, value string) string {
 	return never
 }
 
-// compareTime compares a column of times with a text as FormatTime writes it. What is
-// written otherwise is left to the caller.
-func (c *compiler) compareTime(column string, op store.Op, value string) (string, bool) {
-	t, err := time.Parse(time.RFC3339Nano, value)
-	if err != nil || store.FormatTime(t) != value || sign(op) == "" {
-		return always, false
+// activeIn is the condition that a user has one value of AttrActive, if it is asked for.
+func activeIn(values []string, value string) store.Expr {
+	if !slices.Contains(values, value) {
+		return store.Or{}
 	}
-	return column + " " + sign(op) + " " + c.arg(c.Time(store.Time(t))), true
+	return store.Compare{Attr: store.AttrActive, Op: store.Eq, Value: value}
+}
+
+// parseTime reads a time as FormatTime writes it; no other text equals a stored time.
+func parseTime(value string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339Nano, value)
+	return store.Time(t), err == nil && store.FormatTime(t) == value
+}
+
+// compareTime compares a column of times with a text as FormatTime writes it. What is
+// written otherwise, or asked as a text, is left to the caller.
+func (c *compiler) compareTime(column string, op store.Op, value string) (string, bool) {
+	t, ok := parseTime(value)
+	switch {
+	case ok && sign(op) != "":
+		return column + " " + sign(op) + " " + c.arg(c.Time(t)), true
+	case op == store.Eq:
+		return never, true
+	}
+	return always, false
+}
+
+func (c *compiler) timeIn(column string, values []string) string {
+	var times []time.Time
+	for _, v := range values {
+		if t, ok := parseTime(v); ok {
+			times = append(times, t)
+		}
+	}
+	if len(times) == 0 {
+		return never
+	}
+	return c.InTimes(column, c.arg(c.Times(times)))
 }
 
 // selection is a compiled query for a page.
