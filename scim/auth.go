@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // ErrUnauthorized says that a bearer key is not good for a tenant: unknown,
@@ -16,9 +18,9 @@ var ErrUnauthorized = errors.New("scim: not authorized")
 // Scopes of an API key.
 const (
 	// ScopeRead allows to read users, groups and other resources.
-	ScopeRead = "scim:read"
+	ScopeRead = tenant.ScopeSCIMRead
 	// ScopeWrite allows to change them, and to read them.
-	ScopeWrite = "scim:write"
+	ScopeWrite = tenant.ScopeSCIMWrite
 )
 
 // Principal is who sends a request: one API key of one tenant's directory.
@@ -40,7 +42,8 @@ func (p Principal) may(scope string) bool {
 // on every request, by several goroutines at once.
 type Authenticator interface {
 	// Authenticate returns the principal of the key at this tenant. An error
-	// matching ErrUnauthorized gives 401; any other is logged and gives 503, so
+	// matching ErrUnauthorized gives 401, an *Error that answer (a good key of a
+	// directory that is switched off, say); any other is logged and gives 503, so
 	// that the identity provider tries again.
 	Authenticate(ctx context.Context, tenantID, bearer string) (Principal, error)
 }
@@ -51,6 +54,29 @@ type AuthenticatorFunc func(ctx context.Context, tenantID, bearer string) (Princ
 // Authenticate calls f.
 func (f AuthenticatorFunc) Authenticate(ctx context.Context, tenantID, bearer string) (Principal, error) {
 	return f(ctx, tenantID, bearer)
+}
+
+// APIKeys is the [Authenticator] of the keys that tenants' owners make with s.
+func APIKeys(s *tenant.Service) Authenticator {
+	return AuthenticatorFunc(func(ctx context.Context, tenantID, bearer string) (Principal, error) {
+		return principal(s.AuthenticateAPIKey(ctx, tenantID, bearer))
+	})
+}
+
+// principal brings what the tenant package says to our terms.
+func principal(p tenant.Principal, err error) (Principal, error) {
+	var refused *tenant.Error
+	switch {
+	case errors.Is(err, tenant.ErrBadAPIKey):
+		return Principal{}, ErrUnauthorized
+	case errors.Is(err, tenant.ErrForbidden) && errors.As(err, &refused):
+		return Principal{}, &Error{Status: http.StatusForbidden, Detail: refused.Message}
+	case err != nil:
+		return Principal{}, err
+	}
+	return Principal{
+		KeyID: p.KeyID, KeyName: p.KeyName, DirectoryID: p.DirectoryID, ConnectionID: p.ConnectionID, Scopes: p.Scopes,
+	}, nil
 }
 
 // bearer takes the token out of the Authorization header (RFC 6750 section
@@ -79,6 +105,10 @@ func (h *Handler) authenticate(r *http.Request, tenantID string) (Principal, err
 		return p, nil
 	case errors.Is(err, ErrUnauthorized):
 		return Principal{}, errUnauthorized()
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return Principal{}, e
 	}
 	h.log.ErrorContext(r.Context(), "scim: authentication failed", "tenant", tenantID, "error", err)
 	return Principal{}, &Error{Status: http.StatusServiceUnavailable, Detail: "The API key can't be checked right now. Try again."}

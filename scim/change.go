@@ -176,7 +176,7 @@ func (p *patch) changeEach(list []any, o operation) (any, error) {
 			return nil, err
 		}
 	}
-	return p.settle(o.target.attr, list, nil)
+	return p.settle(o.target.attr, dropHollow(list, list), nil)
 }
 
 // changeMatching changes the values that the bracket filter selects.
@@ -203,7 +203,7 @@ func (p *patch) changeMatching(list []any, o operation) (any, error) {
 				return nil, err
 			}
 		}
-		return p.settle(a, list, hit)
+		return p.settle(a, dropHollow(list, hit), hit)
 	}
 	if o.op == opRemove || p.dialect.cleared(o.value) {
 		return slices.DeleteFunc(list, func(e any) bool { return o.filter.holdsValue(e) }), nil
@@ -281,13 +281,8 @@ func equalities(e ast.Expression, fn func(name string, v any)) {
 	}
 }
 
-// settle drops values that have become empty and keeps one primary: of the
-// changed ones if they have it.
+// settle keeps one primary: of the changed values if they have it.
 func (p *patch) settle(a *attribute, list, changed []any) (any, error) {
-	list = slices.DeleteFunc(list, func(e any) bool {
-		m, ok := e.(map[string]any)
-		return ok && (len(m) == 0 || hollow(a, m))
-	})
 	if a.primaries(changed) > 0 {
 		for _, e := range list {
 			m, ok := e.(map[string]any)
@@ -302,12 +297,25 @@ func (p *patch) settle(a *attribute, list, changed []any) (any, error) {
 	return list, nil
 }
 
-// hollow reports whether a value has lost what it was about, so that only its
-// kind is left: {"type":"work"} after the value was cleared.
-func hollow(a *attribute, m map[string]any) bool {
-	if a.sub("value") == nil {
-		return false
+// dropHollow drops those of the changed values that have lost what they were
+// about: {"type":"work"} after the value was cleared.
+func dropHollow(list, changed []any) []any {
+	gone := map[int]bool{}
+	for i, e := range list {
+		m, ok := e.(map[string]any)
+		gone[i] = ok && hollow(m) && slices.ContainsFunc(changed, func(c any) bool { return same(c, m) })
 	}
+	out := make([]any, 0, len(list))
+	for i, e := range list {
+		if !gone[i] {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// hollow reports whether only a value's kind is left of it.
+func hollow(m map[string]any) bool {
 	for k := range m {
 		if k != "type" && k != "primary" {
 			return false

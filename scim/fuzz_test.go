@@ -154,3 +154,28 @@ func FuzzFilterOnUser(f *testing.F) {
 var storeAll = store.Query{}
 
 func storeMatches(e store.Expr, u store.SCIMUser) bool { return store.Matches(e, u.Values) }
+
+// A bulk request is refused or every operation has an answer of its own; never
+// is the server at fault.
+func FuzzBulk(f *testing.F) {
+	for _, seed := range []string{
+		`{"Operations":[` + bulkUser("a", "a") + `,` + bulkGroup("g", "bulkId:a", "bulkId:g") + `]}`,
+		`{"failOnErrors":1,"Operations":[` + bulkGroup("x", "bulkId:y") + `,` + bulkGroup("y", "bulkId:x") + `]}`,
+		`{"Operations":[{"method":"PATCH","path":"/Users/bulkId:a","data":{"Operations":[]}},` + bulkUser("a", "a") + `]}`,
+		`{"Operations":[{"method":"DELETE","path":"/Users/x","version":"W/\"1\""},{"method":"PUT","path":"/Groups/bulkId:z","data":{}}]}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		s := newServer(t)
+		r := s.do("POST", "/Bulk", body)
+		if r.status >= 500 {
+			t.Fatalf("status %d: %s", r.status, r.raw)
+		}
+		for _, status := range statuses(r) {
+			if status >= "500" {
+				t.Fatal(r.raw)
+			}
+		}
+	})
+}

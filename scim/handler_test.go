@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantgate/tenantgate/store/memory"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 func TestNewHandlerNeedsItsParts(t *testing.T) {
@@ -184,4 +185,21 @@ func TestDiscovery(t *testing.T) {
 	types := s.do("GET", "/ResourceTypes", "").want(200)
 	require.Equal(t, []string{"/Users", "/Groups"}, types.column("endpoint"))
 	require.Equal(t, false, types.at("Resources", 0, "schemaExtensions", 0, "required"))
+}
+
+func TestAPIKeysOfTenantService(t *testing.T) {
+	_, err := principal(tenant.Principal{}, tenant.ErrBadAPIKey)
+	require.ErrorIs(t, err, ErrUnauthorized)
+	_, err = principal(tenant.Principal{}, errors.New("db down"))
+	require.ErrorContains(t, err, "db down")
+	got, err := principal(tenant.Principal{KeyID: "k", KeyName: "n", DirectoryID: "d", ConnectionID: "c", Scopes: []string{ScopeRead}}, nil)
+	require.NoError(t, err)
+	require.Equal(t, Principal{KeyID: "k", KeyName: "n", DirectoryID: "d", ConnectionID: "c", Scopes: []string{ScopeRead}}, got)
+
+	s := newServer(t, func(c *Config) {
+		c.Authenticator = AuthenticatorFunc(func(context.Context, string, string) (Principal, error) {
+			return Principal{}, &Error{Status: 403, Detail: "Provisioning is switched off."}
+		})
+	})
+	s.do("GET", "/Users", "").refused(403, "")
 }

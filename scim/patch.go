@@ -115,6 +115,9 @@ func (p *patch) expand(op string, values map[string]any, parser *filter.Parser) 
 				return badRequest(TypeInvalidValue, "%s has to be an object.", c.urn)
 			}
 			if !ok {
+				if op == opReplace && c.extension {
+					p.ops = append(p.ops, operation{op: op, target: field{ext: c}, given: true, lax: true})
+				}
 				continue
 			}
 			for _, name := range sortedKeys(m) {
