@@ -116,8 +116,18 @@ func (m *matcher) link(ctx context.Context, acct Account, email string) error {
 		Email: email, LastSignInAt: m.now,
 	}, m.event(EventLinked, acct.ID, ""), m.event(EventSignIn, acct.ID, ""))
 	if errors.Is(err, store.ErrConflict) {
+		// Two first sign-ins of one person at once are no conflict between people.
+		same, findErr := m.tx.Identity(ctx, m.conn.TenantID, m.conn.ID, m.who.issuer, m.who.subject)
+		if findErr == nil && same.AccountID == acct.ID {
+			return m.appended(m.tx.AppendEvents(ctx, m.conn.TenantID, m.event(EventSignIn, acct.ID, "")))
+		}
 		return denied(CodeAlreadyLinked, "the account is linked with another identity at this connection")
 	}
+	return m.appended(err)
+}
+
+// appended passes the outcome of a last write on.
+func (m *matcher) appended(err error) error {
 	if err != nil {
 		return m.storeFailed(err)
 	}

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -378,4 +379,32 @@ func TestDisabledAccount(t *testing.T) {
 	a, _, _ := oneTenant(t)
 	a.accounts.list[0].Disabled = true
 	a.refused(CodeUserInactive)
+}
+
+// blind does not see a link that another transaction makes at the same time, until it tries to make it too.
+type blind struct {
+	store.Store
+	looked int
+}
+
+func (b *blind) Identity(ctx context.Context, tenantID, connectionID, issuer, subject string) (store.Identity, error) {
+	if b.looked++; b.looked == 1 {
+		return store.Identity{}, store.ErrNotFound
+	}
+	return b.Store.Identity(ctx, tenantID, connectionID, issuer, subject)
+}
+
+// TestTwoFirstSignIns: the same person twice at the same moment is let in twice.
+func TestTwoFirstSignIns(t *testing.T) {
+	t.Parallel()
+	a, idp, c := oneTenant(t)
+	require.Equal(t, 200, a.signIn("ada@acme.example").status)
+	who := person{issuer: idp.Issuer(), subject: oidctest.DefaultSubject, verified: verifiedTrue, email: "ada@acme.example"}
+	who.addr, who.hasAddr = parseAddress(who.email)
+	m := matcher{h: a.handler, tx: &blind{Store: a.store}, conn: c, who: who, now: store.Time(time.Now())}
+	acct, _, err := m.match(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "u-ada", acct.ID)
+	require.Len(t, a.events("acme", EventSignIn), 2)
+	require.Len(t, a.events("acme", EventLinked), 1)
 }
