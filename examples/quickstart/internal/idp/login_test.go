@@ -145,7 +145,7 @@ func (b *browser) redeem(r reply) (idToken, userinfo map[string]any) {
 
 	var keys jose.JSONWebKeySet
 	require.NoError(t, json.Unmarshal([]byte(b.get(strings.TrimPrefix(metadata["jwks_uri"].(string), b.base)).body), &keys))
-	signed, err := jose.ParseSigned(tokens["id_token"].(string), []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
+	signed, err := jose.ParseSignedCompact(tokens["id_token"].(string), []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
 	require.NoError(t, err)
 	payload, err := signed.Verify(keys)
 	require.NoError(t, err)

@@ -127,7 +127,7 @@ func TestSCIMFormKeepsTheTokenToItsAddress(t *testing.T) {
 
 	r := b.post("/acme/push", url.Values{})
 	require.Equal(t, 200, r.status)
-	require.Contains(t, r.body, "2 users created, 1 groups created, 2 members added")
+	require.Contains(t, r.body, "2 users created, 1 group created, 2 members added")
 	require.Contains(t, r.body, "PATCH /Groups/r3")
 	require.NotContains(t, r.body, fakeToken)
 	require.True(t, strings.Contains(r.body, "&#34;userName&#34;: &#34;ada@acme.example&#34;"), r.body)

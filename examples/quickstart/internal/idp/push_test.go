@@ -27,7 +27,7 @@ func TestEntraPush(t *testing.T) {
 		return r
 	}
 	r := push()
-	require.Equal(t, "2 users created, 1 groups created, 2 members added", r.String())
+	require.Equal(t, "2 users created, 1 group created, 2 members added", r.String())
 	require.Equal(t, []string{
 		`GET /Users?userName eq "ada@acme.example"`,
 		`POST /Users {"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],"externalId":"u-ada","userName":"ada@acme.example","name":{"givenName":"Ada","familyName":"Lovelace"},"displayName":"Ada Lovelace","active":true,"emails":[{"primary":true,"type":"work","value":"ada@acme.example"}],"phoneNumbers":[{"primary":true,"type":"mobile","value":"+49 30 901820"}]}`,
@@ -41,6 +41,8 @@ func TestEntraPush(t *testing.T) {
 	require.Contains(t, r.Exchanges[0].Path, "/Users?filter=userName%20eq%20%22")
 	require.Contains(t, r.Exchanges[6].Path, "excludedAttributes=members")
 
+	require.Equal(t, `GET /Groups?excludedAttributes=members&filter=displayName eq "SRE"`, r.Exchanges[6].Line())
+
 	r = push()
 	require.Equal(t, "nothing to change", r.String())
 	require.Equal(t, []string{`GET /Users?userName eq "cid@acme.example"`}, f.took())
@@ -51,7 +53,7 @@ func TestEntraPush(t *testing.T) {
 	require.NoError(t, d.RemoveMember("sre", "bob@acme.example"))
 	require.NoError(t, d.RenameGroup("SRE", "Site reliability"))
 	r = push()
-	require.Equal(t, "1 users created, 1 users updated, 1 users deactivated, 1 groups renamed, 1 members added, 1 members removed", r.String())
+	require.Equal(t, "1 user created, 1 user updated, 1 user deactivated, 1 group renamed, 1 member added, 1 member removed", r.String())
 	calls := f.took()
 	require.Equal(t, `PATCH /Users/r1 `+patchHead+`{"op":"Replace","path":"displayName","value":"Ada King"},{"op":"Replace","path":"name.familyName","value":"King"},{"op":"Remove","path":"phoneNumbers[type eq \"mobile\"].value"}]}`, calls[0])
 	require.Equal(t, `PATCH /Users/r2 `+patchHead+`{"op":"Replace","path":"active","value":"False"}]}`, calls[1])
@@ -61,7 +63,7 @@ func TestEntraPush(t *testing.T) {
 	require.NoError(t, d.RemoveUser("ada@acme.example"))
 	require.NoError(t, d.RemoveGroup("Site reliability"))
 	r = push()
-	require.Equal(t, "1 users deactivated, 1 groups deleted", r.String())
+	require.Equal(t, "1 user deactivated, 1 group deleted", r.String())
 	require.Equal(t, []string{`PATCH /Users/r1 ` + patchHead + `{"op":"Replace","path":"active","value":"False"}]}`, `DELETE /Groups/r3`}, f.took())
 	require.Equal(t, "nothing to change", push().String())
 }
@@ -70,7 +72,7 @@ func TestOktaPush(t *testing.T) {
 	d, f := withFake(t, Okta)
 	r, err := d.Push(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, "2 users created, 1 groups created, 2 members added", r.String())
+	require.Equal(t, "2 users created, 1 group created, 2 members added", r.String())
 	calls := f.took()
 	require.Contains(t, calls[1], `"groups":[]`)
 	require.Contains(t, calls[1], `"password":"`)
@@ -96,7 +98,7 @@ func TestPushAdoptsWhatIsThere(t *testing.T) {
 		f.names["/Users/there"], f.names["/Users/off"], f.names["/Groups/g"] = "ADA@acme.example", "cid@acme.example", "sre"
 		r, err := d.Push(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, "1 users created, 2 users matched, 2 users updated, 1 groups matched, 3 members added", r.String())
+		require.Equal(t, "1 user created, 2 users matched, 2 users updated, 1 group matched, 3 members added", r.String())
 		calls := f.took()
 		require.Equal(t, "PATCH /Groups/g "+patchHead+member+"]}", calls[len(calls)-1])
 		require.Contains(t, calls[5], "/Users/off ", "who is off is switched off when matched")
@@ -116,7 +118,7 @@ func TestPushMakesAgainWhatWasDeletedThere(t *testing.T) {
 	require.NoError(t, d.UpdateUser("bob@acme.example", func(u *User) { u.Phone = "1" }))
 	r, err := d.Push(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, "1 users created, 1 groups created, 2 members added", r.String())
+	require.Equal(t, "1 user created, 1 group created, 2 members added", r.String())
 	calls := f.took()
 	require.Equal(t, `PATCH /Groups/r5 `+patchHead+`{"op":"Add","path":"members","value":[{"$ref":null,"value":"r1"},{"$ref":null,"value":"r4"}]}]}`, calls[len(calls)-1])
 }
@@ -147,11 +149,11 @@ func TestPushGoesOnAfterRefusals(t *testing.T) {
 	r, err := d.Push(t.Context())
 	require.ErrorIs(t, err, ErrRefused)
 	require.Equal(t, []string{"POST /Users was answered with 400: invalidValue: the domain isn't yours"}, r.Failures)
-	require.Equal(t, "1 users created, 1 groups created, 1 members added, 1 requests refused", r.String())
+	require.Equal(t, "1 user created, 1 group created, 1 member added, 1 request refused", r.String())
 	require.Empty(t, r.Stopped)
 	r, err = d.Push(t.Context())
 	require.NoError(t, err, "tried again next time")
-	require.Equal(t, "1 users created, 1 members added", r.String())
+	require.Equal(t, "1 user created, 1 member added", r.String())
 }
 
 func TestPushWaitsAsLongAsItIsAskedTo(t *testing.T) {

@@ -2,6 +2,7 @@ package idp
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -42,27 +43,39 @@ type Exchange struct {
 	Took    time.Duration
 }
 
+// Line is the request in one line, its query as people read it.
+func (e Exchange) Line() string {
+	path, query, _ := strings.Cut(e.Path, "?")
+	if readable, err := url.QueryUnescape(query); err == nil && readable != "" {
+		return e.Method + " " + path + "?" + readable
+	}
+	return e.Method + " " + e.Path
+}
+
 // String is the report in one line.
 func (r Report) String() string {
 	var parts []string
 	for _, c := range []struct {
-		n    int
-		what string
+		n          int
+		noun, verb string
 	}{
-		{r.UsersCreated, "users created"},
-		{r.UsersMatched, "users matched"},
-		{r.UsersUpdated, "users updated"},
-		{r.UsersDeactivated, "users deactivated"},
-		{r.GroupsCreated, "groups created"},
-		{r.GroupsMatched, "groups matched"},
-		{r.GroupsUpdated, "groups renamed"},
-		{r.GroupsDeleted, "groups deleted"},
-		{r.MembersAdded, "members added"},
-		{r.MembersRemoved, "members removed"},
-		{len(r.Failures), "requests refused"},
+		{r.UsersCreated, "user", "created"},
+		{r.UsersMatched, "user", "matched"},
+		{r.UsersUpdated, "user", "updated"},
+		{r.UsersDeactivated, "user", "deactivated"},
+		{r.GroupsCreated, "group", "created"},
+		{r.GroupsMatched, "group", "matched"},
+		{r.GroupsUpdated, "group", "renamed"},
+		{r.GroupsDeleted, "group", "deleted"},
+		{r.MembersAdded, "member", "added"},
+		{r.MembersRemoved, "member", "removed"},
+		{len(r.Failures), "request", "refused"},
 	} {
-		if c.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		switch {
+		case c.n == 1:
+			parts = append(parts, "1 "+c.noun+" "+c.verb)
+		case c.n > 1:
+			parts = append(parts, fmt.Sprintf("%d %ss %s", c.n, c.noun, c.verb))
 		}
 	}
 	if len(parts) == 0 {

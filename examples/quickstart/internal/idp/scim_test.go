@@ -89,7 +89,7 @@ func TestPushToTheRealHandler(t *testing.T) {
 				require.NoError(t, err, "%+v", r)
 				require.Equal(t, want, r.String())
 			}
-			push("2 users created, 1 groups created, 2 members added")
+			push("2 users created, 1 group created, 2 members added")
 			active, groups := s.state()
 			require.Equal(t, map[string]bool{"ada@acme.example": true, "bob@acme.example": true}, active)
 			require.ElementsMatch(t, []string{"ada@acme.example", "bob@acme.example"}, groups["SRE"])
@@ -102,7 +102,7 @@ func TestPushToTheRealHandler(t *testing.T) {
 				u.Email, u.FamilyName, u.Phone = "countess@acme.example", "King", "+44 20 7946 0000"
 			}))
 			require.NoError(t, d.RenameGroup("SRE", "Site reliability"))
-			push("1 users created, 1 users updated, 1 users deactivated, 1 groups renamed, 1 members added, 1 members removed")
+			push("1 user created, 1 user updated, 1 user deactivated, 1 group renamed, 1 member added, 1 member removed")
 			active, groups = s.state()
 			require.Equal(t, map[string]bool{"countess@acme.example": true, "bob@acme.example": false, "cid@acme.example": true}, active)
 			require.Len(t, groups, 1)
@@ -113,7 +113,7 @@ func TestPushToTheRealHandler(t *testing.T) {
 			require.Equal(t, "countess@acme.example", ada["emails"].([]any)[0].(map[string]any)["value"])
 
 			require.NoError(t, d.UpdateUser("countess@acme.example", func(u *User) { u.Phone = "" }))
-			push("1 users updated")
+			push("1 user updated")
 			require.Empty(t, s.get(`/Users?filter=externalId%20eq%20%22u-ada%22`)[0]["phoneNumbers"])
 
 			// A directory that was set up anew finds what it had made before.
@@ -132,7 +132,7 @@ func TestPushToTheRealHandler(t *testing.T) {
 
 			require.NoError(t, d.RemoveUser("cid@acme.example"))
 			require.NoError(t, d.RemoveGroup("Site reliability"))
-			push("1 users deactivated, 1 groups deleted")
+			push("1 user deactivated, 1 group deleted")
 			_, groups = s.state()
 			require.NotContains(t, groups, "Site reliability")
 			require.Contains(t, groups, "SRE")
