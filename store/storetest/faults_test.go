@@ -1,0 +1,118 @@
+package storetest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/store/memory"
+	"github.com/tenantgate/tenantgate/store/storetest"
+)
+
+// faults are adapters with one fault each, and the check that must find it.
+var faults = []struct {
+	name  string
+	check string
+	open  func() store.Store
+}{
+	{"a read ignores the tenant", "isolation/strangers", broken(func(b base) store.Store { return &readsAnyTenant{base: b} })},
+	{"a delete ignores the tenant", "isolation/twins", broken(func(b base) store.Store { return &deletesAnyTenant{base: b} })},
+	{"the tenant's name is folded", "isolation/names", broken(func(b base) store.Store { return foldsTenants{b} })},
+	{"userName is compared with its case", "users/userName unique", broken(func(b base) store.Store { return caseSensitive{b} })},
+	{"userName is looked up, then inserted", "users/userName at once", broken(func(b base) store.Store { return looksThenInserts{b} })},
+	{"an update does not compare the version", "users/update stale", broken(func(b base) store.Store { return noCompareAndSwap{b} })},
+	{"an update compares the version, then writes", "users/update at once", broken(func(b base) store.Store { return comparesThenSwaps{b} })},
+	{"the body is reformatted", "users/body", broken(func(b base) store.Store { return reformats{b} })},
+	{"returned bytes are the store's own", "users/copies", broken(func(b base) store.Store { return &sharesBody{base: b} })},
+	{"times are returned as given", "users/times", broken(func(b base) store.Store { return echoesTimes{b} })},
+	{"a deleted user stays a member", "users/delete memberships", broken(func(b base) store.Store { return keepsMember{b} })},
+	{"a list is not in order", "connections/list", broken(func(b base) store.Store { return reversed{b} })},
+	{"a missing record is an empty one", "domains/missing", broken(func(b base) store.Store { return emptyDomain{b} })},
+	{"a domain is verified twice", "domains/verified at once", broken(func(b base) store.Store { return verifiesTwice{b} })},
+	{"a connection gets two directories", "directories/one per connection", broken(func(b base) store.Store { return twoDirectories{b} })},
+	{"a revoked key is not found by its hash", "apikeys/by hash", broken(func(b base) store.Store { return hidesRevoked{b} })},
+	{"an update of a group drops its members", "groups/update members", broken(func(b base) store.Store { return dropsMembers{b} })},
+	{"a zero time becomes 1970", "identities/create zero", broken(func(b base) store.Store { return epoch{b} })},
+	{"accounts without a user belong to the empty user", "accounts/of user", broken(func(b base) store.Store { return emptyUser{b} })},
+	{"settings are written whatever their version", "provisioning/settings stale", broken(func(b base) store.Store { return settingsRegardless{b} })},
+	{"the ledger is not in order", "ledger/order", broken(func(b base) store.Store { return ledgerReversed{b} })},
+	{"a member delta replaces what others wrote", "members/at once", broken(func(b base) store.Store { return losesDelta{b} })},
+	{"a delta without a change makes an event", "members/no change", broken(func(b base) store.Store { return eventOfNothing{b} })},
+	{"ifVersion is ignored", "members/if version", broken(func(b base) store.Store { return noIfVersion{b} })},
+	{"a token is read, then deleted", "tokens/once at once", broken(func(b base) store.Store { return takesTwice{b} })},
+	{"a token is overwritten", "tokens/put once", broken(func(b base) store.Store { return overwrites{b} })},
+	{"a token outlives its end by a microsecond", "tokens/delete expired", broken(func(b base) store.Store { return livesOn{b} })},
+	{"a lease has two holders", "leases/one holder", broken(func(b base) store.Store { return sharedLease{b} })},
+	{"a lease's token never grows", "leases/token", broken(func(b base) store.Store { return sameToken{b} })},
+	{"events of one write are reversed", "journal/events", broken(func(b base) store.Store { return reversesEvents{b} })},
+	{"a position moves whatever it was", "journal/position at once", broken(func(b base) store.Store { return movesRegardless{b} })},
+	{"an event becomes visible after later ones", "followers/misses nothing", broken(func(b base) store.Store { return &showsLate{base: b} })},
+	{"references are not in order", "index/issuer", broken(func(b base) store.Store { return refsReversed{b} })},
+	{"pages are counted, not keyed", "paging/SCIM user walk among writers", broken(func(b base) store.Store { return pagesByOffset{b} })},
+	{"an or is cut to its first term", "filters/match", broken(func(b base) store.Store { return cutsOr{b} })},
+	{"an underscore in a filter is a wildcard", "filters/text", broken(func(b base) store.Store { return wildcards{b} })},
+	{"an event survives a rollback", "tx/rollback", broken(func(b base) store.Store { return &eventSurvives{base: b} })},
+	{"a panic commits", "tx/panic", broken(func(b base) store.Store { return panicCommits{b} })},
+	{"a nested transaction is not undone", "tx/nested error", broken(func(b base) store.Store { return flatTx{b} })},
+	{"a refused call breaks the transaction", "tx/after errors", broken(func(b base) store.Store { return aborts{b} })},
+	{"others see what is not committed", "tx/others", broken(func(b base) store.Store { return &dirtyReads{base: b} })},
+	{"the event of a write is lost", "methods/events", broken(func(b base) store.Store { return losesEvent{b} })},
+	{"a failed write leaves its event", "methods/failed events", broken(func(b base) store.Store { return eventOfFailure{b} })},
+	{"the context is ignored", "methods/cancelled", broken(func(b base) store.Store { return ignoresContext{b} })},
+	{"a resource is found under any type", "resources/types", func() store.Store { return &anyType{Store: memory.New()} }},
+	{"a count is out of date", "counter/writes", func() store.Store { return &countsOnce{Store: memory.New()} }},
+}
+
+// base is a working store without optional interfaces.
+type base struct{ store.Store }
+
+func broken(wrap func(base) store.Store) func() store.Store {
+	return func() store.Store { return wrap(base{storetest.Bare(memory.New())}) }
+}
+
+// TestPlantedFaults proves that the suite finds what it is there to find, by the rule
+// that the fault breaks.
+func TestPlantedFaults(t *testing.T) {
+	rules := storetest.Checks()
+	found := map[string]bool{}
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			require.Contains(t, rules, f.check)
+			failures, ran := storetest.Failures(t.Context(), f.open, f.check)
+			require.Positive(t, ran, "the check runs")
+			for _, failure := range failures {
+				if failure.Check == f.check {
+					require.Contains(t, failure.Text, "rule:     "+rules[f.check], "the broken rule is printed")
+					require.Contains(t, failure.Text, "did:")
+					require.Contains(t, failure.Text, "expected:")
+					require.Contains(t, failure.Text, "got:")
+					t.Log(failure.Text)
+					return
+				}
+			}
+			t.Errorf("%s did not find that %s", f.check, f.name)
+		})
+		area, _, _ := strings.Cut(f.check, "/")
+		found[area] = true
+	}
+	for name := range rules {
+		area, _, _ := strings.Cut(name, "/")
+		require.True(t, found[area], "a fault is planted for the area %s", area)
+	}
+}
+
+// TestWorkingStoreHasNoFailures makes sure that what finds faults in broken stores
+// finds none in one that works.
+func TestWorkingStoreHasNoFailures(t *testing.T) {
+	checks := make([]string, 0, len(faults))
+	for _, f := range faults {
+		checks = append(checks, f.check)
+	}
+	failures, ran := storetest.Failures(t.Context(), func() store.Store { return memory.New() }, checks...)
+	require.GreaterOrEqual(t, ran, len(faults)/2)
+	for _, f := range failures {
+		t.Error(f.Text)
+	}
+}
