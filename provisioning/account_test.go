@@ -229,6 +229,22 @@ func TestProtected(t *testing.T) {
 		require.Equal(t, "member", w.host.byEmail(t, "ben@acme.example").Role)
 		w.stable()
 	})
+	t.Run("the last owner, until the next one comes", func(t *testing.T) {
+		w := newWorld(t)
+		w.user("ada", "ben")
+		w.group("Owners", "ada")
+		w.sync()
+		w.manual(w.row("Owners", "", "", "owner"))
+		w.host.users["u-root"].Role = "member"
+		w.leave("Owners", "ada")
+		w.sync()
+		require.Equal(t, "owner", w.host.byEmail(t, "ada@acme.example").Role)
+		w.join("Owners", "ben")
+		w.sync()
+		require.Equal(t, "member", w.host.byEmail(t, "ada@acme.example").Role)
+		require.Equal(t, "owner", w.host.byEmail(t, "ben@acme.example").Role)
+		w.stable()
+	})
 	t.Run("the last owner's access ends all the same", func(t *testing.T) {
 		w := newWorld(t)
 		w.user("ada")

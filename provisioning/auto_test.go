@@ -166,14 +166,14 @@ func TestDeletedGroupTakesItsUnusedTeam(t *testing.T) {
 
 func TestTeamName(t *testing.T) {
 	for give, want := range map[string]string{
-		"SRE":               "SRE",
-		"  a\t b\u00a0c \n": "a b c",
-		"a\x00b\u202ec":     "abc",
-		"👩\u200d🚒 crew":     "👩\u200d🚒 crew",
-		"":                  "",
-		" \u200b ":          "",
+		"SRE":                   "SRE",
+		"  a\t b\u00a0c \n":     "a b c",
+		"a\x00b\u202ec":         "abc",
+		"👩\u200d🚒 crew":         "👩\u200d🚒 crew",
+		"":                      "",
+		" \u200b ":              "",
 		strings.Repeat("é", 30): strings.Repeat("é", 20),
-		"1234567890123456789 x":  "1234567890123456789",
+		"1234567890123456789 x": "1234567890123456789",
 	} {
 		require.Equal(t, want, teamName(give, 20), "%q", give)
 	}

@@ -42,7 +42,7 @@ func compute(s *snapshot) Plan {
 	slices.SortFunc(s.people, func(a, b person) int { return cmp.Compare(a.key(), b.key()) })
 	var people []*personPlan
 	for i := range s.people {
-		if pp := p.planPerson(&s.people[i]); pp != nil {
+		if pp := p.planPerson(&s.people[i]); pp != nil && !pp.idle() {
 			people = append(people, pp)
 		}
 	}
@@ -56,8 +56,7 @@ func compute(s *snapshot) Plan {
 			pp.drop = append(pp.drop, pp.org.drop...)
 		}
 		p.plan.Lines = append(p.plan.Lines, pp.lines...)
-		// A person with nothing but an explanation is not touched.
-		if len(pp.put) > 0 || len(pp.drop) > 0 || pp.err != nil || slices.ContainsFunc(pp.lines, func(l Line) bool { return !l.Kind.Informative() }) {
+		if pp.acts() {
 			p.plan.people = append(p.plan.people, pp)
 		}
 	}
@@ -66,7 +65,6 @@ func compute(s *snapshot) Plan {
 	}
 	p.plan.GivesTopRole = p.givesTopRole()
 	p.plan.count(s.roles)
-	p.plan.seal()
 	return p.plan
 }
 

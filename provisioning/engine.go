@@ -154,6 +154,7 @@ func (e *Engine) planAll(ctx context.Context, tx store.Store, tenantID string, s
 	}
 	plan := compute(snap)
 	plan.reportMissingGroups(snap)
+	plan.seal()
 	return plan, nil
 }
 

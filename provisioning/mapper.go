@@ -3,6 +3,8 @@ package provisioning
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -59,18 +61,16 @@ type Give struct {
 // ManualMapper maps groups to teams that exist and to roles, by rows that the tenant's
 // owner wrote. It is safe for concurrent use.
 type ManualMapper struct {
-	rows map[string][]Give
+	rows    []store.MappingRow
+	byGroup map[string][]int // indexes of rows
 }
 
 // NewManualMapper returns the mapper of these rows. Rows are counted from 1 in the
 // order given; the order has no other meaning, since the highest role wins.
 func NewManualMapper(rows []store.MappingRow) *ManualMapper {
-	m := &ManualMapper{rows: make(map[string][]Give, len(rows))}
+	m := &ManualMapper{rows: slices.Clone(rows), byGroup: make(map[string][]int, len(rows))}
 	for i, r := range rows {
-		m.rows[r.GroupID] = append(m.rows[r.GroupID], Give{
-			GroupID: r.GroupID, TeamID: r.TeamID, TeamRole: r.TeamRole, OrgRole: r.OrgRole,
-			Rule: fmt.Sprintf("row %d", i+1),
-		})
+		m.byGroup[r.GroupID] = append(m.byGroup[r.GroupID], i)
 	}
 	return m
 }
@@ -79,7 +79,13 @@ func NewManualMapper(rows []store.MappingRow) *ManualMapper {
 func (m *ManualMapper) MapGroups(_ context.Context, _ string, groups []Group) ([]Give, error) {
 	var out []Give
 	for _, g := range groups {
-		out = append(out, m.rows[g.ID]...)
+		for _, i := range m.byGroup[g.ID] {
+			r := m.rows[i]
+			out = append(out, Give{
+				GroupID: r.GroupID, TeamID: r.TeamID, TeamRole: r.TeamRole, OrgRole: r.OrgRole,
+				Rule: "row " + strconv.Itoa(i+1),
+			})
+		}
 	}
 	return out, nil
 }

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ func (p *planner) planPerson(x *person) *personPlan {
 	if host == nil {
 		host = &AccountState{ID: pp.accountID} // gone at the host: only the ledger is left
 	}
-	wanted := p.wanted(pp, x)
+	wanted := p.wanted(x)
 	if x.mapErr == nil || x.user == nil {
 		p.planMemberships(pp, x, host, wanted)
 		p.planOrgRole(pp, x, host, wanted)
@@ -56,12 +57,15 @@ func (p *planner) planPerson(x *person) *personPlan {
 	return pp
 }
 
-func (p *planner) line(pp *personPlan, l Line) {
+func (p *planner) line(pp *personPlan, l Line) { pp.lines = append(pp.lines, p.lineFor(pp, l)) }
+
+// lineFor completes a line with whom it is for.
+func (p *planner) lineFor(pp *personPlan, l Line) Line {
 	l.AccountID, l.SCIMUserID, l.Person = pp.accountID, pp.scimUserID, pp.profile.label()
 	if l.Person == "" && pp.record != nil {
 		l.Person = pp.record.Email
 	}
-	pp.lines = append(pp.lines, l)
+	return l
 }
 
 func (p *planner) findFor(pp *personPlan, code FindingCode, message string) {
@@ -166,34 +170,48 @@ func (p *planner) stay(pp *personPlan, x *person) bool {
 
 // want is what rules give one person in one team, or in the organisation.
 type want struct {
-	team   teamRef
-	roles  map[string]string // by group
-	reason map[string]string
+	team  teamRef
+	given []wantedRole // in order of the groups' IDs, one for each
 }
 
-func (w *want) give(group, role, reason string, order []string) {
-	if w.roles == nil {
-		w.roles, w.reason = map[string]string{}, map[string]string{}
-	}
-	if have, ok := w.roles[group]; !ok || higher(order, have, role) != have {
-		w.roles[group], w.reason[group] = role, reason
+// wantedRole is the highest role that one group gives.
+type wantedRole struct {
+	role string
+	by   Give
+}
+
+func (w *want) give(g Give, role string, order []string) {
+	i, ok := slices.BinarySearchFunc(w.given, g.GroupID, func(r wantedRole, id string) int { return cmp.Compare(r.by.GroupID, id) })
+	switch {
+	case !ok:
+		w.given = slices.Insert(w.given, i, wantedRole{role, g})
+	case higher(order, w.given[i].role, role) != w.given[i].role:
+		w.given[i] = wantedRole{role, g}
 	}
 }
 
-// best is the highest role and the reason of the group that gives it; of several the
-// first by ID.
-func (w *want) best(order []string) (role, reason string) {
-	for i, group := range sortedKeys(w.roles) {
-		r := w.roles[group]
-		if i == 0 || higher(order, role, r) != role {
-			role, reason = r, w.reason[group]
+// of returns the role that a group gives.
+func (w *want) of(groupID string) (role string, ok bool) {
+	for _, r := range w.given {
+		if r.by.GroupID == groupID {
+			return r.role, true
 		}
 	}
-	return role, reason
+	return "", false
+}
+
+// best is the highest role and what gives it; of several the first by the group's ID.
+func (w *want) best(order []string) (best wantedRole) {
+	for i, r := range w.given {
+		if i == 0 || higher(order, best.role, r.role) != best.role {
+			best = r
+		}
+	}
+	return best
 }
 
 // wanted gathers what the rules give, by team; the empty key is the organisation.
-func (p *planner) wanted(pp *personPlan, x *person) map[string]*want {
+func (p *planner) wanted(x *person) map[string]*want {
 	out := map[string]*want{}
 	at := func(key string, ref teamRef) *want {
 		if out[key] == nil {
@@ -202,29 +220,28 @@ func (p *planner) wanted(pp *personPlan, x *person) map[string]*want {
 		return out[key]
 	}
 	for _, g := range x.gives {
-		reason := p.s.inGroup(g)
 		if ref, ok := p.teamOf(g); ok {
 			if slices.Contains(p.s.roles.team, g.TeamRole) {
-				at(ref.key(), ref).give(g.GroupID, g.TeamRole, reason, p.s.roles.team)
+				at(ref.key(), ref).give(g, g.TeamRole, p.s.roles.team)
 			} else {
-				p.badRole(g, FindingRoleUnknown, fmt.Sprintf("%s gives the team role %q, which does not exist.", upperFirst(reason), g.TeamRole))
+				p.badRole(g, FindingRoleUnknown, fmt.Sprintf("gives the team role %q, which does not exist", g.TeamRole))
 			}
 		}
 		switch {
 		case g.OrgRole == "":
 		case !slices.Contains(p.s.roles.org, g.OrgRole):
-			p.badRole(g, FindingRoleUnknown, fmt.Sprintf("%s gives the role %q, which does not exist.", upperFirst(reason), g.OrgRole))
+			p.badRole(g, FindingRoleUnknown, fmt.Sprintf("gives the role %q, which does not exist", g.OrgRole))
 		case !p.s.roles.provisionable(g.OrgRole):
-			p.badRole(g, FindingRoleAboveMax, fmt.Sprintf("%s gives the role %s; groups may give %s at most.", upperFirst(reason), g.OrgRole, p.s.roles.most))
+			p.badRole(g, FindingRoleAboveMax, fmt.Sprintf("gives the role %s; groups may give %s at most", g.OrgRole, p.s.roles.most))
 		default:
-			at("", teamRef{}).give(g.GroupID, g.OrgRole, reason, p.s.roles.org)
+			at("", teamRef{}).give(g, g.OrgRole, p.s.roles.org)
 		}
 	}
 	return out
 }
 
 func (p *planner) badRole(g Give, code FindingCode, message string) {
-	p.find(Finding{Code: code, GroupID: g.GroupID, Group: p.s.groupName(g.GroupID), Message: message})
+	p.find(Finding{Code: code, GroupID: g.GroupID, Group: p.s.groupName(g.GroupID), Message: fmt.Sprintf("%s, %s.", upperFirst(p.s.inGroup(g)), message)})
 }
 
 // teamOf finds the team that a give names; a team that is missing is reported once.
@@ -292,11 +309,11 @@ type membershipPlan struct {
 
 func (m *membershipPlan) plan() {
 	if _, exists := m.p.s.teams[m.want.team.id]; m.want.team.id != "" && !exists {
-		m.drop(nil) // the team is gone and its members with it
+		m.drop(false) // the team is gone and its members with it
 		return
 	}
 	switch {
-	case len(m.want.roles) == 0:
+	case len(m.want.given) == 0:
 		m.end()
 	case len(m.lines) == 0:
 		m.begin()
@@ -316,10 +333,11 @@ func (m *membershipPlan) begin() {
 	if !m.gaining() {
 		return
 	}
-	role, reason := m.want.best(m.p.s.roles.team)
+	best := m.want.best(m.p.s.roles.team)
+	reason := m.p.s.inGroup(best.by)
 	if m.has && m.ours {
 		// Made by an attempt whose transaction did not commit.
-		m.line(MemberAdd, "", role, reason)
+		m.line(MemberAdd, "", best.role, reason)
 		m.put("")
 		return
 	}
@@ -329,7 +347,7 @@ func (m *membershipPlan) begin() {
 		m.put(previousManual)
 		return
 	}
-	m.line(MemberAdd, "", role, reason)
+	m.line(MemberAdd, "", best.role, reason)
 	m.put("")
 }
 
@@ -340,7 +358,7 @@ func (m *membershipPlan) keep() {
 	for _, g := range m.lines {
 		given = higher(order, given, g.Role)
 	}
-	role, reason := m.want.best(order)
+	best := m.want.best(order)
 	changed := m.ledgerDiffers()
 	switch override := before == previousManual || m.role != given; {
 	case !m.has:
@@ -348,33 +366,33 @@ func (m *membershipPlan) keep() {
 		if !m.gaining() {
 			return
 		}
-		m.line(MemberAdd, "", role, reason)
+		m.line(MemberAdd, "", best.role, m.p.s.inGroup(best.by))
 		before = ""
 	case override:
-		if before != previousManual && m.role != role {
-			m.line(MemberOverride, role, m.role, "changed by hand; "+reason+" gives "+role)
+		if before != previousManual && m.role != best.role {
+			m.line(MemberOverride, best.role, m.role, fmt.Sprintf("changed by hand; %s gives %s", m.p.s.inGroup(best.by), best.role))
 		}
-	case role != given:
+	case best.role != given:
 		if m.p.hold() {
 			return
 		}
-		m.line(MemberRole, given, role, reason)
+		m.line(MemberRole, given, best.role, m.p.s.inGroup(best.by))
 	}
 	if changed && m.p.s.settings.Paused && m.x.user != nil && m.x.user.Active {
 		return // the ledger follows when provisioning is resumed
 	}
 	if changed || !m.has {
 		m.put(before)
-		m.drop(m.want.roles)
+		m.drop(true)
 	}
 }
 
 func (m *membershipPlan) ledgerDiffers() bool {
-	if len(m.lines) != len(m.want.roles) {
+	if len(m.lines) != len(m.want.given) {
 		return true
 	}
 	for _, g := range m.lines {
-		if role, ok := m.want.roles[g.GroupID]; !ok || role != g.Role {
+		if role, ok := m.want.of(g.GroupID); !ok || role != g.Role {
 			return true
 		}
 	}
@@ -392,15 +410,15 @@ func (m *membershipPlan) end() {
 	case m.has:
 		m.line(MemberRemove, m.role, "", reason)
 	}
-	m.drop(nil)
+	m.drop(false)
 }
 
 // put writes the ledger's lines of all groups that give the membership.
 func (m *membershipPlan) put(previous string) {
-	for _, group := range sortedKeys(m.want.roles) {
+	for _, w := range m.want.given {
 		g := store.Grant{
 			AccountID: m.pp.accountID, Kind: store.GrantMembership, ResourceID: m.want.team.id,
-			GroupID: group, Role: m.want.roles[group], Previous: previous,
+			GroupID: w.by.GroupID, Role: w.role, Previous: previous,
 		}
 		if slices.Contains(m.lines, g) {
 			continue
@@ -413,10 +431,10 @@ func (m *membershipPlan) put(previous string) {
 	}
 }
 
-// drop removes the ledger's lines of groups that are not in keep.
-func (m *membershipPlan) drop(keep map[string]string) {
+// drop removes the ledger's lines, those of groups that still give it only if keep is not set.
+func (m *membershipPlan) drop(keep bool) {
 	for _, g := range m.lines {
-		if _, ok := keep[g.GroupID]; !ok {
+		if _, ok := m.want.of(g.GroupID); !ok || !keep {
 			m.pp.drop = append(m.pp.drop, g.Key())
 		}
 	}
@@ -445,34 +463,33 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 		}
 	}
 	step := &orgStep{}
-	best, reason := w.best(order)
-	target := higher(order, base, best)
-	for _, group := range sortedKeys(w.roles) {
-		g := store.Grant{AccountID: pp.accountID, Kind: store.GrantOrgRole, GroupID: group, Role: w.roles[group], Previous: base}
+	best := w.best(order)
+	target := higher(order, base, best.role)
+	for _, r := range w.given {
+		g := store.Grant{AccountID: pp.accountID, Kind: store.GrantOrgRole, GroupID: r.by.GroupID, Role: r.role, Previous: base}
 		if !slices.Contains(lines, g) {
 			step.put = append(step.put, pendingGrant{Grant: g})
 		}
 	}
 	for _, g := range lines {
-		if _, ok := w.roles[g.GroupID]; !ok {
+		if _, ok := w.of(g.GroupID); !ok {
 			step.drop = append(step.drop, g.Key())
-			if len(w.roles) == 0 {
-				reason = p.s.leftGroup(g.GroupID, x.user)
-			}
 		}
 	}
 	active := x.user != nil && x.user.Active
 	switch {
 	case target != host.OrgRole && host.OrgRole != expected:
 		if pp.activates {
-			p.line(pp, Line{Kind: OrgRoleOverride, From: target, To: host.OrgRole, Reason: "changed by hand; the groups give " + quoted(best, "none")})
+			p.line(pp, Line{Kind: OrgRoleOverride, From: target, To: host.OrgRole, Reason: "changed by hand; the groups give " + quoted(best.role, "none")})
 		}
 	case target != host.OrgRole && (active || len(lines) > 0) && !pp.hostGone:
-		n := len(pp.lines)
-		p.line(pp, Line{Kind: OrgRoleSet, From: host.OrgRole, To: target, Reason: reason})
-		step.line = &pp.lines[n]
-		l := *step.line
-		step.line, pp.lines = &l, pp.lines[:n]
+		l := p.lineFor(pp, Line{Kind: OrgRoleSet, From: host.OrgRole, To: target})
+		if len(w.given) > 0 {
+			l.Reason = p.s.inGroup(best.by)
+		} else {
+			l.Reason = p.s.leftGroup(lines[0].GroupID, x.user)
+		}
+		step.line = &l
 	}
 	if step.line == nil && len(step.put) == 0 && len(step.drop) == 0 {
 		return

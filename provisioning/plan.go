@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -243,6 +244,18 @@ type personPlan struct {
 	org       *orgStep
 	activates bool // the account will be usable afterwards
 	hostGone  bool // the host does not have the account any more
+}
+
+// idle says that there is nothing to do nor to tell.
+func (p *personPlan) idle() bool {
+	return len(p.lines) == 0 && len(p.put) == 0 && len(p.drop) == 0 && p.err == nil && p.org == nil
+}
+
+// acts says that something is to be done: a person with nothing but an explanation is
+// not touched.
+func (p *personPlan) acts() bool {
+	return len(p.put) > 0 || len(p.drop) > 0 || p.err != nil ||
+		slices.ContainsFunc(p.lines, func(l Line) bool { return !l.Kind.Informative() })
 }
 
 // pendingGrant is a line for the ledger; teamOf names the group whose team is still to

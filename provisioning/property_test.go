@@ -143,7 +143,7 @@ func randomSettings(r *rand.Rand) func(w *world) store.ProvisioningSettings {
 		}
 	}
 	type row struct {
-		g, t             int
+		g, t              int
 		teamRole, orgRole string
 	}
 	var rows []row

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,7 +132,43 @@ func (e *Engine) work(ctx context.Context, tx store.Store, l *loader, c *concern
 	if tripped {
 		plan = compute(snap)
 	}
-	return plan, e.apply(ctx, tx, &plan)
+	if err := e.apply(ctx, tx, &plan); err != nil || !plan.makesOwner(e.roles) {
+		return plan, err
+	}
+	return plan, e.releaseOwners(ctx, tx, l, &plan)
+}
+
+// makesOwner says whether somebody got the top role.
+func (p Plan) makesOwner(r roleOrder) bool {
+	return slices.ContainsFunc(p.Lines, func(l Line) bool { return l.Kind == OrgRoleSet && l.To == r.top() })
+}
+
+// releaseOwners looks again at those who kept the top role because they were the last
+// to have it, now that there is another owner: whoever comes first, the end is the same.
+func (e *Engine) releaseOwners(ctx context.Context, tx store.Store, l *loader, plan *Plan) error {
+	found, err := tx.Events(ctx, l.tenantID, store.EventQuery{TypePrefix: EventFinding, Newest: true, Limit: 200})
+	if err != nil {
+		return err
+	}
+	c := newConcern()
+	for _, ev := range found {
+		if ev.Code == string(FindingLastOwner) {
+			c.accounts[ev.Subject.ID] = true
+		}
+	}
+	if c.empty() {
+		return nil
+	}
+	snap, err := l.load(ctx, c)
+	if err != nil {
+		return err
+	}
+	more := compute(snap)
+	if err := e.apply(ctx, tx, &more); err != nil {
+		return err
+	}
+	plan.Failures = append(plan.Failures, more.Failures...)
+	return nil
 }
 
 // workOrPark is work that sets everybody concerned aside if the host fails already
