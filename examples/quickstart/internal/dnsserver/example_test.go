@@ -13,7 +13,7 @@ func ExampleStart() {
 		fmt.Println(err)
 		return
 	}
-	defer dns.Close() //nolint:errcheck // the example ends here
+	defer dns.Close()
 	if err := dns.SetTXT("_tenantgate-challenge.acme.example", "tenantgate-verification=abc"); err != nil {
 		fmt.Println(err)
 		return

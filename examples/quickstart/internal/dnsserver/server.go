@@ -44,8 +44,8 @@ func Start(addr string) (*Server, error) {
 		select {
 		case <-up:
 		case err := <-failed:
-			packets.Close()  //nolint:errcheck // the other error is the one to tell
-			listener.Close() //nolint:errcheck // likewise
+			packets.Close()
+			listener.Close()
 			return nil, fmt.Errorf("dnsserver: serve at %s: %w", s.addr, err)
 		}
 	}
@@ -64,16 +64,18 @@ func listen(addr string) (net.PacketConn, net.Listener, error) {
 		attempts = bindAttempts
 	}
 	var failure error
+	var config net.ListenConfig
+	ctx := context.Background() // opening a socket on loopback doesn't wait
 	for range attempts {
-		listener, err := net.Listen("tcp", addr)
+		listener, err := config.Listen(ctx, "tcp", addr)
 		if err != nil {
 			return nil, nil, fmt.Errorf("dnsserver: listen for TCP at %s: %w", addr, err)
 		}
-		packets, err := net.ListenPacket("udp", listener.Addr().String())
+		packets, err := config.ListenPacket(ctx, "udp", listener.Addr().String())
 		if err == nil {
 			return packets, listener, nil
 		}
-		listener.Close() //nolint:errcheck // the error of UDP is the one to tell
+		listener.Close()
 		failure = err
 	}
 	return nil, nil, fmt.Errorf("dnsserver: listen for UDP at %s: %w", addr, failure)

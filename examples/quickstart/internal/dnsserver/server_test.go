@@ -134,7 +134,7 @@ func TestStartRefusesBadAndTakenAddresses(t *testing.T) {
 
 	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer udp.Close() //nolint:errcheck // a test's socket
+	defer udp.Close()
 	_, err = Start(udp.LocalAddr().String())
 	require.ErrorContains(t, err, "UDP")
 	tcp, err := net.Listen("tcp", udp.LocalAddr().String())

@@ -85,9 +85,9 @@ func (f *fakeSCIM) serve(w http.ResponseWriter, r *http.Request) {
 		f.refuse(w, 404, "no such resource")
 	case r.Method == http.MethodDelete:
 		delete(f.names, path)
-		w.WriteHeader(204)
+		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPatch, r.Method == http.MethodPut:
-		w.WriteHeader(204)
+		w.WriteHeader(http.StatusNoContent)
 	default:
 		f.refuse(w, 405, r.Method)
 	}
@@ -124,7 +124,7 @@ func (f *fakeSCIM) create(w http.ResponseWriter, kind string, body []byte) {
 	f.next++
 	id := fmt.Sprintf("r%d", f.next)
 	f.names[kind+"/"+id] = name
-	w.WriteHeader(201)
+	w.WriteHeader(http.StatusCreated)
 	json.NewEncoder(w).Encode(map[string]string{"id": id})
 }
 

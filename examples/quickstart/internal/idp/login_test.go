@@ -67,7 +67,7 @@ func (b *browser) send(r *http.Request) reply {
 	b.t.Helper()
 	res, err := b.http.Do(r)
 	require.NoError(b.t, err)
-	defer res.Body.Close() //nolint:errcheck // a test's answer
+	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	require.NoError(b.t, err)
 	return reply{res.StatusCode, res.Header, string(body)}

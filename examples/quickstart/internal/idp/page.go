@@ -63,7 +63,7 @@ const loginHints = 8
 
 func serveStyle(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Write(style) //nolint:errcheck // the client went away
+	w.Write(style)
 }
 
 func (p *Provider) serveOverview(w http.ResponseWriter, _ *http.Request) {
@@ -122,7 +122,7 @@ func show(w http.ResponseWriter, status int, name string, data any) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	w.Write(b.Bytes()) //nolint:errcheck // the client went away
+	w.Write(b.Bytes())
 }
 
 // renderLogin is the login page of the directory's protocol part.

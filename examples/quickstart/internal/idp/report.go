@@ -35,7 +35,7 @@ type Exchange struct {
 	Method string
 	// Path is below the base URL, with the query.
 	Path string
-	// Sent and Got are the bodies, indented and cut to 2 KiB.
+	// Sent and Got are the bodies, cut to 2 KiB, and indented if they are no longer than that.
 	Sent, Got string
 	// Status is the answer's; 0 if there was none, then Failure says why.
 	Status  int

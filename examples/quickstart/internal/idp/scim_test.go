@@ -49,7 +49,7 @@ func (s *realSCIM) get(path string) []map[string]any {
 	r.Header.Set("Authorization", "Bearer "+fakeToken)
 	res, err := http.DefaultClient.Do(r)
 	require.NoError(s.t, err)
-	defer res.Body.Close() //nolint:errcheck // a test's answer
+	defer res.Body.Close()
 	var list struct{ Resources []map[string]any }
 	require.NoError(s.t, json.NewDecoder(res.Body).Decode(&list))
 	return list.Resources

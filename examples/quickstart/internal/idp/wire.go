@@ -163,7 +163,7 @@ func (w *wire) roundTrip(req *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read as far as wanted
+	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err == nil && len(body) > maxAnswer {
 		err = fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
@@ -204,11 +204,11 @@ func bodyDetail(body []byte) string {
 	return e.Detail + e.SCIMType
 }
 
-// short is a body for the log.
+// short is a body for the log. A long one is not indented: deep nesting would make it longer by its square.
 func short(body []byte) string {
 	var b bytes.Buffer
-	text := string(body)
-	if json.Indent(&b, body, "", "  ") == nil {
+	text := string(body[:min(len(body), maxLogged+1)])
+	if len(body) <= maxLogged && json.Indent(&b, body, "", "  ") == nil {
 		text = b.String()
 	}
 	text = strings.ToValidUTF8(text, "\uFFFD")
