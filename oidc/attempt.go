@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // attempt is one unfinished sign-in. It travels sealed in a cookie of its own, so that several can be under way in one
@@ -27,11 +29,11 @@ type attempt struct {
 	Nonce    string `json:"n"`
 	Verifier string `json:"v"`
 	ReturnTo string `json:"r"`
-	// Test marks a test sign-in, of the configuration with this version.
-	Test          bool  `json:"x,omitempty"`
-	ConfigVersion int64 `json:"g,omitempty"`
-	Started       int64 `json:"b"` // Unix seconds
-	Expires       int64 `json:"e"`
+	// Test is who started a test sign-in, of the configuration with this version; nil for a real one.
+	Test          *tenant.Actor `json:"x,omitempty"`
+	ConfigVersion int64         `json:"g,omitempty"`
+	Started       int64         `json:"b"` // Unix seconds
+	Expires       int64         `json:"e"`
 }
 
 const (

@@ -74,7 +74,7 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		who, err = h.identify(r.Context(), c, m, a, res.code)
 	}
-	if a.Test {
+	if a.Test != nil {
 		h.finishTest(w, r, c, a, who, err)
 		return
 	}
@@ -99,7 +99,7 @@ func (h *Handler) checkResponse(r *http.Request, a attempt, res response) (store
 		return none, nil, badRequest(CodeFlowMismatch, "the answer arrived at the redirect URI of another connection")
 	}
 	find := h.activeConnection
-	if a.Test {
+	if a.Test != nil {
 		find = h.testableConnection
 	}
 	c, err := find(r.Context(), a.TenantID, a.ConnectionID)

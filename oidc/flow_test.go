@@ -14,6 +14,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/oidc/oidctest"
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // started walks to the provider's answer and stops before it reaches the callback.
@@ -545,7 +546,11 @@ func TestTestSignIn(t *testing.T) {
 	})
 	c := a.connect(idp, "acme", "", func(c *store.Connection) { c.State, c.ConfigVersion = store.ConnectionApproved, 7 })
 	owner := http.NewServeMux()
-	owner.HandleFunc("/test", func(w http.ResponseWriter, r *http.Request) { a.handler.StartTest(w, r, "acme", c.ID, "/result") })
+	owner.HandleFunc("/test", func(w http.ResponseWriter, r *http.Request) {
+		a.handler.StartTest(w, r, TestRequest{
+			TenantID: "acme", ConnectionID: c.ID, ReturnTo: "/result", Actor: tenant.Actor{Kind: tenant.ActorOwner, ID: "o1", Name: "Olga"},
+		})
+	})
 	a.mux.Handle("/test", owner)
 
 	p := a.browser().get(a.url + "/test")
@@ -553,6 +558,7 @@ func TestTestSignIn(t *testing.T) {
 	require.Len(t, results, 1)
 	require.NoError(t, results[0].Err)
 	require.Equal(t, int64(7), results[0].ConfigVersion)
+	require.Equal(t, tenant.Actor{Kind: tenant.ActorOwner, ID: "o1", Name: "Olga"}, results[0].Actor)
 	require.Equal(t, oidctest.DefaultEmail, results[0].Email)
 	require.Equal(t, oidctest.DefaultSubject, results[0].Subject)
 	require.Equal(t, CodeEmailDomain, results[0].EmailCode, "the domain is not proven yet")

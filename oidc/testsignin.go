@@ -7,12 +7,15 @@ import (
 	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // TestResult is what a test sign-in brought. A test makes no account, no link and no session.
 type TestResult struct {
 	TenantID     string
 	ConnectionID string
+	// Actor is who started the test.
+	Actor tenant.Actor
 	// ConfigVersion is the connection's when the test was started; a newer configuration is not tested by it.
 	ConfigVersion int64
 	// Err is nil if the provider's answer passed every check of the protocol; otherwise it has a code (CodeOf).
@@ -53,21 +56,32 @@ var testable = []store.ConnectionState{
 	store.ConnectionActive, store.ConnectionSuspended,
 }
 
+// TestRequest says what to test for whom.
+type TestRequest struct {
+	TenantID     string
+	ConnectionID string
+	// Actor is the owner who asks; the result names them.
+	Actor tenant.Actor
+	// ReturnTo is the path of the host's page that shows the result. Empty means Config.DefaultReturnTo.
+	ReturnTo string
+}
+
 // StartTest sends the browser through a test sign-in at a connection that need not be active yet. It is no page: the
 // host calls it from a handler of its own, protected against cross-site requests, after it has made sure that this is
-// the tenant's owner. The result goes to Config.OnTest, the browser then to returnTo.
-func (h *Handler) StartTest(w http.ResponseWriter, r *http.Request, tenantID, connectionID, returnTo string) {
+// the tenant's owner. The result goes to Config.OnTest (which tells tenant.Service.RecordTestSignIn of a good one),
+// the browser then to ReturnTo.
+func (h *Handler) StartTest(w http.ResponseWriter, r *http.Request, test TestRequest) {
 	if h.cfg.OnTest == nil {
 		h.refuse(w, r, unavailable(CodeInternal, "Config.OnTest is not set", nil), store.Connection{})
 		return
 	}
-	c, err := h.testableConnection(r.Context(), tenantID, connectionID)
+	c, err := h.testableConnection(r.Context(), test.TenantID, test.ConnectionID)
 	if err != nil {
 		h.refuse(w, r, lookupError(err, denied(CodeConnectionOff, "there is no connection that can be tested")), store.Connection{})
 		return
 	}
 	a := newAttempt(h.now())
-	a.Test, a.ConfigVersion, a.ReturnTo = true, c.ConfigVersion, h.returnTo(returnTo)
+	a.Test, a.ConfigVersion, a.ReturnTo = &test.Actor, c.ConfigVersion, h.returnTo(test.ReturnTo)
 	h.start(w, r, c, a, "")
 }
 
@@ -85,7 +99,7 @@ func (h *Handler) testableConnection(ctx context.Context, tenantID, id string) (
 
 // finishTest reports what came back, good or bad, and sends the browser to the host's page about it.
 func (h *Handler) finishTest(w http.ResponseWriter, r *http.Request, c store.Connection, a attempt, who person, failed error) {
-	res := TestResult{TenantID: a.TenantID, ConnectionID: a.ConnectionID, ConfigVersion: a.ConfigVersion, Err: failed}
+	res := TestResult{TenantID: a.TenantID, ConnectionID: a.ConnectionID, Actor: *a.Test, ConfigVersion: a.ConfigVersion, Err: failed}
 	if failed == nil {
 		res.Issuer, res.Subject, res.Email, res.Name, res.claims = who.issuer, who.subject, who.email, who.name, who.claims
 		m := matcher{h: h, tx: h.cfg.Store, conn: c, who: who}
