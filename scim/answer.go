@@ -149,9 +149,9 @@ func (v *view) append(ctx context.Context, a *answer, rec *record) error {
 
 // document is the resource as filters and projections see it, without relations.
 func (h *Handler) document(r *request, rt *resourceType, rec *record) (map[string]any, error) {
-	doc, err := decodeObject(rec.body)
+	doc, err := decodeStored(rec.body)
 	if err != nil {
-		return nil, errors.New("scim: stored body is no JSON object: " + err.Error())
+		return nil, err
 	}
 	doc["id"] = rec.ID
 	doc["meta"] = map[string]any{

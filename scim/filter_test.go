@@ -9,8 +9,8 @@ import (
 )
 
 // directory fills a server with three users, A, B and C by nickName.
-func directory(t *testing.T) (s *server, a, b, c string) {
-	s = newServer(t)
+func directory(t *testing.T, change ...func(*Config)) (s *server, a, b, c string) {
+	s = newServer(t, change...)
 	a = s.user("alice@example.com", `"externalId":"ExtA","nickName":"A","displayName":"Q\"uo\\te é","title":"Engineer","active":true,
 		"name":{"givenName":"Alice","familyName":"Able"},
 		"emails":[{"value":"alice.work@example.com","type":"work","primary":true},{"value":"alice.home@example.org","type":"home"}],
@@ -23,8 +23,10 @@ func directory(t *testing.T) (s *server, a, b, c string) {
 	return s, a, b, c
 }
 
-func TestFilters(t *testing.T) {
-	s, a, b, _ := directory(t)
+func TestFilters(t *testing.T) { onStores(t, testFilters) }
+
+func testFilters(t *testing.T, pick func(*Config)) {
+	s, a, b, _ := directory(t, pick)
 	g := s.group("Team", a, b)
 	for filter, want := range map[string]string{
 		`userName eq "ALICE@example.com"`:                             "A",

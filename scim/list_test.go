@@ -8,16 +8,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func numbered(t *testing.T, n int) *server {
-	s := newServer(t)
+func numbered(t *testing.T, n int, change ...func(*Config)) *server {
+	s := newServer(t, change...)
 	for i := range n {
 		s.user(fmt.Sprintf("u%02d", i), fmt.Sprintf(`"displayName":"D","nickName":"%d"`, i%2))
 	}
 	return s
 }
 
-func TestIndexPaging(t *testing.T) {
-	s := numbered(t, 5)
+func TestIndexPaging(t *testing.T) { onStores(t, testIndexPaging) }
+
+func testIndexPaging(t *testing.T, pick func(*Config)) {
+	s := numbered(t, 5, pick)
 	for _, filter := range []string{"", `displayName eq "D"`, `userName sw "u"`} {
 		for _, tt := range []struct {
 			query        string
@@ -57,9 +59,11 @@ func TestIndexPaging(t *testing.T) {
 }
 
 // A walk by cursor sees each user once, whatever is written meanwhile.
-func TestCursorPaging(t *testing.T) {
+func TestCursorPaging(t *testing.T) { onStores(t, testCursorPaging) }
+
+func testCursorPaging(t *testing.T, pick func(*Config)) {
 	for _, query := range []string{"", "&filter=" + url.QueryEscape(`displayName eq "D"`), "&sortBy=userName"} {
-		s := numbered(t, 7)
+		s := numbered(t, 7, pick)
 		var got []string
 		cursor := ""
 		for {

@@ -3,6 +3,8 @@ package scim
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"net/url"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -110,12 +112,20 @@ func (m *matcher) match(ctx context.Context, rec *record) (bool, error) {
 	return m.cond.holds(doc), nil
 }
 
-// decodeNeeded decodes the named members of a stored body and skips the rest.
+// decodeStored decodes a stored body, which is known to be well formed.
+func decodeStored(body []byte) (map[string]any, error) { return decodeNeeded(body, nil) }
+
+// decodeNeeded decodes the named members of a stored body and skips the rest;
+// nil names all.
 func decodeNeeded(body []byte, needs map[string]bool) (map[string]any, error) {
 	doc := make(map[string]any, len(needs))
 	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
-	if _, err := d.ReadToken(); err != nil {
-		return nil, err
+	tok, err := d.ReadToken()
+	if err != nil {
+		return nil, fmt.Errorf("scim: reading a stored body: %w", err)
+	}
+	if tok.Kind() != '{' {
+		return nil, errors.New("scim: a stored body is no JSON object")
 	}
 	for d.PeekKind() == '"' {
 		name, err := d.ReadToken()
@@ -123,7 +133,7 @@ func decodeNeeded(body []byte, needs map[string]bool) (map[string]any, error) {
 			return nil, err
 		}
 		key := name.String()
-		if !needs[key] {
+		if needs != nil && !needs[key] {
 			if err := d.SkipValue(); err != nil {
 				return nil, err
 			}

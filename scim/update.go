@@ -44,9 +44,9 @@ func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action Act
 	if err := cond.holds(rec.tag()); err != nil {
 		return rec, err
 	}
-	doc, err := decodeObject(rec.body)
+	doc, err := decodeStored(rec.body)
 	if err != nil {
-		return rec, errors.New("scim: stored body is no JSON object: " + err.Error())
+		return rec, err
 	}
 	next, ops, err := fn(doc)
 	if err != nil {
