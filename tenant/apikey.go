@@ -99,7 +99,7 @@ func (s *Service) createAPIKey(ctx context.Context, tx store.Store, actor Actor,
 
 func parseAPIKey(n NewAPIKey, now time.Time) (store.APIKey, []Finding) {
 	var findings []Finding
-	k := store.APIKey{Name: strings.Join(strings.Fields(n.Name), " "), ExpiresAt: store.Time(n.ExpiresAt)}
+	k := store.APIKey{Name: strings.Join(strings.Fields(n.Name), " "), DirectoryID: n.DirectoryID, ExpiresAt: store.Time(n.ExpiresAt)}
 	switch {
 	case k.Name == "":
 		findings = append(findings, errorFinding(FieldKeyName, CodeRequired, "Give the key a name, such as the directory's."))

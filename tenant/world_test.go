@@ -1,0 +1,204 @@
+package tenant
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/store/memory"
+)
+
+// The people of the tests.
+var (
+	owner    = Actor{Kind: ActorOwner, ID: "u1", Email: "owner@acme.com"}
+	staff    = Actor{Kind: ActorStaff, ID: "s1", Name: "Sam of support"}
+	stranger = Actor{Kind: ActorUser, ID: "u9"}
+)
+
+// staffActions are what staff may do beside viewing.
+var staffActions = map[Action]bool{ActionReview: true, ActionVerifyDomain: true, ActionViewConnection: true, ActionSuspend: true}
+
+const testSecret = "s3cret-value-0123456789"
+
+// world is a Service with everything around it under the test's control.
+type world struct {
+	*Service
+	store store.Store
+
+	mu       sync.Mutex
+	now      time.Time
+	report   ProviderReport
+	checkErr error
+	proven   map[string]bool
+	denied   map[Action]bool
+	plan     Included
+	asked    []ProviderRequest
+}
+
+func newWorld(t *testing.T, change ...func(*Config)) *world {
+	t.Helper()
+	w := &world{
+		store: memory.New(), now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC),
+		proven: map[string]bool{}, denied: map[Action]bool{}, plan: Included{SSO: true, SCIM: true},
+		report: ProviderReport{
+			Issuer: "https://login.acme.com/", ClientAuth: ClientSecretBasic, SigningAlg: "RS256",
+			Findings: []Finding{{Field: FieldAuthority, Code: "discovery", Severity: SeverityOK, Message: "read"}},
+		},
+	}
+	ring, err := NewKeyring(KeyringConfig{Keys: []Key{{ID: "k1", Bytes: bytes.Repeat([]byte{7}, 32)}}})
+	require.NoError(t, err)
+	cfg := Config{
+		Store: w.store, Keyring: ring, SCIMBaseURL: "https://app.example.com/scim/v2/", Now: w.clock,
+		Authorizer:      AuthorizerFunc(w.can),
+		ProviderChecker: ProviderCheckerFunc(w.check),
+		DomainValidator: w,
+		Entitlements:    EntitlementsFunc(func(context.Context, string) (Included, error) { return w.plan, nil }),
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	w.Service, err = New(cfg)
+	require.NoError(t, err)
+	return w
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+func (w *world) can(_ context.Context, a Actor, action Action, _ string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.denied[action]:
+	case a.Kind == ActorStaff && staffActions[action]:
+		return nil
+	case a.Kind == ActorOwner && (!staffActions[action] || action == ActionViewConnection || action == ActionSuspend):
+		return nil
+	}
+	return fmt.Errorf("%s may not %s: %w", a.Kind, action, ErrForbidden)
+}
+
+func (w *world) check(_ context.Context, r ProviderRequest) (ProviderReport, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = append(w.asked, r)
+	return w.report, w.checkErr
+}
+
+// Validate makes the world its own DomainValidator.
+func (w *world) Validate(_ context.Context, c DomainClaim) (DomainProof, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.proven[c.Name] {
+		return DomainProof{Proven: true, Method: MethodDNS, Finding: Finding{Field: FieldDomains, Code: CodeDomainProven, Severity: SeverityOK, Message: "ok"}}, nil
+	}
+	return DomainProof{Method: MethodDNS, Finding: errorFinding(FieldDomains, CodeDomainRecordMissing, "missing")}, nil
+}
+
+// acme is a complete draft.
+func acme() Draft {
+	return Draft{
+		Name: "Acme login", Domains: []string{"acme.com, ops.example"}, Authority: "https://login.acme.com", ClientID: "client-1",
+		ClientSecret: NewSecret(testSecret), BreakGlass: []string{"admin@acme.com"}, AdditionalScopes: []string{"groups"},
+		SCIM: store.SCIMPreferences{Wanted: true, PhoneEditable: true},
+	}
+}
+
+func (w *world) draft(t *testing.T, tenantID string, d Draft) Connection {
+	t.Helper()
+	c, _, err := w.CreateDraft(t.Context(), owner, tenantID, d)
+	require.NoError(t, err)
+	return c
+}
+
+func (w *world) submitted(t *testing.T, tenantID string, d Draft) Connection {
+	t.Helper()
+	c := w.draft(t, tenantID, d)
+	c, _, err := w.Submit(t.Context(), owner, tenantID, c.ID, c.Version)
+	require.NoError(t, err)
+	return c
+}
+
+func (w *world) approved(t *testing.T, tenantID string, d Draft) Connection {
+	t.Helper()
+	c := w.submitted(t, tenantID, d)
+	c, _, err := w.Approve(t.Context(), staff, tenantID, c.ID, c.Version)
+	require.NoError(t, err)
+	return c
+}
+
+// prove proves all domains of the connection.
+func (w *world) prove(t *testing.T, tenantID string, c Connection) {
+	t.Helper()
+	for _, d := range c.Domains {
+		w.mu.Lock()
+		w.proven[d.Name] = true
+		w.mu.Unlock()
+		got, err := w.CheckDomain(t.Context(), owner, tenantID, d.ID)
+		require.NoError(t, err)
+		require.Equal(t, store.DomainVerified, got.State)
+	}
+}
+
+// tested records a successful test sign-in.
+func (w *world) tested(t *testing.T, tenantID string, c Connection) Connection {
+	t.Helper()
+	c, err := w.RecordTestSignIn(t.Context(), owner, tenantID, c.ID, TestSignIn{ConfigVersion: c.ConfigVersion, Issuer: c.Issuer, Email: "owner@" + c.Domains[0].Name})
+	require.NoError(t, err)
+	return c
+}
+
+func (w *world) active(t *testing.T, tenantID string, d Draft) Connection {
+	t.Helper()
+	c := w.approved(t, tenantID, d)
+	w.prove(t, tenantID, c)
+	c = w.tested(t, tenantID, c)
+	c, err := w.Activate(t.Context(), owner, tenantID, c.ID, c.Version, Activation{})
+	require.NoError(t, err)
+	return c
+}
+
+// events returns the types of the tenant's events from the nth on, and checks that no
+// event holds a secret.
+func (w *world) events(t *testing.T, tenantID string, from int) []string {
+	t.Helper()
+	all, err := w.store.Events(t.Context(), tenantID, store.EventQuery{})
+	require.NoError(t, err)
+	data, err := json.Marshal(all)
+	require.NoError(t, err)
+	require.NotContains(t, string(data), testSecret)
+	require.NotContains(t, string(data), "sealedSecret")
+	require.NotContains(t, string(data), `"hash":"`)
+	var types []string
+	for _, e := range all[min(from, len(all)):] {
+		require.NotEmpty(t, e.Actor.Kind)
+		types = append(types, e.Type)
+	}
+	return types
+}
+
+// refusedWith checks the code of an error, and that nothing was written by it.
+func (w *world) refusedWith(t *testing.T, tenantID, code string, call func() error) {
+	t.Helper()
+	before := len(w.events(t, tenantID, 0))
+	err := call()
+	require.Error(t, err)
+	require.Equal(t, code, CodeOf(err), "%v", err)
+	require.Len(t, w.events(t, tenantID, 0), before, "a refused call must write nothing")
+}
