@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+
+	"github.com/tenantgate/tenantgate/store"
 )
 
 // cursor is the place where a page ended (RFC 9865). It holds no secret and
@@ -80,7 +82,11 @@ func (l *listing) findAfter(ctx context.Context) error {
 		return nil
 	}
 	more := false
-	err = l.walk(ctx, c.After, func(rec record) bool {
+	q := store.Query{Filter: l.expr, After: c.After}
+	if l.exact {
+		q.Limit = min(size+1, store.MaxLimit) // the one that tells whether there is more
+	}
+	err = l.walk(ctx, q, func(rec record) bool {
 		if len(l.records) == size {
 			more = true
 			return false

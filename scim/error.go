@@ -81,7 +81,7 @@ func toError(err error) (e *Error, ok bool) {
 	case errors.Is(err, store.ErrConflict):
 		return &Error{Status: http.StatusConflict, Type: TypeUniqueness, Detail: "Another resource has this value already."}, true
 	case errors.Is(err, store.ErrStale):
-		return &Error{Status: http.StatusConflict, Detail: "The resource was changed by several requests at once. Send this one again."}, true
+		return &Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since."}, true
 	}
 	return &Error{Status: http.StatusInternalServerError, Detail: "The request failed on our side. It was logged; send it again later."}, false
 }

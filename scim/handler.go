@@ -144,8 +144,11 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, tenant string, er
 	if !known && r.Context().Err() == nil {
 		h.log.ErrorContext(r.Context(), "scim: request failed", "tenant", tenant, "method", r.Method, "path", r.URL.Path, "error", err)
 	}
-	if e.Status == http.StatusUnauthorized {
+	switch e.Status {
+	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="SCIM"`)
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
 	}
 	write(w, e.Status, e.appendJSON(nil))
 }

@@ -105,7 +105,8 @@ func (l *listing) findWindow(ctx context.Context, offset, size int) error {
 		}
 	}
 	l.total, l.records = 0, nil
-	return l.walk(ctx, "", func(rec record) bool {
+	q := store.Query{Filter: l.expr, WithoutBody: size == 0 && l.match == nil}
+	return l.walk(ctx, q, func(rec record) bool {
 		if l.total >= offset && len(l.records) < size {
 			l.records = append(l.records, rec)
 		}
@@ -136,8 +137,7 @@ func (l *listing) jump(ctx context.Context, offset, size int) (done bool, err er
 }
 
 // walk calls fn for each match in the order of IDs, until it returns false.
-func (l *listing) walk(ctx context.Context, after string, fn func(record) bool) error {
-	q := store.Query{Filter: l.expr, After: after}
+func (l *listing) walk(ctx context.Context, q store.Query, fn func(record) bool) error {
 	for {
 		page, err := l.kind().page(ctx, l.store(), l.view.r.tenant, q)
 		if err != nil {

@@ -89,8 +89,10 @@ func testCursorPaging(t *testing.T, pick func(*Config)) {
 	}
 }
 
-func TestSort(t *testing.T) {
-	s := newServer(t)
+func TestSort(t *testing.T) { onStores(t, testSort) }
+
+func testSort(t *testing.T, pick func(*Config)) {
+	s := newServer(t, pick)
 	s.user("u1", `"title":"beta","name":{"familyName":"Zed"},"emails":[{"value":"c@x","primary":true}]`)
 	s.user("u2", `"title":"Alpha","name":{"familyName":"ant"},"emails":[{"value":"a@x"},{"value":"z@x","primary":true}]`)
 	s.user("u3", `"name":{"familyName":"Moon"},"emails":[{"value":"b@x"}],"active":false`)

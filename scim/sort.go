@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -132,18 +131,44 @@ func (l *listing) findSorted(ctx context.Context) error {
 		}
 	}
 	end := min(offset+size, len(list))
-	for i := min(offset, end); i < end; i++ {
-		rec, err := l.kind().get(ctx, l.store(), l.view.r.tenant, list[i].id)
-		if errors.Is(err, store.ErrNotFound) {
-			continue // deleted in the meantime
-		}
-		if err != nil {
-			return err
-		}
-		l.records = append(l.records, rec)
+	if err := l.load(ctx, list[min(offset, end):end]); err != nil {
+		return err
 	}
 	if l.p.cursored && end < len(list) && size > 0 {
 		l.next = cursor{After: list[end-1].id, Offset: end, Total: l.total, Query: c.Query}.encode()
+	}
+	return nil
+}
+
+// load reads the resources of a sorted page. One that was deleted in the
+// meantime is left out.
+func (l *listing) load(ctx context.Context, page []sorted) error {
+	if len(page) == 0 {
+		return nil
+	}
+	ids := make([]string, len(page))
+	for i, s := range page {
+		ids[i] = s.id
+	}
+	found := make(map[string]record, len(ids))
+	q := store.Query{Filter: store.In{Attr: store.AttrID, Values: ids}}
+	for {
+		p, err := l.kind().page(ctx, l.store(), l.view.r.tenant, q)
+		if err != nil {
+			return err
+		}
+		for _, rec := range p.Items {
+			found[rec.ID] = rec
+		}
+		if !p.More {
+			break
+		}
+		q.After = p.Next
+	}
+	for _, id := range ids {
+		if rec, ok := found[id]; ok {
+			l.records = append(l.records, rec)
+		}
 	}
 	return nil
 }
@@ -152,7 +177,7 @@ func (l *listing) sortedKeys(ctx context.Context) ([]sorted, error) {
 	var list []sorted
 	var failed error
 	most := l.view.h.cfg.MaxSorted
-	err := l.walk(ctx, "", func(rec record) bool {
+	err := l.walk(ctx, store.Query{Filter: l.expr}, func(rec record) bool {
 		if len(list) == most {
 			failed = badRequest(TypeTooMany, "More than %d resources would have to be sorted; narrow the filter.", most)
 			return false

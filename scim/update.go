@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 )
 
-// maxAttempts is how often an update is tried when others are faster.
-const maxAttempts = 8
+// maxAttempts is how often an update is tried when others are faster. With n
+// writers at once one of them wins each round.
+const maxAttempts = 40
 
 // change computes the next document of a resource, and what happens to a
 // group's members. It is called again when somebody else was faster.
@@ -30,8 +33,26 @@ func (h *Handler) update(r *request, rt *resourceType, id string, action Action,
 		case cond.given():
 			return rec, &Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since."}
 		case attempt == maxAttempts:
+			return rec, &Error{
+				Status: http.StatusServiceUnavailable,
+				Detail: "The resource was changed by many requests at once. Send this one again.",
+			}
+		}
+		if err := pause(r.Context(), attempt); err != nil {
 			return rec, err
 		}
+	}
+}
+
+// pause waits a random while, longer from attempt to attempt, at most 10 ms.
+func pause(ctx context.Context, attempt int) error {
+	t := time.NewTimer(rand.N(time.Duration(min(attempt, 10)) * time.Millisecond))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
 	}
 }
 

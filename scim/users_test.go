@@ -1,10 +1,12 @@
 package scim
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -139,7 +141,10 @@ func TestEntityTags(t *testing.T) {
 func TestConcurrentPatches(t *testing.T) {
 	s := newServer(t)
 	id := s.user("ada", "")
-	attrs := []string{"title", "nickName", "displayName", "userType"}
+	attrs := []string{
+		"title", "nickName", "displayName", "userType", "locale", "timezone", "preferredLanguage", "profileUrl", "externalId",
+		"name.givenName", "name.familyName", "name.middleName", "name.honorificPrefix", "name.honorificSuffix", "name.formatted",
+	}
 	var wg sync.WaitGroup
 	for _, a := range attrs {
 		wg.Go(func() { s.patch("/Users/"+id, fmt.Sprintf(`{"op":"add","path":%q,"value":"x"}`, a)).want(200) })
@@ -147,7 +152,30 @@ func TestConcurrentPatches(t *testing.T) {
 	wg.Wait()
 	r := s.do("GET", "/Users/"+id, "")
 	for _, a := range attrs {
-		require.Equal(t, "x", r.at(a), a)
+		var path []any
+		for part := range strings.SplitSeq(a, ".") {
+			path = append(path, part)
+		}
+		require.Equal(t, "x", r.at(path...), a)
 	}
-	require.Equal(t, `W/"5"`, r.header.Get("ETag"))
+	require.Equal(t, `W/"16"`, r.header.Get("ETag"))
+}
+
+// staleStore always has somebody else who is faster.
+type staleStore struct{ store.Store }
+
+func (staleStore) UpdateSCIMUser(context.Context, string, store.SCIMUser, ...store.Event) (store.SCIMUser, error) {
+	return store.SCIMUser{}, fmt.Errorf("update: %w", store.ErrStale)
+}
+
+func TestLostRaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, func(c *Config) { c.Store = staleStore{c.Store} })
+		id := s.user("ada", "")
+		r := s.patch("/Users/"+id, `{"op":"add","path":"title","value":"x"}`).refused(503, "")
+		require.Equal(t, "1", r.header.Get("Retry-After"))
+		q := s.request("PUT", "/Users/"+id, `{"userName":"b"}`)
+		q.Header.Set("If-Match", `W/"1"`)
+		s.send(q).refused(412, "")
+	})
 }
