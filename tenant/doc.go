@@ -1,4 +1,41 @@
 // Package tenant keeps a customer organisation and its set-up: the request for an
 // OpenID Connect connection and its review, domains and their proof, break-glass
 // addresses, client secrets, SCIM directories and API keys.
+//
+//	svc, err := tenant.New(tenant.Config{
+//		Store:           st,                      // any store.Store
+//		Keyring:         keys,                    // tenant.NewKeyring: seals client secrets
+//		Authorizer:      tenant.AuthorizerFunc(can), // the host's roles decide
+//		DomainValidator: dns,                     // tenant.NewDNSValidator
+//		ProviderChecker: checker,                 // oidc.NewChecker
+//	})
+//	c, findings, err := svc.CreateDraft(ctx, actor, org.ID, tenant.Draft{ … })
+//	c, findings, err = svc.Submit(ctx, actor, org.ID, c.ID, c.Version)
+//
+// An owner's request goes from draft to submitted, is approved by the host's staff (or
+// by a [Reviewer]), its domains are proven by a [DomainValidator], somebody signs in
+// as a test, and it becomes active. [Steps] tells what is possible in each state.
+// A portal, a JSON API and a host's own pages all call the same [Service].
+//
+// Input is checked here and nowhere else: [ParseDomains], [ParseAuthority] and their
+// siblings give the value in its one form, and a [Finding] with a stable code for
+// each mistake. A refusal is a [*ValidationError] (HTTP 422) or an [*Error] (403, 404,
+// 409, 412 by what it matches); [CodeOf] gives the code.
+//
+// # Security
+//
+// Client secrets are sealed with the tenant, record and field they belong to, and open
+// nowhere else ([Keyring]). API keys are 256 random bits, of which a hash is stored.
+// [Secret] can't be printed. A domain belongs to the tenant that proves it first, as
+// the store's unique index decides; what others hold is never told. Requests to
+// addresses that customers typed go through [NewOutboundClient], which refuses private
+// addresses when it dials. The [Authorizer] is asked at every call; without one there
+// is no Service. Changes and their journal events commit together.
+//
+// # Compatibility
+//
+// Codes, event types and the text of sealed values and API keys are stable within a
+// major version; messages are not. New abilities arrive as new methods of [Service],
+// new fields whose zero value keeps the old behaviour, and optional interfaces beside
+// [DomainValidator].
 package tenant

@@ -1,0 +1,182 @@
+package tenant_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/tenantgate/tenantgate/store/memory"
+	"github.com/tenantgate/tenantgate/tenant"
+)
+
+// organisation is the host's own type.
+type organisation struct{ id, name string }
+
+func (o organisation) TenantID() string   { return o.id }
+func (o organisation) TenantName() string { return o.name }
+
+func ExampleNew() {
+	keys, err := tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{{ID: "2026-11", Bytes: bytes.Repeat([]byte{1}, 32)}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	dns, err := tenant.NewDNSValidator(tenant.DNSConfig{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	svc, err := tenant.New(tenant.Config{
+		Store:           memory.New(),
+		Keyring:         keys,
+		DomainValidator: dns,
+		Authorizer: tenant.AuthorizerFunc(func(_ context.Context, a tenant.Actor, action tenant.Action, _ string) error {
+			if a.Kind == tenant.ActorOwner && action != tenant.ActionReview {
+				return nil
+			}
+			return tenant.ErrForbidden
+		}),
+		ProviderChecker: tenant.ProviderCheckerFunc(func(context.Context, tenant.ProviderRequest) (tenant.ProviderReport, error) {
+			return tenant.ProviderReport{Issuer: "https://login.acme.com", SigningAlg: "RS256"}, nil // package oidc has the real one
+		}),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var org tenant.Tenant = organisation{"org-1", "Acme"}
+	owner := tenant.Actor{Kind: tenant.ActorOwner, ID: "user-1"}
+	_, _, err = svc.CreateDraft(context.Background(), owner, org.TenantID(), tenant.Draft{Domains: []string{"acme.com, it@globex.com"}})
+	var refused *tenant.ValidationError
+	if errors.As(err, &refused) {
+		fmt.Println(refused.Findings[0].Code, refused.Findings[0].Message)
+	}
+	c, _, err := svc.CreateDraft(context.Background(), owner, org.TenantID(), tenant.Draft{
+		Domains: []string{"acme.com, globex.com"}, Authority: "https://login.acme.com", ClientID: "app", ClientSecret: tenant.NewSecret("s3cret"),
+	})
+	fmt.Println(c.State, len(c.Domains), err)
+	// Output:
+	// domain_is_email it@globex.com is an e-mail address. Did you mean globex.com?
+	// draft 2 <nil>
+}
+
+func ExampleNewKeyring() {
+	keys, err := tenant.NewKeyring(tenant.KeyringConfig{
+		Keys: []tenant.Key{
+			{ID: "2026-11", Bytes: bytes.Repeat([]byte{1}, 32)}, // 32 random bytes from the host's secrets
+			{ID: "2025-04", Bytes: bytes.Repeat([]byte{2}, 32)}, // still opens what it sealed
+		},
+		Primary: "2026-11",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	sealed, _ := keys.Seal([]byte("client secret"), tenant.FieldAAD("org-1", "conn-1", "client_secret"))
+	_, err = keys.Open(sealed, tenant.FieldAAD("org-2", "conn-1", "client_secret"))
+	fmt.Println(errors.Is(err, tenant.ErrSealBroken))
+	plain, _ := keys.Open(sealed, tenant.FieldAAD("org-1", "conn-1", "client_secret"))
+	fmt.Println(string(plain))
+	// Output:
+	// true
+	// client secret
+}
+
+// vault is a KeyProvider: a KMS, a secret manager, a file.
+type vault struct{}
+
+func (vault) Keys(context.Context) (tenant.KeyringConfig, error) {
+	return tenant.KeyringConfig{Keys: []tenant.Key{{ID: "v1", Bytes: bytes.Repeat([]byte{3}, 32)}}}, nil
+}
+
+func ExampleLoadKeyring() {
+	keys, err := tenant.LoadKeyring(context.Background(), vault{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cookies := keys.Derive("cookie") // one root key serves many purposes
+	sealed, _ := cookies.Seal([]byte("flow"), nil)
+	_, err = keys.Open(sealed, nil)
+	fmt.Println(err)
+	// Output:
+	// tenant: seal broken
+}
+
+func ExampleNewOutboundClient() {
+	client := tenant.NewOutboundClient(tenant.OutboundConfig{})
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://169.254.169.254/latest/meta-data/", http.NoBody)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	res, err := client.Do(req)
+	if err == nil {
+		_ = res.Body.Close()
+	}
+	fmt.Println(errors.Is(err, tenant.ErrBlockedAddress))
+	// Output:
+	// true
+}
+
+func ExampleNewDNSValidator() {
+	dns, err := tenant.NewDNSValidator(tenant.DNSConfig{Label: "_acme-host-challenge", Prefix: "acme-host="})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, i := range dns.DomainInstructions(tenant.DomainClaim{Name: "dev.globex.com", Token: "abc"}) {
+		fmt.Println(i.Type, i.Name, i.ShortName, i.Value)
+	}
+	// Output:
+	// TXT _acme-host-challenge.dev.globex.com _acme-host-challenge.dev acme-host=abc
+}
+
+func ExampleNewHTTPValidator() {
+	file, err := tenant.NewHTTPValidator(tenant.HTTPConfig{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, i := range file.DomainInstructions(tenant.DomainClaim{Name: "globex.com", Token: "abc"}) {
+		fmt.Println(i.Type, i.Name, i.Value)
+	}
+	// Output:
+	// FILE https://globex.com/.well-known/tenantgate-challenge.txt tenantgate-verification=abc
+}
+
+func ExampleAnyOf() {
+	dns, err := tenant.NewDNSValidator(tenant.DNSConfig{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	either, err := tenant.AnyOf(dns, tenant.StaffValidator{}) // a TXT record, or our own staff
+	fmt.Println(either != nil, err)
+	// Output:
+	// true <nil>
+}
+
+func ExampleNewBreakGlassList() {
+	list, err := tenant.NewBreakGlassList(tenant.BreakGlassConfig{Store: memory.New()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// In the host's own login, after password and second factor were checked:
+	allowed, err := list.Decide(context.Background(), "org-1", "admin@acme.com")
+	fmt.Println(allowed, err)
+	// Output:
+	// false <nil>
+}
+
+func ExampleSecret() {
+	s := tenant.NewSecret("hunter2")
+	fmt.Printf("%v %q %#v\n", s, s, s)
+	fmt.Println(s.Reveal())
+	// Output:
+	// REDACTED REDACTED REDACTED
+	// hunter2
+}
