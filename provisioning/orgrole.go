@@ -1,0 +1,71 @@
+package provisioning
+
+import (
+	"slices"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// planOrgRole compares the role in the organisation in the same way as memberships. A role that was there
+// before counts as given, too, so that a sync never lowers it.
+func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wanted map[string]*want) {
+	order := p.s.roles.org
+	w := wanted[""]
+	if w == nil {
+		w = &want{}
+	}
+	base, expected := host.OrgRole, host.OrgRole
+	var lines []store.Grant
+	for _, g := range x.grants {
+		if g.Kind == store.GrantOrgRole {
+			lines = append(lines, g)
+		}
+	}
+	if len(lines) > 0 {
+		base = lines[0].Previous
+		expected = base
+		for _, g := range lines {
+			expected = higher(order, expected, g.Role)
+		}
+	}
+	step := &orgStep{}
+	best := w.best(order)
+	target := higher(order, base, best.role)
+	for _, r := range w.given {
+		g := store.Grant{AccountID: pp.accountID, Kind: store.GrantOrgRole, GroupID: r.by.GroupID, Role: r.role, Previous: base}
+		if !slices.Contains(lines, g) {
+			step.put = append(step.put, pendingGrant{Grant: g})
+		}
+	}
+	for _, g := range lines {
+		if _, ok := w.of(g.GroupID); !ok {
+			step.drop = append(step.drop, g.Key())
+		}
+	}
+	active := x.user != nil && x.user.Active
+	switch {
+	case target != host.OrgRole && host.OrgRole != expected:
+		if pp.activates {
+			p.line(pp, Line{Kind: OrgRoleOverride, From: target, To: host.OrgRole, Reason: "changed by hand; the groups give " + quoted(best.role, "none")})
+		}
+	case target != host.OrgRole && (active || len(lines) > 0) && !pp.hostGone:
+		l := p.lineFor(pp, Line{Kind: OrgRoleSet, From: host.OrgRole, To: target})
+		if len(w.given) > 0 {
+			l.Reason = p.s.inGroup(best.by)
+		} else {
+			l.Reason = p.s.leftGroup(lines[0].GroupID, x.user)
+		}
+		step.line = &l
+	}
+	if step.line == nil && len(step.put) == 0 && len(step.drop) == 0 {
+		return
+	}
+	raises := step.line != nil && higher(order, step.line.From, step.line.To) == step.line.To
+	if !active && (raises || len(step.put) > 0) {
+		return // given on return
+	}
+	if active && p.hold() {
+		return
+	}
+	pp.org = step
+}
