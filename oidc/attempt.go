@@ -56,7 +56,7 @@ func newAttempt(now time.Time) attempt {
 
 func randomText() string {
 	b := make([]byte, 32)
-	rand.Read(b) //nolint:errcheck // never fails
+	rand.Read(b)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 

@@ -53,8 +53,13 @@ func parseResponse(values url.Values) (response, error) {
 }
 
 // serveCallback takes the provider's answer. The state, and the cookie of the browser that started the sign-in, prove
-// that the answer belongs to it; nothing is written to the database before that.
+// that the answer belongs to it; nothing is written to the database before that, and at most one token and one event
+// after it, however often the answer is sent.
 func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead { // ServeMux sends it to GET's handler; it must not use up the answer
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
 	res, err := readResponse(w, r)
 	if err != nil {
 		h.refuse(w, r, err, store.Connection{})
@@ -66,10 +71,11 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.deleteCookie(w, h.cookieName(a.State))
-	c, m, err := h.checkResponse(r, a, res)
-	if err == nil {
-		err = h.consume(r.Context(), a)
+	if err := h.claim(r, a); err != nil {
+		h.refuse(w, r, err, store.Connection{})
+		return
 	}
+	c, m, err := h.checkResponse(r.Context(), a, res)
 	var who person
 	if err == nil {
 		who, err = h.identify(r.Context(), c, m, a, res.code)
@@ -91,25 +97,29 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 	held.release(w, r, login.ReturnTo)
 }
 
+// claim makes sure that the answer arrived where it was expected, and that this request is the only one that uses it.
+func (h *Handler) claim(r *http.Request, a attempt) error {
+	if r.PathValue("connection") != a.ConnectionID {
+		return badRequest(CodeFlowMismatch, "the answer arrived at the redirect URI of another connection")
+	}
+	return h.consume(r.Context(), a)
+}
+
 // checkResponse refuses answers from, and for, anybody else (RFC 9700 section 4.4, RFC 9207), and the provider's own
 // errors.
-func (h *Handler) checkResponse(r *http.Request, a attempt, res response) (store.Connection, *metadata, error) {
-	none := store.Connection{}
-	if r.PathValue("connection") != a.ConnectionID {
-		return none, nil, badRequest(CodeFlowMismatch, "the answer arrived at the redirect URI of another connection")
-	}
+func (h *Handler) checkResponse(ctx context.Context, a attempt, res response) (store.Connection, *metadata, error) {
 	find := h.activeConnection
 	if a.Test != nil {
 		find = h.testableConnection
 	}
-	c, err := find(r.Context(), a.TenantID, a.ConnectionID)
+	c, err := find(ctx, a.TenantID, a.ConnectionID)
 	if err != nil {
-		return none, nil, lookupError(err, denied(CodeConnectionOff, "the connection is not active any more"))
+		return store.Connection{}, nil, lookupError(err, denied(CodeConnectionOff, "the connection is not active any more"))
 	}
 	if c.Issuer != a.Issuer || c.ClientID != a.ClientID {
 		return c, nil, badRequest(CodeFlowMismatch, "the connection was changed while the sign-in was under way")
 	}
-	m, err := h.providers.forConnection(r.Context(), c)
+	m, err := h.providers.forConnection(ctx, c)
 	if err != nil {
 		return c, nil, err
 	}
@@ -162,10 +172,11 @@ func (h *Handler) consume(ctx context.Context, a attempt) error {
 // signIn finds the account and lets the host make its session, in one transaction.
 func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection, a attempt, who person) (Login, error) {
 	var login Login
-	err := h.cfg.Store.InTx(r.Context(), func(tx store.Store) error {
+	ctx := r.Context()
+	err := h.cfg.Store.InTx(ctx, func(tx store.Store) error {
 		held.reset()
 		m := matcher{h: h, tx: tx, conn: c, who: who, now: store.Time(h.now())}
-		acct, first, err := m.match(r.Context())
+		acct, first, err := m.match(ctx)
 		if err != nil {
 			return err
 		}
@@ -174,7 +185,7 @@ func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection
 			Email: who.email, SessionID: who.sessionID, First: first, ReturnTo: h.returnTo(a.ReturnTo),
 			AuthenticatedAt: who.authTime, claims: who.claims,
 		}
-		return h.callHost(r, held, tx, login)
+		return h.callHost(ctx, r, held, tx, login)
 	})
 	if err == nil {
 		return login, nil
@@ -185,8 +196,8 @@ func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection
 	return Login{}, unavailable(CodeInternal, "the sign-in could not be stored", err)
 }
 
-func (h *Handler) callHost(r *http.Request, held *heldResponse, tx store.Store, login Login) error {
-	err := h.cfg.OnLogin.OnLogin(r.Context(), held, r, tx, login)
+func (h *Handler) callHost(ctx context.Context, r *http.Request, held *heldResponse, tx store.Store, login Login) error {
+	err := h.cfg.OnLogin.OnLogin(ctx, held, r, tx, login)
 	switch {
 	case err == nil:
 		return nil

@@ -50,6 +50,9 @@ type outbound struct {
 func newOutbound(client *http.Client, allowLoopback bool) *outbound {
 	own := *client
 	own.Jar = nil
+	if own.Timeout <= 0 {
+		own.Timeout = defaultFetchTimeout
+	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &outbound{client: &own, allowLoopback: allowLoopback}
 }

@@ -580,3 +580,40 @@ func TestTestSignIn(t *testing.T) {
 	links, err := a.store.Identity(t.Context(), "acme", c.ID, idp.Issuer(), oidctest.DefaultSubject)
 	require.ErrorIs(t, err, store.ErrNotFound, "%v", links)
 }
+
+// TestAnswersWriteOnce: an answer that is sent again and again, with an error of the provider's or without, leaves one
+// event.
+func TestAnswersWriteOnce(t *testing.T) {
+	t.Parallel()
+	a, _, _, ca, _ := twoTenants(t)
+	b := a.browser()
+	u, err := url.Parse(a.started(b, "ada@acme.example").location)
+	require.NoError(t, err)
+	base, err := url.Parse(a.url)
+	require.NoError(t, err)
+	cookies := b.client.Jar.Cookies(base)
+	target := a.handler.RedirectURI(ca.ID) + "?" + url.Values{
+		"error": {"access_denied"}, "state": {u.Query().Get("state")}, "iss": {u.Query().Get("iss")},
+	}.Encode()
+	for i := range 5 {
+		b.client.Jar.SetCookies(base, cookies)
+		p := b.get(target)
+		if i == 0 {
+			require.Contains(t, p.body, CodeProviderDenied)
+		} else {
+			require.Contains(t, p.body, CodeFlowUsed)
+		}
+	}
+	require.Len(t, a.events("acme", ""), 1)
+}
+
+func TestHeadUsesNothingUp(t *testing.T) {
+	t.Parallel()
+	a, _, _, _, _ := twoTenants(t)
+	b := a.browser()
+	answer := a.started(b, "ada@acme.example").location
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, answer, http.NoBody)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusMethodNotAllowed, b.do(req).status)
+	require.Equal(t, 200, b.get(answer).status)
+}

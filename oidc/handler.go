@@ -20,7 +20,8 @@ type Config struct {
 	// BaseURL is where the handler is reached from outside, such as https://app.example.com/sso. Redirect URIs and the
 	// mount path come from it, never from a request's Host header.
 	BaseURL string
-	// Store holds connections, domains, linked identities and the journal.
+	// Store holds connections, domains, linked identities and the journal. Each sign-in leaves a one-time token there,
+	// which the host's clean-up removes after it expired (store.TokenStore.DeleteExpiredTokens).
 	Store store.Store
 	// Secrets opens client secrets; tenant.Service does.
 	Secrets Secrets
@@ -54,7 +55,7 @@ type Config struct {
 	TrustAudience func(c store.Connection, audience string) bool
 
 	// HTTPClient talks to providers. Nil means tenant.NewOutboundClient, which refuses private addresses. Redirects are
-	// not followed, whatever the client says.
+	// not followed, whatever the client says; a client without a Timeout gets one of 10 seconds.
 	HTTPClient *http.Client
 	// InsecureAllowLoopback allows a BaseURL and providers at http://127.0.0.1, ::1 and localhost. For tests and demos.
 	InsecureAllowLoopback bool
@@ -123,7 +124,8 @@ type Login struct {
 	Account Account
 	// Issuer and Subject are the permanent name of the person at the provider.
 	Issuer, Subject string
-	// Email is what the provider asserted, empty if it sent none or the identity was linked before and none was usable.
+	// Email is what the provider asserted at this sign-in, empty if it sent none. It is proven only if First is set;
+	// afterwards Subject is the person's name, and the address a wish of the provider's.
 	Email string
 	// SessionID is the provider's sid claim, empty if it sent none.
 	SessionID string

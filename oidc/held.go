@@ -63,5 +63,5 @@ func (w *heldResponse) release(to http.ResponseWriter, r *http.Request, returnTo
 		return
 	}
 	to.WriteHeader(w.status)
-	to.Write(w.body.Bytes()) //nolint:errcheck // the client went away
+	to.Write(w.body.Bytes())
 }

@@ -172,7 +172,7 @@ func TestR34Unreachable(t *testing.T) {
 		{"file:///etc/passwd", true, tenant.CodeDiscoveryBlocked},
 	} {
 		cfg := CheckerConfig{InsecureAllowLoopback: tt.allow}
-		if tt.allow {
+		if tt.code == tenant.CodeDiscoveryTimeout {
 			cfg.HTTPClient = quick
 		}
 		r, err := NewChecker(cfg).CheckProvider(t.Context(), tenant.ProviderRequest{Authority: tt.authority})

@@ -42,7 +42,7 @@ func (h *Handler) writePage(w http.ResponseWriter, status int, p page) {
 	head.Set("Content-Security-Policy", contentSecurityPolicy)
 	head.Set("X-Frame-Options", "DENY")
 	w.WriteHeader(status)
-	w.Write(body.Bytes()) //nolint:errcheck // the client went away
+	w.Write(body.Bytes())
 }
 
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>

@@ -100,5 +100,5 @@ func (h *Handler) writeProblem(w http.ResponseWriter, status int, code, id strin
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	w.Write(body) //nolint:errcheck // the client went away
+	w.Write(body)
 }

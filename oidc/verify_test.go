@@ -25,7 +25,7 @@ func mustKey(t testing.TB) publicKey {
 func TestS25ClockSkew(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	at := func(d time.Duration) time.Time { return now.Add(d) }
+	at := now.Add
 	for _, tt := range []struct {
 		name          string
 		exp, iat, nbf time.Duration

@@ -39,7 +39,7 @@ type User struct {
 	Disabled bool
 }
 
-// Unstated, as User.EmailVerified, leaves the claim out.
+// Unstated is the value of User.EmailVerified that leaves the claim out.
 var Unstated = new(struct{ unstated bool })
 
 // Config describes a provider.
@@ -291,7 +291,7 @@ func writeJSON(w http.ResponseWriter, status int, doc any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	w.Write(body) //nolint:errcheck // the client went away
+	w.Write(body)
 }
 
 func random() string { return rand.Text() + rand.Text() }

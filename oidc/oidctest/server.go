@@ -1,6 +1,7 @@
 package oidctest
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -41,7 +42,7 @@ func NewServer(t TB) *Server {
 // default key is the same in the whole process, since making one takes time.
 func NewServerConfig(t TB, cfg Config) *Server {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("oidctest: listen on loopback: %v", err)
 		return nil
@@ -82,6 +83,6 @@ func NewServerConfig(t TB, cfg Config) *Server {
 }
 
 // Close stops the server and cuts its connections.
-func (s *Server) Close() { s.http.Close() } //nolint:errcheck // nothing left to do about it
+func (s *Server) Close() { s.http.Close() }
 
 var processKey = sync.OnceValues(func() (Key, error) { return GenerateKey("key-1", "RS256") })
