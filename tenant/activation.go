@@ -155,7 +155,7 @@ func enforceable(c store.Connection, a Activation) error {
 // SetEnforced switches on or off that people must sign in at an active connection's
 // provider. Switching off needs no condition, so that it helps in an emergency.
 func (s *Service) SetEnforced(ctx context.Context, actor Actor, tenantID, id string, version int64, a Activation) (Connection, error) {
-	if err := s.allowEither(ctx, actor, tenantID, ActionActivate, ActionReview); err != nil {
+	if err := s.allowOrStaff(ctx, actor, tenantID, ActionActivate); err != nil {
 		return Connection{}, err
 	}
 	return s.edit(ctx, actor, tenantID, id, version, "connection.enforcement_changed", func(c *store.Connection) error {

@@ -68,6 +68,8 @@ func NewBreakGlassList(cfg BreakGlassConfig) (*BreakGlassList, error) {
 	return b, nil
 }
 
+var _ BreakGlass = (*BreakGlassList)(nil)
+
 // Decide implements [BreakGlass].
 func (b *BreakGlassList) Decide(ctx context.Context, tenantID, email string) (bool, error) {
 	c, listed, err := b.find(ctx, tenantID, email)

@@ -13,8 +13,8 @@ import (
 const kindDirectory = "directory"
 
 // EnableSCIM lets a directory provision people for a connection, with the owner's
-// preferences. It needs an approved or active connection (oidc_required, R62). A
-// directory that was switched off is switched on again, with its keys.
+// preferences. It needs a connection that was approved (oidc_required, R62); suspending
+// that later leaves SCIM on. A directory that was switched off is switched on again, with its keys.
 func (s *Service) EnableSCIM(ctx context.Context, actor Actor, tenantID, connectionID string, p store.SCIMPreferences) (store.Directory, error) {
 	if err := s.allow(ctx, actor, ActionManageSCIM, tenantID); err != nil {
 		return store.Directory{}, err

@@ -68,7 +68,7 @@ func (s *Service) deleteDomain(ctx context.Context, tx store.Store, actor Actor,
 // domains: owners while the request is theirs to edit, staff in any state (D4). The
 // authorizer is asked before the transaction, which may hold what it needs to read.
 func (s *Service) domainEditor(ctx context.Context, actor Actor, tenantID string) (func(store.Connection) error, error) {
-	if err := s.allowEither(ctx, actor, tenantID, ActionManageDomains, ActionReview); err != nil {
+	if err := s.allowOrStaff(ctx, actor, tenantID, ActionManageDomains); err != nil {
 		return nil, err
 	}
 	err := s.can(ctx, actor, ActionReview, tenantID)
@@ -251,7 +251,7 @@ func (s *Service) DomainInstructions(d store.Domain) []DomainInstruction {
 //
 // A name that another tenant proved first gives an error with the code domain_taken.
 func (s *Service) CheckDomain(ctx context.Context, actor Actor, tenantID, domainID string) (store.Domain, error) {
-	if err := s.allowEither(ctx, actor, tenantID, ActionManageDomains, ActionReview); err != nil {
+	if err := s.allowOrStaff(ctx, actor, tenantID, ActionManageDomains); err != nil {
 		return store.Domain{}, err
 	}
 	d, err := s.store.Domain(ctx, tenantID, domainID)

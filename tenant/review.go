@@ -238,7 +238,7 @@ func (s *Service) decide(ctx context.Context, actor Actor, tenantID, id string, 
 
 // AddMessage adds a message of owner or staff to the request's conversation.
 func (s *Service) AddMessage(ctx context.Context, actor Actor, tenantID, id string, version int64, text string) (Connection, error) {
-	if err := s.allowEither(ctx, actor, tenantID, ActionSubmitConnection, ActionReview); err != nil {
+	if err := s.allowOrStaff(ctx, actor, tenantID, ActionSubmitConnection); err != nil {
 		return Connection{}, err
 	}
 	text, err := messageText(text)

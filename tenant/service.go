@@ -177,7 +177,7 @@ func (s *Service) can(ctx context.Context, actor Actor, action Action, tenantID 
 // time is now as stores keep it.
 func (s *Service) time() time.Time { return store.Time(s.now()) }
 
-// change describes an event. Its values are marshalled as they are: callers pass them
+// change describes an event. Its values become JSON as they are: callers pass them
 // without secrets.
 type change struct {
 	kind    string // of the subject

@@ -42,7 +42,7 @@ type world struct {
 	asked    []ProviderRequest
 }
 
-func newWorld(t *testing.T, change ...func(*Config)) *world {
+func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{
 		store: memory.New(), now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC),
@@ -120,14 +120,14 @@ func acme() Draft {
 	}
 }
 
-func (w *world) draft(t *testing.T, tenantID string, d Draft) Connection {
+func (w *world) draft(t testing.TB, tenantID string, d Draft) Connection {
 	t.Helper()
 	c, _, err := w.CreateDraft(t.Context(), owner, tenantID, d)
 	require.NoError(t, err)
 	return c
 }
 
-func (w *world) submitted(t *testing.T, tenantID string, d Draft) Connection {
+func (w *world) submitted(t testing.TB, tenantID string, d Draft) Connection {
 	t.Helper()
 	c := w.draft(t, tenantID, d)
 	c, _, err := w.Submit(t.Context(), owner, tenantID, c.ID, c.Version)
@@ -135,7 +135,7 @@ func (w *world) submitted(t *testing.T, tenantID string, d Draft) Connection {
 	return c
 }
 
-func (w *world) approved(t *testing.T, tenantID string, d Draft) Connection {
+func (w *world) approved(t testing.TB, tenantID string, d Draft) Connection {
 	t.Helper()
 	c := w.submitted(t, tenantID, d)
 	c, _, err := w.Approve(t.Context(), staff, tenantID, c.ID, c.Version)
@@ -144,7 +144,7 @@ func (w *world) approved(t *testing.T, tenantID string, d Draft) Connection {
 }
 
 // prove proves all domains of the connection.
-func (w *world) prove(t *testing.T, tenantID string, c Connection) {
+func (w *world) prove(t testing.TB, tenantID string, c Connection) {
 	t.Helper()
 	for _, d := range c.Domains {
 		w.mu.Lock()
@@ -157,14 +157,14 @@ func (w *world) prove(t *testing.T, tenantID string, c Connection) {
 }
 
 // tested records a successful test sign-in.
-func (w *world) tested(t *testing.T, tenantID string, c Connection) Connection {
+func (w *world) tested(t testing.TB, tenantID string, c Connection) Connection {
 	t.Helper()
 	c, err := w.RecordTestSignIn(t.Context(), owner, tenantID, c.ID, TestSignIn{ConfigVersion: c.ConfigVersion, Issuer: c.Issuer, Email: "owner@" + c.Domains[0].Name})
 	require.NoError(t, err)
 	return c
 }
 
-func (w *world) active(t *testing.T, tenantID string, d Draft) Connection {
+func (w *world) active(t testing.TB, tenantID string, d Draft) Connection {
 	t.Helper()
 	c := w.approved(t, tenantID, d)
 	w.prove(t, tenantID, c)
@@ -176,7 +176,7 @@ func (w *world) active(t *testing.T, tenantID string, d Draft) Connection {
 
 // events returns the types of the tenant's events from the nth on, and checks that no
 // event holds a secret.
-func (w *world) events(t *testing.T, tenantID string, from int) []string {
+func (w *world) events(t testing.TB, tenantID string, from int) []string {
 	t.Helper()
 	all, err := w.store.Events(t.Context(), tenantID, store.EventQuery{})
 	require.NoError(t, err)
@@ -194,7 +194,7 @@ func (w *world) events(t *testing.T, tenantID string, from int) []string {
 }
 
 // refusedWith checks the code of an error, and that nothing was written by it.
-func (w *world) refusedWith(t *testing.T, tenantID, code string, call func() error) {
+func (w *world) refusedWith(t testing.TB, tenantID, code string, call func() error) {
 	t.Helper()
 	before := len(w.events(t, tenantID, 0))
 	err := call()
