@@ -89,19 +89,8 @@ func (l *listing) store() store.Store { return l.view.h.cfg.Store }
 // findWindow finds the matches from an offset on, and counts all of them.
 func (l *listing) findWindow(ctx context.Context, offset, size int) error {
 	if l.exact {
-		n, ok, err := l.kind().count(ctx, l.store(), l.view.r.tenant, l.expr)
-		if err != nil {
+		if done, err := l.findExact(ctx, offset, size); done || err != nil {
 			return err
-		}
-		if ok {
-			l.total = n
-			if size == 0 || offset >= n {
-				return nil
-			}
-			done, err := l.jump(ctx, offset, size)
-			if done || err != nil {
-				return err
-			}
 		}
 	}
 	l.total, l.records = 0, nil
@@ -115,25 +104,38 @@ func (l *listing) findWindow(ctx context.Context, offset, size int) error {
 	})
 }
 
-// jump lets the store skip to the offset. done is false when it can't.
-func (l *listing) jump(ctx context.Context, offset, size int) (done bool, err error) {
-	q := store.Query{Filter: l.expr, Offset: offset, Limit: size}
-	for len(l.records) < size {
-		page, err := l.kind().page(ctx, l.store(), l.view.r.tenant, q)
-		if err != nil {
+// findExact lets the store skip and count. done is false when it can't. The
+// last page tells the total without counting.
+func (l *listing) findExact(ctx context.Context, offset, size int) (done bool, err error) {
+	if size > 0 {
+		able, more, err := l.jump(ctx, offset, size)
+		if !able || err != nil {
 			return false, err
 		}
-		if !page.Exact {
-			l.records = nil
-			return false, nil
+		if !more && (offset == 0 || len(l.records) > 0) {
+			l.total = offset + len(l.records)
+			return true, nil
+		}
+	}
+	l.total, done, err = l.kind().count(ctx, l.store(), l.view.r.tenant, l.expr)
+	return done, err
+}
+
+// jump reads a page at an offset. able is false when the store doesn't apply
+// the filter or the offset exactly.
+func (l *listing) jump(ctx context.Context, offset, size int) (able, more bool, err error) {
+	q := store.Query{Filter: l.expr, Offset: offset, Limit: size}
+	for {
+		page, err := l.kind().page(ctx, l.store(), l.view.r.tenant, q)
+		if err != nil || !page.Exact {
+			return false, false, err
 		}
 		l.records = append(l.records, page.Items...)
-		if !page.More {
-			break
+		if !page.More || len(l.records) >= size {
+			return true, page.More, nil
 		}
 		q.After, q.Offset, q.Limit = page.Next, 0, size-len(l.records)
 	}
-	return true, nil
 }
 
 // walk calls fn for each match in the order of IDs, until it returns false.

@@ -1,0 +1,63 @@
+package sqlbench
+
+import (
+	"context"
+	"database/sql"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/stretchr/testify/require"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/tenantgate/tenantgate/scim"
+	"github.com/tenantgate/tenantgate/scim/internal/scimbench"
+	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/store/postgres"
+	"github.com/tenantgate/tenantgate/store/sqlite"
+)
+
+func handler(b *testing.B, st store.Store) http.Handler {
+	b.Helper()
+	h, err := scim.NewHandler(scim.Config{
+		BaseURL: scimbench.Base, Store: st, Policy: scim.InsecureAllowAll{},
+		Authenticator: scim.AuthenticatorFunc(func(context.Context, string, string) (scim.Principal, error) {
+			return scim.Principal{KeyID: "k", KeyName: "bench", Scopes: []string{scim.ScopeWrite}}, nil
+		}),
+	})
+	require.NoError(b, err)
+	return h
+}
+
+func BenchmarkSQLite(b *testing.B) {
+	scimbench.Run(b, func(b *testing.B) http.Handler {
+		db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "bench.db")+"?_pragma=busy_timeout(20000)&_pragma=journal_mode(WAL)")
+		require.NoError(b, err)
+		db.SetMaxOpenConns(8)
+		b.Cleanup(func() { require.NoError(b, db.Close()) })
+		require.NoError(b, sqlite.Migrate(b.Context(), db))
+		st, err := sqlite.New(b.Context(), db)
+		require.NoError(b, err)
+		return handler(b, st)
+	})
+}
+
+func BenchmarkPostgres(b *testing.B) {
+	dsn := os.Getenv("TENANTGATE_POSTGRES")
+	if dsn == "" {
+		b.Skip("TENANTGATE_POSTGRES is not set")
+	}
+	scimbench.Run(b, func(b *testing.B) http.Handler {
+		db, err := sql.Open("pgx", dsn)
+		require.NoError(b, err)
+		b.Cleanup(func() { require.NoError(b, db.Close()) })
+		_, err = db.ExecContext(b.Context(), "drop schema public cascade; create schema public")
+		require.NoError(b, err)
+		require.NoError(b, postgres.Migrate(b.Context(), db))
+		st, err := postgres.New(b.Context(), db)
+		require.NoError(b, err)
+		return handler(b, st)
+	})
+}
