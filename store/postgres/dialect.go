@@ -11,14 +11,18 @@ import (
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
-		Name:     "postgres",
-		Mark:     '$',
-		Time:     func(t time.Time) any { return t },
-		List:     func(values []string) any { return array(values) },
-		InList:   func(column, param string) string { return column + " = any(" + param + "::text[])" },
-		Times:    func(times []time.Time) any { return timeArray(times) },
-		InTimes:  func(column, param string) string { return column + " = any(" + param + "::text[]::timestamptz[])" },
-		Storable: storable,
+		Name:      "postgres",
+		Mark:      '$',
+		Time:      func(t time.Time) any { return t },
+		List:      func(values []string) any { return array(values) },
+		InList:    func(column, param string) string { return column + " = any(" + param + "::text[])" },
+		Times:     func(times []time.Time) any { return timeArray(times) },
+		InTimes:   func(column, param string) string { return column + " = any(" + param + "::text[]::timestamptz[])" },
+		Storable:  storable,
+		Unindexed: func(column string) string { return column },
+		UseIndex:  func(string) string { return "" },
+		// Beginning with the group, it fits the index that begins with the group alone.
+		GrantsAfter: "(group_id, account_id, kind, resource_id) > ($2, $3, $4, $5)",
 		MembersVersion: "r.members_version + (select count(*) from tenantgate_scim_member_changes c" +
 			" where c.tenant_id = r.tenant_id and c.group_id = r.id)",
 		MembersUpdatedAt: "greatest(r.members_updated_at, (select max(c.changed_at) from tenantgate_scim_member_changes c" +

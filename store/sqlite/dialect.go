@@ -22,6 +22,9 @@ func dialect() sqlstore.Dialect {
 			return array(micros)
 		},
 		InTimes:          inArray,
+		Unindexed:        func(column string) string { return "+" + column },
+		UseIndex:         func(index string) string { return " indexed by " + index },
+		GrantsAfter:      "(account_id, kind, resource_id) > ($3, $4, $5)",
 		MembersVersion:   "r.members_version",
 		MembersUpdatedAt: "r.members_updated_at",
 		CountRecords:     "select n from tenantgate_scim_counts where tenant_id = $1 and kind = $2",

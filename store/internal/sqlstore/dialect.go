@@ -25,6 +25,14 @@ type Dialect struct {
 	InTimes func(column, param string) string
 	// Storable says whether a text can be stored; nil means that every text can.
 	Storable func(string) bool
+	// Unindexed makes of a column an expression for which the planner uses no index, and
+	// UseIndex asks it to use an index for the table before. Both are for a planner without
+	// statistics, and leave things as they are for one that has them.
+	Unindexed func(column string) string
+	UseIndex  func(index string) string
+	// GrantsAfter is the condition on grants of a group ($2) that come after the account,
+	// kind and resource $3 to $5, such that the group's index is used.
+	GrantsAfter string
 	// MembersVersion and MembersUpdatedAt are the expressions for a group named r.
 	MembersVersion   string
 	MembersUpdatedAt string

@@ -40,12 +40,33 @@ type compiler struct {
 	args []any
 }
 
-// compile returns a condition that lets through at least what e matches; exact says
-// that it lets through nothing else.
-func (c *compiler) compile(e store.Expr) (cond string, exact bool) {
+// condition is a translated condition. It lets through at least what was asked for;
+// exact says that it lets through nothing else.
+type condition struct {
+	// row is the condition on a record named r, empty if ids says more.
+	row string
+	// ids, if not empty, is a query for the IDs of the same records, which an index
+	// answers. Planners that know neither the values nor the size of a tenant would
+	// rather walk the tenant in the order of the list; "r.id in (…)" leaves them no
+	// doubt. ("exists" would: they turn it around.)
+	ids   string
+	exact bool
+}
+
+func (c condition) is(row string) bool { return c.ids == "" && c.row == row }
+
+// onRow is the condition as a part of a where clause.
+func (c condition) onRow() string {
+	if c.row == "" {
+		return "r.id in (" + c.ids + ")"
+	}
+	return c.row
+}
+
+func (c *compiler) compile(e store.Expr) condition {
 	switch e := e.(type) {
 	case nil, store.All:
-		return always, true
+		return condition{row: always, exact: true}
 	case store.And:
 		return c.and(e)
 	case store.Or:
@@ -55,66 +76,77 @@ func (c *compiler) compile(e store.Expr) (cond string, exact bool) {
 	case store.In:
 		return c.in(e)
 	default:
-		return always, false
+		return condition{row: always}
 	}
-}
-
-func (c *compiler) and(terms store.And) (string, bool) {
-	var conds []string
-	exact, before := true, len(c.args)
-	for _, t := range terms {
-		cond, ok := c.compile(t)
-		exact = exact && ok
-		switch cond {
-		case always:
-		case never:
-			c.args = c.args[:before] // a parameter that is not used has no type
-			return never, true
-		default:
-			conds = append(conds, cond)
-		}
-	}
-	if len(conds) > maxTerms {
-		c.args = c.args[:before]
-		return always, false
-	}
-	return joinConds(conds, " and ", always), exact
-}
-
-func (c *compiler) or(terms store.Or) (string, bool) {
-	var conds []string
-	exact, before := true, len(c.args)
-	for _, t := range terms {
-		cond, ok := c.compile(t)
-		exact = exact && ok
-		switch cond {
-		case always:
-			c.args = c.args[:before]
-			return always, ok
-		case never:
-		default:
-			conds = append(conds, cond)
-		}
-	}
-	if len(conds) > maxTerms {
-		c.args = c.args[:before]
-		return always, false
-	}
-	return joinConds(conds, " or ", never), exact
 }
 
 // maxTerms bounds how many conditions are joined into one: databases limit the depth of
 // an expression. Longer ones are the caller's to test.
 const maxTerms = 200
 
-func joinConds(conds []string, with, none string) string {
-	switch len(conds) {
-	case 0:
-		return none
-	case 1:
-		return conds[0]
+func (c *compiler) and(terms store.And) condition {
+	var rows []string
+	all := condition{exact: true}
+	before := len(c.args)
+	indexed := false
+	for _, t := range terms {
+		cond := c.compile(t)
+		all.exact = all.exact && cond.exact
+		if cond.is(never) {
+			c.args = c.args[:before] // a parameter that is not used has no type
+			return condition{row: never, exact: true}
+		}
+		if !cond.is(always) {
+			rows = append(rows, cond.onRow())
+			indexed = indexed || cond.ids != ""
+		}
 	}
-	return "(" + strings.Join(conds, with) + ")"
+	switch {
+	case len(rows) == 0:
+		all.row = always
+	case len(rows) > maxTerms:
+		c.args = c.args[:before]
+		return condition{row: always}
+	default:
+		all.row = "(" + strings.Join(rows, " and ") + ")"
+		if indexed {
+			all.ids = c.idsOf(all.row)
+		}
+	}
+	return all
+}
+
+func (c *compiler) or(terms store.Or) condition {
+	var rows, ids []string
+	any := condition{exact: true}
+	before := len(c.args)
+	for _, t := range terms {
+		cond := c.compile(t)
+		any.exact = any.exact && cond.exact
+		if cond.is(always) {
+			c.args = c.args[:before]
+			return cond
+		}
+		if cond.is(never) {
+			continue
+		}
+		rows = append(rows, cond.onRow())
+		if cond.ids != "" {
+			ids = append(ids, cond.ids)
+		}
+	}
+	switch {
+	case len(rows) == 0:
+		any.row = never
+	case len(rows) > maxTerms:
+		c.args = c.args[:before]
+		return condition{row: always}
+	case len(ids) == len(rows):
+		any.ids = strings.Join(ids, " union all ")
+	default:
+		any.row = "(" + strings.Join(rows, " or ") + ")"
+	}
+	return any
 }
 
 // arg adds a parameter and returns its name.
@@ -123,68 +155,93 @@ func (c *compiler) arg(v any) string {
 	return "$" + strconv.Itoa(len(c.args))
 }
 
-func (c *compiler) compare(attr store.Attr, op store.Op, value string) (string, bool) {
+func (c *compiler) compare(attr store.Attr, op store.Op, value string) condition {
 	switch {
 	case attr == store.AttrActive && c.kind == Users:
-		return active(op, value), known(op)
+		return condition{row: active(op, value), exact: known(op)}
 	case attr == store.AttrCreatedAt:
 		return c.compareTime("r.created_at", op, value)
 	case attr == store.AttrUpdatedAt:
 		return c.compareTime("r.updated_at", op, value)
-	}
-	if c.Storable != nil && !c.Storable(value) {
+	case c.Storable != nil && !c.Storable(value):
 		if op == store.Eq {
-			return never, true
+			return condition{row: never, exact: true}
 		}
-		return always, false
+		return condition{row: always}
+	case !known(op):
+		return condition{row: always}
 	}
-	if !known(op) {
-		return always, false
+	relation := func(column string) string { return c.relation(column, op, value) }
+	column, own := c.column(attr)
+	switch {
+	case own && op == store.Eq && column == "user_name_key":
+		// A unique index finds it in one step.
+		row := relation("r." + column)
+		return condition{row: row, ids: c.idsOf(row), exact: true}
+	case own && op != store.Eq && op != store.Sw:
+		// A range may be most of the list, which is then better walked in its order.
+		return condition{row: relation("r." + column), exact: true}
 	}
-	return c.by(attr, func(column string) string { return c.relation(column, op, value) }), true
+	return c.by(attr, relation)
 }
 
-func (c *compiler) in(e store.In) (string, bool) {
+// idsOf queries the IDs of the records that meet a condition.
+func (c *compiler) idsOf(row string) string {
+	return "select r.id from " + c.kind.table() + " r where r.tenant_id = $1 and " + row
+}
+
+func (c *compiler) in(e store.In) condition {
 	values := make([]string, 0, len(e.Values))
 	for _, v := range e.Values {
 		if v = store.NormalizeValue(e.Attr, v); c.Storable == nil || c.Storable(v) {
 			values = append(values, v)
 		}
 	}
-	if len(values) == 0 {
-		return never, true
-	}
 	switch {
+	case len(values) == 0:
+		return condition{row: never, exact: true}
 	case e.Attr == store.AttrActive && c.kind == Users:
 		return c.or(store.Or{activeIn(values, "true"), activeIn(values, "false")})
 	case e.Attr == store.AttrCreatedAt:
-		return c.timeIn("r.created_at", values), true
+		return c.timeIn("r.created_at", values)
 	case e.Attr == store.AttrUpdatedAt:
-		return c.timeIn("r.updated_at", values), true
+		return c.timeIn("r.updated_at", values)
 	}
-	return c.by(e.Attr, func(column string) string { return c.InList(column, c.arg(c.List(values))) }), true
+	return c.by(e.Attr, func(column string) string { return c.InList(column, c.arg(c.List(values))) })
 }
 
-// by applies a condition to the column of an attribute. Where the values have a table
-// of their own it is "id in (select …)": planners turn "exists" around and walk the
-// records.
-func (c *compiler) by(attr store.Attr, cond func(column string) string) string {
+// column names the column of an attribute, if the records' own table has one.
+func (c *compiler) column(attr store.Attr) (name string, own bool) {
 	switch {
 	case attr == store.AttrID:
-		return cond("r.id")
-	case attr == store.AttrUserName && c.kind == Users:
-		return cond("r.user_name_key")
-	case attr == store.AttrDisplayName && c.kind == Groups:
-		return cond("r.display_name_key")
+		return "id", true
 	case attr == store.AttrExternalID:
-		return cond("r.external_id")
-	case attr == store.AttrMember && c.kind == Groups:
-		return "r.id in (select m.group_id from tenantgate_scim_members m where m.tenant_id = $1 and " + cond("m.member_id") + ")"
-	case attr == store.AttrGroup && c.kind == Users:
-		return "r.id in (select m.member_id from tenantgate_scim_members m where m.tenant_id = $1 and " + cond("m.group_id") + ")"
+		return "external_id", true
+	case attr == store.AttrUserName && c.kind == Users:
+		return "user_name_key", true
+	case attr == store.AttrDisplayName && c.kind == Groups:
+		return "display_name_key", true
 	}
-	return "r.id in (select k.record_id from tenantgate_scim_keys k where k.tenant_id = $1 and k.kind = '" + string(c.kind) +
-		"' and k.attr = " + c.arg(string(attr)) + " and " + cond("k.value") + ")"
+	return "", false
+}
+
+// by queries the IDs of the records of which the column of an attribute, in whatever
+// table, meets a condition.
+func (c *compiler) by(attr store.Attr, cond func(column string) string) condition {
+	var ids string
+	column, own := c.column(attr)
+	switch {
+	case own:
+		ids = "select c.id from " + c.kind.table() + " c where c.tenant_id = $1 and " + cond("c."+column)
+	case attr == store.AttrMember && c.kind == Groups:
+		ids = "select m.group_id from tenantgate_scim_members m where m.tenant_id = $1 and " + cond("m.member_id")
+	case attr == store.AttrGroup && c.kind == Users:
+		ids = "select m.member_id from tenantgate_scim_members m where m.tenant_id = $1 and " + cond("m.group_id")
+	default:
+		ids = "select k.record_id from tenantgate_scim_keys k where k.tenant_id = $1 and k.kind = '" + string(c.kind) +
+			"' and k.attr = " + c.arg(string(attr)) + " and " + cond("k.value")
+	}
+	return condition{ids: ids, exact: true}
 }
 
 func known(op store.Op) bool { return op == store.Sw || sign(op) != "" }
@@ -269,18 +326,18 @@ func parseTime(value string) (time.Time, bool) {
 
 // compareTime compares a column of times with a text as FormatTime writes it. What is
 // written otherwise, or asked as a text, is left to the caller.
-func (c *compiler) compareTime(column string, op store.Op, value string) (string, bool) {
+func (c *compiler) compareTime(column string, op store.Op, value string) condition {
 	t, ok := parseTime(value)
 	switch {
 	case ok && sign(op) != "":
-		return column + " " + sign(op) + " " + c.arg(c.Time(t)), true
+		return condition{row: column + " " + sign(op) + " " + c.arg(c.Time(t)), exact: true}
 	case op == store.Eq:
-		return never, true
+		return condition{row: never, exact: true}
 	}
-	return always, false
+	return condition{row: always}
 }
 
-func (c *compiler) timeIn(column string, values []string) string {
+func (c *compiler) timeIn(column string, values []string) condition {
 	var times []time.Time
 	for _, v := range values {
 		if t, ok := parseTime(v); ok {
@@ -288,46 +345,7 @@ func (c *compiler) timeIn(column string, values []string) string {
 		}
 	}
 	if len(times) == 0 {
-		return never
+		return condition{row: never, exact: true}
 	}
-	return c.InTimes(column, c.arg(c.Times(times)))
-}
-
-// selection is a compiled query for a page.
-type selection struct {
-	where string
-	args  []any
-	exact bool
-	limit int
-}
-
-// page compiles a query of a list. The statement reads one record more than the
-// limit, which tells whether more follow.
-func (d *Dialect) page(kind Kind, tenantID string, q store.Query) selection {
-	c := compiler{Dialect: d, kind: kind, args: []any{tenantID, q.After}}
-	cond, exact := c.compile(q.Filter)
-	s := selection{exact: exact, limit: q.ClampLimit()}
-	where := "r.tenant_id = $1 and r.id > $2"
-	if cond != always {
-		where += " and " + cond
-	}
-	s.where = where
-	if q.Offset > 0 && exact {
-		// The offset walks the keys alone; the records are read from there.
-		s.where += " and r.id >= (select r.id from " + kind.table() + " r where " + where +
-			" order by r.id limit 1 offset " + c.arg(q.Offset) + ")"
-	}
-	s.where += " order by r.id limit " + c.arg(s.limit+1)
-	s.args = c.args
-	return s
-}
-
-// finish cuts the extra record off and fills in how to go on.
-func finish[T any](s selection, items []T, id func(*T) string) store.Page[T] {
-	p := store.Page[T]{Items: items, Exact: s.exact}
-	if len(items) > s.limit {
-		p.Items, p.More = items[:s.limit], true
-		p.Next = id(&p.Items[s.limit-1])
-	}
-	return p
+	return condition{row: c.InTimes(column, c.arg(c.Times(times))), exact: true}
 }

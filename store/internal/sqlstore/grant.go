@@ -3,16 +3,19 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
 )
 
 const (
-	grantColumns = "select account_id, kind, resource_id, group_id, role, previous from tenantgate_grants where tenant_id = $1"
+	grantColumns = "select account_id, kind, resource_id, group_id, role, previous from tenantgate_grants"
 
-	grantsOfAccount = grantColumns + " and account_id = $2 order by kind, resource_id, group_id"
-	grantsOfGroup   = grantColumns + " and group_id = $2 and (account_id, kind, resource_id) > ($3, $4, $5) order by account_id, kind, resource_id limit $6"
-	allGrants       = grantColumns + " and (account_id, kind, resource_id, group_id) > ($2, $3, $4, $5) order by account_id, kind, resource_id, group_id limit $6"
+	grantsOfAccount = grantColumns + " where tenant_id = $1 and account_id = $2 order by kind, resource_id, group_id"
+	// Each dialect adds how the lines after a key are found.
+	grantsOfGroup = " where tenant_id = $1 and group_id = $2 and %s order by account_id, kind, resource_id limit $6"
+	allGrants     = grantColumns + " where tenant_id = $1 and (account_id, kind, resource_id, group_id) > ($2, $3, $4, $5)" +
+		" order by account_id, kind, resource_id, group_id limit $6"
 )
 
 // Grants implements store.ProvisioningStore.
@@ -22,7 +25,8 @@ func (s Shared) Grants(ctx context.Context, tenantID, accountID string) ([]store
 
 // GrantsOfGroup implements store.ProvisioningStore.
 func (s Shared) GrantsOfGroup(ctx context.Context, tenantID, groupID string, after store.GrantKey, limit int) ([]store.Grant, error) {
-	return s.grants(ctx, grantsOfGroup, tenantID, groupID, after.AccountID, string(after.Kind), after.ResourceID, store.Query{Limit: limit}.ClampLimit())
+	query := grantColumns + s.DB.UseIndex("tenantgate_grants_group") + strings.Replace(grantsOfGroup, "%s", s.DB.GrantsAfter, 1)
+	return s.grants(ctx, query, tenantID, groupID, after.AccountID, string(after.Kind), after.ResourceID, store.Query{Limit: limit}.ClampLimit())
 }
 
 // AllGrants implements store.ProvisioningStore.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -126,9 +128,13 @@ func (s Shared) SCIMGroupsOf(ctx context.Context, tenantID string, memberIDs ...
 		}
 		groups[member] = append(groups[member], g)
 		return nil
-	}, selectGroupsOf+cond+" order by r.id", c.args...)
+	}, selectGroupsOf+cond, c.args...)
 	if err != nil {
 		return nil, Errorf(err, "groups of members")
+	}
+	// Sorted here: asked for an order, SQLite would walk all memberships in that order.
+	for _, refs := range groups {
+		slices.SortFunc(refs, func(a, b store.GroupRef) int { return strings.Compare(a.ID, b.ID) })
 	}
 	return groups, nil
 }
