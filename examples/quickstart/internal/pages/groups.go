@@ -1,0 +1,325 @@
+package pages
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/tenantgate/tenantgate/examples/internal/host"
+	"github.com/tenantgate/tenantgate/provisioning"
+	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
+)
+
+var (
+	orgRoles  = []string{host.RoleMember, host.RoleAdministrator, host.RoleOwner}
+	teamRoles = []string{host.RoleMember, host.RoleAdministrator}
+)
+
+// modeHelp says what a mode means.
+var modeHelp = map[store.ProvisioningMode]string{
+	store.ModeNone:   "Groups are kept, but give nobody a team or a role.",
+	store.ModeManual: "You choose which group gives which team. Teams have to exist; groups can be moved between them at any time.",
+	store.ModeAuto:   "Each group that passes the filter becomes a team of the same name, with the same people. Such teams can't be changed here.",
+}
+
+// groupRow is a line of the manual mode's table.
+type groupRow struct {
+	GroupID  string `json:"group_id"`
+	Name     string `json:"name"`
+	Members  int    `json:"members"`
+	OrgRole  string `json:"org_role"`
+	TeamID   string `json:"team_id"`
+	TeamRole string `json:"team_role"`
+}
+
+// teamView is a team as the page shows it.
+type teamView struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Source  string   `json:"source"`
+	Lock    string   `json:"lock,omitempty"`
+	Members []string `json:"members"`
+}
+
+// field is a hidden input: the previewed settings travel through the browser, and are
+// checked anew when they come back.
+type field struct{ Name, Value string }
+
+// groupsPage is the page's body.
+type groupsPage struct {
+	Mode      store.ProvisioningMode      `json:"mode"`
+	ModeHelp  string                      `json:"-"`
+	Rows      []groupRow                  `json:"groups"`
+	Filter    string                      `json:"filter"`
+	TeamRole  string                      `json:"team_role"`
+	OrgRole   string                      `json:"org_role"`
+	Teams     []host.Team                 `json:"-"`
+	TeamRoles []string                    `json:"team_roles"`
+	OrgRoles  []string                    `json:"org_roles"`
+	Current   []teamView                  `json:"teams"`
+	Errors    map[string][]tenant.Finding `json:"errors,omitempty"`
+	Plan      *provisioning.Plan          `json:"plan,omitempty"`
+	Version   int64                       `json:"version"` // of the settings, to be quoted with the plan's hash
+	Summary   string                      `json:"summary,omitempty"`
+	Lines     []string                    `json:"-"`
+	Findings  []provisioning.Finding      `json:"-"`
+	Hidden    []field                     `json:"-"`
+}
+
+func (s *Server) groups(w http.ResponseWriter, r *http.Request, v visitor) {
+	settings, err := s.Engine.Settings(r.Context(), v.actor, v.org.ID)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if mode := r.URL.Query().Get("mode"); mode != "" {
+		settings.Mode = store.ProvisioningMode(mode)
+	}
+	body, err := s.groupsBody(r, v, settings)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	p := page{Title: "Groups and teams", Tab: "groups", Body: body}
+	if r.URL.Query().Has("saved") {
+		p.Notice = "Saved. Everybody's teams and roles are as the preview said."
+	}
+	s.render(w, r, http.StatusOK, "groups", v, p)
+}
+
+// groupsBody shows settings beside what there is.
+func (s *Server) groupsBody(r *http.Request, v visitor, settings store.ProvisioningSettings) (*groupsPage, error) {
+	b := &groupsPage{
+		Mode: settings.Mode, ModeHelp: modeHelp[settings.Mode], Filter: settings.Auto.Filter,
+		TeamRole: settings.Auto.TeamRole, OrgRole: settings.Auto.OrgRole,
+		TeamRoles: teamRoles, OrgRoles: orgRoles, Rows: []groupRow{}, Version: settings.Version,
+	}
+	rows := map[string]store.MappingRow{}
+	for _, row := range settings.Rows {
+		rows[row.GroupID] = row
+	}
+	groups, err := s.allGroups(r, v.org.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		members, err := s.countMembers(r, v.org.ID, g.ID)
+		if err != nil {
+			return nil, err
+		}
+		row := rows[g.ID]
+		b.Rows = append(b.Rows, groupRow{
+			GroupID: g.ID, Name: g.DisplayName, Members: members,
+			OrgRole: row.OrgRole, TeamID: row.TeamID, TeamRole: row.TeamRole,
+		})
+	}
+	if b.Teams, err = s.DB.Teams(r.Context(), nil, v.org.ID); err != nil {
+		return nil, err
+	}
+	b.Current, err = s.teamViews(r, v.org.ID, b.Teams)
+	return b, err
+}
+
+func (s *Server) allGroups(r *http.Request, orgID string) ([]store.SCIMGroup, error) {
+	var (
+		out []store.SCIMGroup
+		q   store.Query
+	)
+	for {
+		p, err := s.Store.SCIMGroups(r.Context(), orgID, q)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p.Items...)
+		if !p.More {
+			return out, nil
+		}
+		q.After = p.Next
+	}
+}
+
+func (s *Server) countMembers(r *http.Request, orgID, groupID string) (int, error) {
+	n, after := 0, ""
+	for {
+		members, err := s.Store.SCIMMembers(r.Context(), orgID, groupID, after, store.MaxLimit)
+		if err != nil || len(members) == 0 {
+			return n, err
+		}
+		n += len(members)
+		after = members[len(members)-1].ID
+	}
+}
+
+func (s *Server) teamViews(r *http.Request, orgID string, teams []host.Team) ([]teamView, error) {
+	users, err := s.DB.Users(r.Context(), nil, orgID)
+	if err != nil {
+		return nil, err
+	}
+	emails := map[string]string{}
+	for _, u := range users {
+		emails[u.ID] = u.Email
+	}
+	memberships, err := s.DB.Memberships(r.Context(), nil, orgID)
+	if err != nil {
+		return nil, err
+	}
+	var out []teamView
+	for _, t := range teams {
+		view := teamView{ID: t.ID, Name: t.Name, Source: t.Source, Members: []string{}}
+		if view.Lock, err = s.lockText(r.Context(), orgID, provisioning.Resource{Kind: provisioning.ResourceTeam, TeamID: t.ID}, "name"); err != nil {
+			return nil, err
+		}
+		for _, m := range memberships {
+			if m.TeamID == t.ID {
+				view.Members = append(view.Members, emails[m.UserID])
+			}
+		}
+		out = append(out, view)
+	}
+	return out, nil
+}
+
+// readSettings takes the form's wishes over into the stored settings.
+func (s *Server) readSettings(r *http.Request, v visitor) (store.ProvisioningSettings, error) {
+	settings, err := s.Engine.Settings(r.Context(), v.actor, v.org.ID)
+	if err != nil {
+		return settings, err
+	}
+	if err := r.ParseForm(); err != nil {
+		return settings, err
+	}
+	settings.Mode = store.ProvisioningMode(r.Form.Get("mode"))
+	switch settings.Mode {
+	case store.ModeManual:
+		settings.Rows = nil
+		for i, groupID := range r.Form["group"] {
+			row := store.MappingRow{
+				GroupID: groupID, TeamID: at(r.Form["row_team"], i), OrgRole: at(r.Form["row_org_role"], i),
+			}
+			if row.TeamID != "" {
+				row.TeamRole = at(r.Form["row_team_role"], i)
+			}
+			if row.TeamID != "" || row.OrgRole != "" {
+				settings.Rows = append(settings.Rows, row)
+			}
+		}
+	case store.ModeAuto:
+		settings.Auto.Filter, settings.Auto.FilterKind = r.Form.Get("filter"), "glob"
+		if settings.Auto.Filter == "" {
+			settings.Auto.FilterKind = "all"
+		}
+		settings.Auto.TeamRole, settings.Auto.OrgRole = r.Form.Get("team_role"), r.Form.Get("org_role")
+		settings.Auto.Adopt = r.Form["adopt"]
+	}
+	return settings, nil
+}
+
+func at(values []string, i int) string {
+	if i < len(values) {
+		return values[i]
+	}
+	return ""
+}
+
+func (s *Server) previewGroups(w http.ResponseWriter, r *http.Request, v visitor) {
+	settings, err := s.readSettings(r, v)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	plan, err := s.Engine.Preview(r.Context(), v.actor, v.org.ID, settings)
+	if err != nil {
+		s.refuseSettings(w, r, v, settings, err)
+		return
+	}
+	s.showPlan(w, r, v, http.StatusOK, settings, plan, "")
+}
+
+// showPlan shows what saving would do; the form that saves quotes the plan's hash.
+func (s *Server) showPlan(w http.ResponseWriter, r *http.Request, v visitor, status int, settings store.ProvisioningSettings, plan provisioning.Plan, problem string) {
+	body, err := s.groupsBody(r, v, settings)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	body.Plan, body.Findings, body.Summary = &plan, plan.Findings, summary(plan.Totals)
+	for _, l := range plan.Lines {
+		body.Lines = append(body.Lines, describe(l))
+	}
+	body.Hidden = hidden(r.Form)
+	body.Hidden = append(body.Hidden, field{"hash", plan.Hash}, field{"version", fmt.Sprint(settings.Version)})
+	if plan.GivesTopRole {
+		body.Hidden = append(body.Hidden, field{"top_role", "1"})
+	}
+	s.render(w, r, status, "groups", v, page{Title: "Groups and teams", Tab: "groups", Problem: problem, Body: body})
+}
+
+func hidden(form url.Values) []field {
+	var out []field
+	for name, values := range form {
+		if name == "hash" || name == "version" || name == "top_role" {
+			continue
+		}
+		for _, value := range values {
+			out = append(out, field{name, value})
+		}
+	}
+	return out
+}
+
+func (s *Server) saveGroups(w http.ResponseWriter, r *http.Request, v visitor) {
+	settings, err := s.readSettings(r, v)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if fmt.Sprint(settings.Version) != r.Form.Get("version") {
+		settings.Version = -1 // somebody saved meanwhile; Apply answers with the present plan
+	}
+	confirm := provisioning.Confirm{Hash: r.Form.Get("hash"), TopRole: r.Form.Get("top_role") != ""}
+	plan, err := s.Engine.Apply(r.Context(), v.actor, v.org.ID, settings, confirm)
+	var stale *provisioning.StalePlanError
+	switch {
+	case errors.As(err, &stale):
+		s.showPlan(w, r, v, http.StatusConflict, stale.Plan.Settings, stale.Plan, "The directory or the settings changed since this preview. Here is the new one.")
+	case errors.Is(err, provisioning.ErrTopRoleUnconfirmed):
+		s.problem(w, r, http.StatusUnprocessableEntity, "confirmation_required", "These settings make owners. Look at the preview and confirm it.", nil)
+	case err != nil:
+		s.refuseSettings(w, r, v, settings, err)
+	default:
+		s.Changed()
+		s.done(w, r, "/org/"+v.org.ID+"/groups?saved", map[string]any{"plan": plan})
+	}
+}
+
+// refuseSettings shows the form again with what is wrong.
+func (s *Server) refuseSettings(w http.ResponseWriter, r *http.Request, v visitor, settings store.ProvisioningSettings, err error) {
+	var invalid *provisioning.SettingsError
+	if !errors.As(err, &invalid) {
+		s.fail(w, r, err)
+		return
+	}
+	var findings []tenant.Finding
+	errs := map[string][]tenant.Finding{}
+	for _, f := range invalid.Fields {
+		finding := tenant.Finding{Field: f.Field, Code: f.Code, Message: f.Message, Severity: tenant.SeverityError}
+		findings = append(findings, finding)
+		if f.Field == "auto.filter" {
+			finding.Field = "filter"
+		}
+		errs[finding.Field] = append(errs[finding.Field], finding)
+	}
+	if wantsJSON(r) {
+		s.problem(w, r, http.StatusUnprocessableEntity, invalid.Fields[0].Code, invalid.Fields[0].Message, findings)
+		return
+	}
+	body, bodyErr := s.groupsBody(r, v, settings)
+	if bodyErr != nil {
+		s.fail(w, r, bodyErr)
+		return
+	}
+	body.Errors = errs
+	s.render(w, r, http.StatusUnprocessableEntity, "groups", v, page{Title: "Groups and teams", Tab: "groups", Problem: invalid.Fields[0].Message, Body: body})
+}

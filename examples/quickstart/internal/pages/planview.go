@@ -1,0 +1,73 @@
+package pages
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tenantgate/tenantgate/provisioning"
+)
+
+// summary counts what a plan does, in words.
+func summary(t provisioning.Totals) string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		text string
+	}{
+		{t.TeamsCreated, "teams created"},
+		{t.TeamsAdopted, "teams adopted"},
+		{t.TeamsRenamed, "teams renamed"},
+		{t.TeamsReleased, "teams released"},
+		{t.TeamsUnchanged, "teams unchanged"},
+		{t.Joins, "people join"},
+		{t.Leaves, "leave"},
+		{t.RolesRaised, "roles raised"},
+		{t.RolesLowered, "roles lowered"},
+		{t.Conflicts, "conflicts"},
+		{t.Violations, "people protected from a rule"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
+		}
+	}
+	if len(parts) == 0 {
+		return "Nothing changes."
+	}
+	return strings.Join(parts, ", ") + "."
+}
+
+// sentences say what a line does; the words stand for its fields.
+var sentences = map[provisioning.LineKind]string{
+	provisioning.TeamCreate:         "Team {team} is made",
+	provisioning.TeamAdopt:          "Team {team} is taken over",
+	provisioning.TeamRename:         "Team {from} becomes {to}",
+	provisioning.TeamRelease:        "Team {team} becomes an ordinary team",
+	provisioning.TeamDelete:         "Team {team} is deleted if nobody is left in it",
+	provisioning.AccountCreate:      "{person} gets an account",
+	provisioning.AccountAdopt:       "{person}'s account is taken over",
+	provisioning.AccountUpdate:      "{person}'s profile is updated",
+	provisioning.AccountDeactivate:  "{person} loses access",
+	provisioning.AccountReactivate:  "{person} gets access back",
+	provisioning.AccountEndSessions: "{person} is signed out",
+	provisioning.MemberAdd:          "{person} joins {team} as {to}",
+	provisioning.MemberLink:         "{person} is in {team} already",
+	provisioning.MemberRemove:       "{person} leaves {team}",
+	provisioning.MemberRelease:      "{person} stays in {team} by hand",
+	provisioning.MemberRole:         "{person} in {team}: {from} becomes {to}",
+	provisioning.MemberOverride:     "{person} in {team} keeps the role {from}, set by hand",
+	provisioning.OrgRoleSet:         "{person}'s role in the organisation: {from} becomes {to}",
+	provisioning.OrgRoleOverride:    "{person} keeps the organisation role {from}, set by hand",
+}
+
+// describe writes a line of a plan as a sentence with its reason.
+func describe(l provisioning.Line) string {
+	text, ok := sentences[l.Kind]
+	if !ok {
+		text = string(l.Kind) + " {person} {team}"
+	}
+	text = strings.NewReplacer("{person}", l.Person, "{team}", l.Team, "{from}", l.From, "{to}", l.To).Replace(text)
+	if l.Reason != "" {
+		text += " (" + l.Reason + ")"
+	}
+	return text + "."
+}

@@ -1,0 +1,98 @@
+package pages
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
+)
+
+// queueEntry is a request with the organisation's name.
+type queueEntry struct {
+	OrgName    string            `json:"organisation"`
+	TenantID   string            `json:"tenant"`
+	ID         string            `json:"id"`
+	Connection tenant.Connection `json:"-"`
+}
+
+func (s *Server) queue(w http.ResponseWriter, r *http.Request, v visitor) {
+	waiting, err := s.Tenants.Queue(r.Context(), v.actor, store.Ref{}, 100)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	body := struct {
+		Queue []queueEntry `json:"queue"`
+	}{Queue: []queueEntry{}}
+	for _, c := range waiting.Requests {
+		org, err := s.DB.Org(r.Context(), c.TenantID)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		body.Queue = append(body.Queue, queueEntry{OrgName: org.Name, TenantID: c.TenantID, ID: c.ID, Connection: c})
+	}
+	s.render(w, r, http.StatusOK, "staff", v, page{Title: "Review", Tab: "staff", Body: body})
+}
+
+func (s *Server) review(w http.ResponseWriter, r *http.Request, v visitor) {
+	s.showReview(w, r, v, http.StatusOK, "")
+}
+
+func (s *Server) showReview(w http.ResponseWriter, r *http.Request, v visitor, status int, problem string) {
+	org, err := s.DB.Org(r.Context(), r.PathValue("org"))
+	if err != nil {
+		s.notFound(w, r)
+		return
+	}
+	c, err := s.Tenants.Connection(r.Context(), v.actor, org.ID, r.PathValue("connection"))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.render(w, r, status, "review", v, page{Title: "Review a request", Tab: "staff", Problem: problem, Body: struct {
+		OrgName    string                `json:"organisation"`
+		State      store.ConnectionState `json:"state"`
+		Checks     []store.CheckResult   `json:"checks"`
+		Connection tenant.Connection     `json:"-"`
+		Domains    []store.Domain        `json:"-"`
+	}{OrgName: org.Name, State: c.State, Checks: c.Checks, Connection: c, Domains: c.Domains}})
+}
+
+func (s *Server) decide(w http.ResponseWriter, r *http.Request, v visitor) {
+	orgID, id, text := r.PathValue("org"), r.PathValue("connection"), r.FormValue("text")
+	c, err := s.Tenants.Connection(r.Context(), v.actor, orgID, id)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	switch r.FormValue("decision") {
+	case "approve":
+		_, _, err = s.Tenants.Approve(r.Context(), v.actor, orgID, id, c.Version)
+	case "ask":
+		_, err = s.Tenants.AskForInformation(r.Context(), v.actor, orgID, id, c.Version, text)
+	case "reject":
+		_, err = s.Tenants.Reject(r.Context(), v.actor, orgID, id, c.Version, text)
+	default:
+		s.problem(w, r, http.StatusUnprocessableEntity, "decision_unknown", "Choose approve, ask or reject.", nil)
+		return
+	}
+	switch {
+	case err == nil:
+		s.done(w, r, "/staff", map[string]any{"decision": r.FormValue("decision")})
+	case wantsJSON(r):
+		s.fail(w, r, err)
+	default:
+		s.showReview(w, r, v, http.StatusConflict, reasonOf(err))
+	}
+}
+
+// reasonOf says why staff can't decide so.
+func reasonOf(err error) string {
+	var invalid *tenant.ValidationError
+	if errors.As(err, &invalid) {
+		return invalid.Findings[0].Message
+	}
+	return messageOf(err)
+}

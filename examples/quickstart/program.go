@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/tenantgate/tenantgate/examples/internal/host"
+	"github.com/tenantgate/tenantgate/examples/quickstart/internal/dnsserver"
+	"github.com/tenantgate/tenantgate/examples/quickstart/internal/idp"
+	"github.com/tenantgate/tenantgate/examples/quickstart/internal/pages"
+	"github.com/tenantgate/tenantgate/oidc"
+	"github.com/tenantgate/tenantgate/provisioning"
+	"github.com/tenantgate/tenantgate/scim"
+	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
+)
+
+// program is the product with everything around it.
+type program struct {
+	options
+	db             *database
+	dns            *dnsserver.Server
+	appURL, idpURL string
+	// third is the organisation that has no sign-on yet.
+	third string
+
+	idp     *idp.Provider
+	tenants *tenant.Service
+	login   *oidc.Handler
+	scim    *scim.Handler
+	engine  *provisioning.Engine
+	app     http.Handler
+	log     *slog.Logger
+}
+
+// demoKey seals secrets and cookies. A host loads its key from where it keeps secrets;
+// here the database may outlive the process, and the key must too.
+var demoKey = tenant.Key{ID: "quickstart", Bytes: []byte("this key is printed in the source code")[:32]}
+
+// assemble makes the parts and puts them together.
+func assemble(_ context.Context, o options, l *listeners, db *database) (*program, error) {
+	p := &program{
+		options: o, db: db, dns: l.dns, third: thirdOrg(o),
+		appURL: "http://" + l.app.Addr().String(), idpURL: "http://" + l.idp.Addr().String(),
+		log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
+	if o.demo {
+		p.log = slog.New(slog.DiscardHandler) // the demo asks for refusals, and tells of them itself
+	}
+	var err error
+	if p.idp, err = idp.New(idp.Config{BaseURL: p.idpURL, Directories: p.directories()}); err != nil {
+		return nil, err
+	}
+	keys, err := tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{demoKey}, Primary: demoKey.ID})
+	if err != nil {
+		return nil, err
+	}
+	if p.tenants, err = p.newTenants(keys, false); err != nil {
+		return nil, err
+	}
+	breakGlass, err := tenant.NewBreakGlassList(tenant.BreakGlassConfig{Store: db.store, Logger: p.log})
+	if err != nil {
+		return nil, err
+	}
+	if p.login, err = oidc.NewHandler(oidc.Config{
+		BaseURL: p.appURL + "/sso", Store: db.store, Secrets: p.tenants, Keys: keys,
+		Accounts: host.Accounts{DB: db.host}, OnLogin: oidc.LoginFunc(p.onLogin), OnTest: pages.Tested(p.tenants),
+		BreakGlass: breakGlass, LoginURL: "/login", InsecureAllowLoopback: true, Logger: p.log,
+	}); err != nil {
+		return nil, err
+	}
+	if err := p.assembleProvisioning(); err != nil {
+		return nil, err
+	}
+	locks, err := provisioning.NewLocks(provisioning.LocksConfig{Store: db.store})
+	if err != nil {
+		return nil, err
+	}
+	site := pages.New(pages.Config{
+		DB: db.host, Store: db.store, Tenants: p.tenants, Login: p.login, Engine: p.engine, Locks: locks,
+		Changed: p.engine.Wake, IDPURL: p.idpURL, Directory: p.directoryURL, Publish: p.publish, Now: time.Now, Logger: p.log,
+	})
+	mux := http.NewServeMux()
+	mux.Handle(p.login.Mount())
+	pattern, h := p.scim.Mount()
+	mux.Handle(pattern, p.waking(h))
+	mux.Handle("/", site)
+	p.app = mux
+	return p, nil
+}
+
+// newTenants makes the service of the tenants' set-up. The one that the quick start
+// seeds its own tenants with needs no test sign-in.
+func (p *program) newTenants(keys *tenant.Keyring, seeding bool) (*tenant.Service, error) {
+	dns, err := tenant.NewDNSValidator(tenant.DNSConfig{Server: p.dns.Addr(), Timeout: 3 * time.Second})
+	if err != nil {
+		return nil, err
+	}
+	var checker tenant.ProviderChecker = oidc.NewChecker(oidc.CheckerConfig{InsecureAllowLoopback: true})
+	if seeding && p.authority != "" {
+		checker = laterChecker{checker, p.clientAuthMethod()}
+	}
+	return tenant.New(tenant.Config{
+		Store: p.db.store, Keyring: keys, Authorizer: p.db.host, DomainValidator: dns, ProviderChecker: checker,
+		SCIMBaseURL: p.appURL + "/scim/v2", AllowAuthorityPorts: true,
+		InsecureAllowLoopback: true, InsecureSkipTestSignIn: seeding, Logger: p.log,
+	})
+}
+
+// assembleProvisioning makes the SCIM endpoints and what follows them.
+func (p *program) assembleProvisioning() (err error) {
+	target := host.Target{DB: p.db.host}
+	open := p.scimPolicy == "open"
+	if p.engine, err = provisioning.New(provisioning.Config{
+		Store: p.db.store, Target: target, Authorizer: p.db.host,
+		OrgRoles:             []string{host.RoleMember, host.RoleAdministrator, host.RoleOwner},
+		TeamRoles:            []string{host.RoleMember, host.RoleAdministrator},
+		MaxProvisionableRole: host.RoleOwner, // after an explicit confirmation (D3)
+		Breaker:              provisioning.Breaker{InsecureOff: open}, Logger: p.log,
+	}); err != nil {
+		return err
+	}
+	cfg := scim.Config{
+		BaseURL: p.appURL + "/scim/v2", Store: p.db.store, Authenticator: scim.AuthenticatorFunc(p.authenticate), Logger: p.log,
+	}
+	if open {
+		cfg.Policy, cfg.ResourceTypes = scim.InsecureAllowAll{}, []scim.ResourceType{testResources()}
+	} else if policy, err := provisioning.NewPolicy(provisioning.PolicyConfig{
+		Store: p.db.store, Target: target,
+		Entitled: func(ctx context.Context, tenantID string) (bool, error) {
+			in, err := p.tenants.Included(ctx, tenantID)
+			return in.SCIM, err
+		},
+		Logger: p.log,
+	}); err != nil {
+		return err
+	} else {
+		cfg.Policy = scim.PolicyFunc(func(ctx context.Context, w scim.Write) error {
+			err := policy.Check(ctx, provisioning.Write{TenantID: w.TenantID, ResourceType: w.ResourceType, ID: w.ID, Before: w.Before, After: w.After, Deprovisioning: w.Deprovisioning})
+			var r *provisioning.Refusal
+			if errors.As(err, &r) {
+				return &scim.Error{Status: r.Status, Type: r.SCIMType, Detail: r.Detail}
+			}
+			return err
+		})
+	}
+	p.scim, err = scim.NewHandler(cfg)
+	return err
+}
+
+func (p *program) authenticate(ctx context.Context, tenantID, bearer string) (scim.Principal, error) {
+	k, err := p.tenants.AuthenticateAPIKey(ctx, tenantID, bearer)
+	if err != nil {
+		return scim.Principal{}, scim.ErrUnauthorized
+	}
+	return scim.Principal{KeyID: k.KeyID, KeyName: k.KeyName, DirectoryID: k.DirectoryID, ConnectionID: k.ConnectionID, Scopes: k.Scopes}, nil
+}
+
+// onLogin is where the product signs somebody in: in the transaction in which
+// tenantgate records the sign-in.
+func (p *program) onLogin(ctx context.Context, w http.ResponseWriter, r *http.Request, tx store.Store, l oidc.Login) error {
+	return p.db.host.StartSession(ctx, tx, w, r, host.Session{
+		UserID: l.Account.ID, OrgID: l.TenantID, Issuer: l.Issuer, Subject: l.Subject, Method: "oidc",
+	}, time.Now())
+}
+
+// waking lets provisioning look at the journal as soon as a directory has written.
+func (p *program) waking(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r)
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			p.engine.Wake()
+		}
+	})
+}
+
+// serve starts the servers and the worker; the channel tells how they ended, once all
+// of them have.
+func (p *program) serve(ctx context.Context, l *listeners) <-chan error {
+	done := make(chan error, 1)
+	failed := make(chan error, 3)
+	ctx, cancel := context.WithCancel(ctx)
+	servers := []*http.Server{newServer(p.app), newServer(p.idp)}
+	for i, lis := range []net.Listener{l.app, l.idp} {
+		go func() { failed <- servers[i].Serve(lis) }()
+	}
+	go func() { failed <- p.engine.Run(ctx, time.Second) }()
+	go func() {
+		defer cancel()
+		var errs error
+		pending := 3
+		select {
+		case <-ctx.Done():
+		case err := <-failed:
+			errs, pending = err, pending-1
+		}
+		cancel()
+		grace, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		defer stop()
+		for _, s := range servers {
+			_ = s.Shutdown(grace)
+		}
+		for ; pending > 0; pending-- {
+			errs = errors.Join(errs, <-failed)
+		}
+		if errors.Is(errs, http.ErrServerClosed) || errors.Is(errs, context.Canceled) {
+			errs = nil
+		}
+		done <- errs
+		close(done)
+	}()
+	return done
+}
+
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 3 * time.Minute, IdleTimeout: time.Minute}
+}
+
+// publish puts the record that proves a domain into the quick start's own DNS.
+func (p *program) publish(name, value string) {
+	if err := p.dns.SetTXT(name, value); err != nil {
+		p.log.Error("publish a TXT record", "name", name, "error", err)
+	}
+}
+
+// directoryURL is the page of an organisation's directory at the built-in provider.
+func (p *program) directoryURL(orgID string) string {
+	if _, ok := p.idp.Directory(orgID); !ok {
+		return ""
+	}
+	return fmt.Sprintf("%s/%s/", p.idpURL, orgID)
+}
