@@ -110,6 +110,10 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 			_, err := w.SetSCIMPreferences(ctx, a, id, dir.ID, dir.Version, store.SCIMPreferences{})
 			return err
 		},
+		"SetBreakGlass": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.SetBreakGlass(ctx, a, id, c.ID, c.Version, false, "admin@acme.com")
+			return err
+		},
 		"Directories": func(ctx context.Context, a Actor, id string) error { _, err := w.Directories(ctx, a, id); return err },
 		"CreateAPIKey": func(ctx context.Context, a Actor, id string) error {
 			_, _, err := w.CreateAPIKey(ctx, a, id, NewAPIKey{Name: "n", DirectoryID: dir.ID})
@@ -600,4 +604,69 @@ func TestConcurrentSubmitsAreOne(t *testing.T) {
 	}
 	wg.Wait()
 	require.Equal(t, []string{"connection.submitted"}, w.events(t, "t1", 3))
+}
+
+func TestSetBreakGlass(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	c := w.active(t, "t1", acme())
+	set := func(a Actor, confirm bool, emails ...string) func() error {
+		return func() error {
+			got, err := w.SetBreakGlass(ctx, a, "t1", c.ID, c.Version, confirm, emails...)
+			if err == nil {
+				c = got
+			}
+			return err
+		}
+	}
+	w.refusedWith(t, "t1", ErrorCodeChangeNeedsReview, set(owner, true, "a@acme.com"))
+	w.refusedWith(t, "t1", CodeBreakGlassDomainMismatch, set(staff, true, "a@evil.org"))
+	require.NoError(t, set(staff, false, "a@acme.com, b@x.ops.example")())
+	require.Equal(t, []string{"a@acme.com", "b@x.ops.example"}, c.BreakGlass)
+	var err error
+	c, err = w.SetEnforced(ctx, owner, "t1", c.ID, c.Version, Activation{Enforced: true})
+	require.NoError(t, err)
+	w.refusedWith(t, "t1", ErrorCodeConfirmationRequired, set(staff, false))
+	require.NoError(t, set(staff, true)())
+	require.Empty(t, c.BreakGlass)
+
+	d := w.draft(t, "t2", Draft{Domains: []string{"globex.example"}})
+	d, err = w.SetBreakGlass(ctx, owner, "t2", d.ID, d.Version, false, "a@globex.example")
+	require.NoError(t, err)
+	require.Equal(t, []string{"a@globex.example"}, d.BreakGlass)
+}
+
+func TestResealSecrets(t *testing.T) {
+	cfg := KeyringConfig{Keys: []Key{testKey("old", 1)}}
+	ring := testRing(t, cfg)
+	w := newWorld(t, func(c *Config) { c.Keyring = ring })
+	ctx := t.Context()
+	c := w.active(t, "t1", acme())
+	w.draft(t, "t1", Draft{})
+	n, err := w.ResealSecrets(ctx, "t1")
+	require.NoError(t, err)
+	require.Zero(t, n)
+
+	provide := func(keys ...Key) {
+		require.NoError(t, ring.Reload(ctx, providerFunc(func() (KeyringConfig, error) { return KeyringConfig{Keys: keys}, nil })))
+	}
+	provide(testKey("new", 2), testKey("old", 1))
+	n, err = w.ResealSecrets(ctx, "t1")
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	provide(testKey("new", 2))
+	after, secret, err := w.SignInConnection(ctx, "t1", c.ID)
+	require.NoError(t, err)
+	require.Equal(t, testSecret, secret.Reveal())
+	require.Equal(t, c.ConfigVersion, after.ConfigVersion)
+	require.True(t, c.SecretSetAt.Equal(after.SecretSetAt))
+	events := w.events(t, "t1", 0)
+	require.Equal(t, "connection.secret_resealed", events[len(events)-1])
+
+	provide(testKey("third", 3))
+	n, err = w.ResealSecrets(ctx, "t1")
+	require.ErrorIs(t, err, ErrSecretUnreadable)
+	require.ErrorIs(t, err, ErrUnknownKey)
+	require.Zero(t, n)
+	require.NotContains(t, err.Error(), testSecret)
 }

@@ -126,3 +126,40 @@ func (b *BreakGlassList) find(ctx context.Context, tenantID, email string) (stor
 	}
 	return store.Connection{}, false, nil
 }
+
+// SetBreakGlass replaces a connection's break-glass addresses, separated like those of
+// [ParseBreakGlass]; none empties the list. Owners may while the request is theirs to
+// edit, staff in any state (D4). An enforced connection keeps at least one, unless
+// confirm says otherwise.
+func (s *Service) SetBreakGlass(ctx context.Context, actor Actor, tenantID, id string, version int64, confirm bool, emails ...string) (Connection, error) {
+	mayEdit, err := s.requestEditor(ctx, actor, ActionEditConnection, tenantID)
+	if err != nil {
+		return Connection{}, err
+	}
+	var out Connection
+	err = s.store.InTx(ctx, func(tx store.Store) error {
+		before, domains, err := s.loadAt(ctx, tx, tenantID, id, version)
+		if err != nil {
+			return err
+		}
+		if err := mayEdit(before); err != nil {
+			return err
+		}
+		after := before
+		var findings []Finding
+		after.BreakGlass, findings = ParseBreakGlass(domainNames(domains), emails...)
+		if err := refuse(findings); err != nil {
+			return err
+		}
+		if err := enforceable(after, Activation{Enforced: after.Enforced, Confirm: confirm}); err != nil {
+			return err
+		}
+		after, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.break_glass_changed", "")
+		out = viewOf(after, domains)
+		return err
+	})
+	if err != nil {
+		return Connection{}, err
+	}
+	return out, nil
+}

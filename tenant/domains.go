@@ -64,11 +64,11 @@ func (s *Service) deleteDomain(ctx context.Context, tx store.Store, actor Actor,
 	return written("removing the domain", tx.DeleteDomain(ctx, tenantID, d.ID, d.Version, e))
 }
 
-// domainEditor tells in which states of a connection the actor may change its
-// domains: owners while the request is theirs to edit, staff in any state (D4). The
+// requestEditor tells in which states of a connection the actor may change what was
+// reviewed: owners while the request is theirs to edit, staff in any state (D4). The
 // authorizer is asked before the transaction, which may hold what it needs to read.
-func (s *Service) domainEditor(ctx context.Context, actor Actor, tenantID string) (func(store.Connection) error, error) {
-	if err := s.allowOrStaff(ctx, actor, tenantID, ActionManageDomains); err != nil {
+func (s *Service) requestEditor(ctx context.Context, actor Actor, action Action, tenantID string) (func(store.Connection) error, error) {
+	if err := s.allowOrStaff(ctx, actor, tenantID, action); err != nil {
 		return nil, err
 	}
 	err := s.can(ctx, actor, ActionReview, tenantID)
@@ -89,7 +89,7 @@ func (s *Service) domainEditor(ctx context.Context, actor Actor, tenantID string
 // and once the connection is active, only staff may (D4). A new domain signs nobody
 // in before it is proven.
 func (s *Service) AddDomains(ctx context.Context, actor Actor, tenantID, connectionID string, domains ...string) (Connection, error) {
-	mayEdit, err := s.domainEditor(ctx, actor, tenantID)
+	mayEdit, err := s.requestEditor(ctx, actor, ActionManageDomains, tenantID)
 	if err != nil {
 		return Connection{}, err
 	}
@@ -140,7 +140,7 @@ func (s *Service) AddDomains(ctx context.Context, actor Actor, tenantID, connect
 // RemoveDomain gives up a domain, under the same rule as [Service.AddDomains]. The last
 // proven domain of an active connection stays: suspend the connection instead.
 func (s *Service) RemoveDomain(ctx context.Context, actor Actor, tenantID, domainID string, version int64) error {
-	mayEdit, err := s.domainEditor(ctx, actor, tenantID)
+	mayEdit, err := s.requestEditor(ctx, actor, ActionManageDomains, tenantID)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (s *Service) RemoveDomain(ctx context.Context, actor Actor, tenantID, domai
 // SetSubdomains chooses whether addresses in a domain's sub-domains sign in at the
 // connection too (D5), under the same rule as [Service.AddDomains].
 func (s *Service) SetSubdomains(ctx context.Context, actor Actor, tenantID, domainID string, version int64, subdomains bool) (store.Domain, error) {
-	mayEdit, err := s.domainEditor(ctx, actor, tenantID)
+	mayEdit, err := s.requestEditor(ctx, actor, ActionManageDomains, tenantID)
 	if err != nil {
 		return store.Domain{}, err
 	}

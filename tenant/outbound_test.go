@@ -210,7 +210,7 @@ func TestOutboundBounds(t *testing.T) {
 	defer srv.Close()
 	defer close(stop)
 
-	c := NewOutboundClient(OutboundConfig{InsecureAllowLoopback: true, MaxBodyBytes: limit, Timeout: 300 * time.Millisecond})
+	c := NewOutboundClient(OutboundConfig{InsecureAllowLoopback: true, MaxBodyBytes: limit})
 	defer c.CloseIdleConnections()
 	for _, path := range []string{"/size/0", "/size/1000", "/size/1000?chunked"} {
 		_, err := get(t, c, srv.URL+path)
@@ -226,7 +226,9 @@ func TestOutboundBounds(t *testing.T) {
 	_, err = get(t, c, srv.URL+"/headers")
 	require.Error(t, err)
 	started := time.Now()
-	_, err = get(t, c, srv.URL+"/slow")
+	hasty := NewOutboundClient(OutboundConfig{InsecureAllowLoopback: true, Timeout: 300 * time.Millisecond})
+	defer hasty.CloseIdleConnections()
+	_, err = get(t, hasty, srv.URL+"/slow")
 	netErr, ok := errors.AsType[net.Error](err)
 	require.True(t, ok && netErr.Timeout(), "%v", err)
 	require.Less(t, time.Since(started), 5*time.Second)
