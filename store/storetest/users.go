@@ -201,7 +201,9 @@ func checkUserBody(p *probe) {
 
 func checkUserWithoutBody(p *probe) {
 	want := users.addMany(p, p.tenant, 3)
-	for i, got := range users.walk(p, p.tenant, store.Query{WithoutBody: true}) {
+	list := users.walk(p, p.tenant, store.Query{WithoutBody: true})
+	p.same(idsOf(users, list), idsOf(users, want), "list users without their bodies")
+	for i, got := range list {
 		if len(got.Body) == 0 {
 			got.Body = want[i].Body
 		}
