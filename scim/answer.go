@@ -305,8 +305,20 @@ func (h *Handler) respond(w http.ResponseWriter, r *request, rt *resourceType, s
 	return h.finish(a, v.append(r.Context(), a, &rec))
 }
 
-// total appends a member with a number.
+// appendNumber appends a member with a number; name has its punctuation.
 func appendNumber(dst []byte, name string, n int) []byte {
 	dst = append(dst, name...)
 	return strconv.AppendInt(dst, int64(n), 10)
+}
+
+// respondFresh answers with the resource after an update; a group is read
+// again, because the store moves its members' version.
+func (h *Handler) respondFresh(w http.ResponseWriter, r *request, rt *resourceType, rec record) error {
+	if h.isGroup(rt) {
+		var err error
+		if rec, err = h.get(r, rt, rec.ID); err != nil {
+			return err
+		}
+	}
+	return h.respond(w, r, rt, http.StatusOK, rec)
 }

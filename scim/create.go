@@ -28,7 +28,7 @@ func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body
 	if err != nil {
 		return record{}, err
 	}
-	doc, err := h.read1(rt, body)
+	doc, err := h.receive(rt, body)
 	if err != nil {
 		return record{}, err
 	}
@@ -64,8 +64,8 @@ func (h *Handler) isUser(rt *resourceType) bool { return rt == h.types[0] }
 
 func (h *Handler) isGroup(rt *resourceType) bool { return rt == h.types[1] }
 
-// read1 checks a client's resource and brings it to our form.
-func (h *Handler) read1(rt *resourceType, body map[string]any) (map[string]any, error) {
+// receive checks a client's resource and brings it to our form.
+func (h *Handler) receive(rt *resourceType, body map[string]any) (map[string]any, error) {
 	if v, ok := member(body, "schemas"); ok && !h.dialect.schemas(v, rt.core.urn) {
 		return nil, badRequest(TypeInvalidSyntax, "schemas has to hold %q.", rt.core.urn)
 	}

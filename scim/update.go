@@ -80,7 +80,7 @@ func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action Act
 		return rec, err
 	}
 	rt.dropSecrets(next)
-	w := write1{r: r, rt: rt, action: action, before: rec, after: rec}
+	w := pendingWrite{r: r, rt: rt, action: action, before: rec, after: rec}
 	w.after.body = rt.encode(nil, next)
 	w.after.UpdatedAt = store.Time(h.cfg.Now())
 	h.kinds[rt].index(&w.after, next)
@@ -100,8 +100,8 @@ func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action Act
 	return h.store(ctx, &w, cond)
 }
 
-// write1 is one update that is about to be stored.
-type write1 struct {
+// pendingWrite is one update that is about to be stored.
+type pendingWrite struct {
 	r             *request
 	rt            *resourceType
 	action        Action
@@ -112,7 +112,7 @@ type write1 struct {
 
 // permitUpdate asks the policy. If it refuses an update that would set a user
 // inactive among other things, the user is set inactive and nothing else is done.
-func (h *Handler) permitUpdate(ctx context.Context, w *write1, doc map[string]any) error {
+func (h *Handler) permitUpdate(ctx context.Context, w *pendingWrite, doc map[string]any) error {
 	ask := Write{
 		TenantID: w.r.tenant, Principal: w.r.principal, Action: w.action, ResourceType: w.rt.Name, ID: w.before.ID,
 		Before: w.before.body, After: w.after.body,
@@ -140,7 +140,7 @@ func (h *Handler) permitUpdate(ctx context.Context, w *write1, doc map[string]an
 }
 
 // store writes resource and members, in one transaction when both change.
-func (h *Handler) store(ctx context.Context, w *write1, cond precondition) (record, error) {
+func (h *Handler) store(ctx context.Context, w *pendingWrite, cond precondition) (record, error) {
 	k, now := h.kinds[w.rt], w.after.UpdatedAt
 	updated := h.event(w.r, w.rt, "updated", now, w.after.ID, w.after.name, w.before.body, w.after.body)
 	if w.delta == nil {
@@ -205,117 +205,4 @@ func (h *Handler) memberDelta(ctx context.Context, tenant, groupID string, ops *
 		return nil, nil
 	}
 	return &d, nil
-}
-
-// put replaces a resource (RFC 7644 section 3.5.1).
-func (h *Handler) put(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
-	body, err := h.readBody(w, r.Request, h.cfg.MaxBodyBytes)
-	if err != nil {
-		return err
-	}
-	rec, err := h.replace(r, rt, id, body, r.precondition())
-	if err != nil {
-		return err
-	}
-	return h.respondFresh(w, r, rt, rec)
-}
-
-func (h *Handler) replace(r *request, rt *resourceType, id string, body map[string]any, cond precondition) (record, error) {
-	members, _, err := h.takeMembers(rt, body)
-	if err != nil {
-		return record{}, err
-	}
-	doc, err := h.read1(rt, body)
-	if err != nil {
-		return record{}, err
-	}
-	if err := rt.required(doc, true); err != nil {
-		return record{}, err
-	}
-	var ops *memberOps
-	if h.isGroup(rt) {
-		ops = &memberOps{}
-		ops.clear()
-		for _, m := range members {
-			ops.put(m)
-		}
-	}
-	return h.update(r, rt, id, ActionReplace, cond, func(have map[string]any) (map[string]any, *memberOps, error) {
-		next := clone(doc).(map[string]any)
-		return next, ops, rt.keepImmutable(have, next)
-	})
-}
-
-// keepImmutable carries immutable values over and refuses to change them.
-func (rt *resourceType) keepImmutable(have, next map[string]any) error {
-	for _, c := range rt.containers() {
-		from, to := have, next
-		if c.extension {
-			from, _ = have[c.urn].(map[string]any)
-			to, _ = next[c.urn].(map[string]any)
-		}
-		for _, a := range c.attrs {
-			if to == nil {
-				break
-			}
-			if a.Mutability == MutabilityImmutable && to[a.Name] == nil && from[a.Name] != nil {
-				to[a.Name] = from[a.Name]
-			}
-			if err := immutable(a, from[a.Name], to[a.Name]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// patch changes a resource (RFC 7644 section 3.5.2).
-func (h *Handler) patch(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
-	body, err := h.readBody(w, r.Request, h.cfg.MaxBodyBytes)
-	if err != nil {
-		return err
-	}
-	rec, err := h.modify(r, rt, id, body, r.precondition())
-	if err != nil {
-		return err
-	}
-	silent := h.cfg.PatchUserNoContent
-	if h.isGroup(rt) {
-		silent = !h.cfg.PatchGroupContent
-	}
-	if silent && len(r.params.attributes) == 0 && len(r.params.excluded) == 0 {
-		w.WriteHeader(http.StatusNoContent)
-		return nil
-	}
-	return h.respondFresh(w, r, rt, rec)
-}
-
-func (h *Handler) modify(r *request, rt *resourceType, id string, body map[string]any, cond precondition) (record, error) {
-	p, err := rt.parsePatch(body, h.parser, h.dialect, h.cfg.MaxOperations, h.cfg.MaxMembers)
-	if err != nil {
-		// An unknown resource is the more telling answer.
-		if _, e := h.get(r, rt, id); e != nil {
-			return record{}, e
-		}
-		return record{}, err
-	}
-	if p.ignored > 0 {
-		h.log.DebugContext(r.Context(), "scim: attributes ignored", "type", rt.Name, "count", p.ignored)
-	}
-	return h.update(r, rt, id, ActionPatch, cond, func(doc map[string]any) (map[string]any, *memberOps, error) {
-		next, err := p.apply(doc)
-		return next, &p.members, err
-	})
-}
-
-// respondFresh answers with the resource after an update; a group is read
-// again, because the store moves its members' version.
-func (h *Handler) respondFresh(w http.ResponseWriter, r *request, rt *resourceType, rec record) error {
-	if h.isGroup(rt) {
-		var err error
-		if rec, err = h.get(r, rt, rec.ID); err != nil {
-			return err
-		}
-	}
-	return h.respond(w, r, rt, http.StatusOK, rec)
 }

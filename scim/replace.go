@@ -1,0 +1,65 @@
+package scim
+
+import "net/http"
+
+// put replaces a resource (RFC 7644 section 3.5.1).
+func (h *Handler) put(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
+	body, err := h.readBody(w, r.Request, h.cfg.MaxBodyBytes)
+	if err != nil {
+		return err
+	}
+	rec, err := h.replace(r, rt, id, body, r.precondition())
+	if err != nil {
+		return err
+	}
+	return h.respondFresh(w, r, rt, rec)
+}
+
+func (h *Handler) replace(r *request, rt *resourceType, id string, body map[string]any, cond precondition) (record, error) {
+	members, _, err := h.takeMembers(rt, body)
+	if err != nil {
+		return record{}, err
+	}
+	doc, err := h.receive(rt, body)
+	if err != nil {
+		return record{}, err
+	}
+	if err := rt.required(doc, true); err != nil {
+		return record{}, err
+	}
+	var ops *memberOps
+	if h.isGroup(rt) {
+		ops = &memberOps{}
+		ops.clear()
+		for _, m := range members {
+			ops.put(m)
+		}
+	}
+	return h.update(r, rt, id, ActionReplace, cond, func(have map[string]any) (map[string]any, *memberOps, error) {
+		next := clone(doc).(map[string]any)
+		return next, ops, rt.keepImmutable(have, next)
+	})
+}
+
+// keepImmutable carries immutable values over and refuses to change them.
+func (rt *resourceType) keepImmutable(have, next map[string]any) error {
+	for _, c := range rt.containers() {
+		from, to := have, next
+		if c.extension {
+			from, _ = have[c.urn].(map[string]any)
+			to, _ = next[c.urn].(map[string]any)
+		}
+		for _, a := range c.attrs {
+			if to == nil {
+				break
+			}
+			if a.Mutability == MutabilityImmutable && to[a.Name] == nil && from[a.Name] != nil {
+				to[a.Name] = from[a.Name]
+			}
+			if err := immutable(a, from[a.Name], to[a.Name]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
