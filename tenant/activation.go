@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -198,74 +197,4 @@ func (s *Service) Delete(ctx context.Context, actor Actor, tenantID, id string, 
 		return s.closeDirectory(ctx, tx, actor, tenantID, id)
 	})
 	return err
-}
-
-// edit changes a connection without moving it to another state.
-func (s *Service) edit(ctx context.Context, actor Actor, tenantID, id string, version int64, what string, edit func(*store.Connection) error) (Connection, error) {
-	var out Connection
-	err := s.store.InTx(ctx, func(tx store.Store) error {
-		before, domains, err := s.loadAt(ctx, tx, tenantID, id, version)
-		if err != nil {
-			return err
-		}
-		after := before
-		if err := edit(&after); err != nil {
-			return err
-		}
-		after, err = s.save(ctx, tx, actor, tenantID, before, after, what, "")
-		out = viewOf(after, domains)
-		return err
-	})
-	if err != nil {
-		return Connection{}, err
-	}
-	return out, nil
-}
-
-// ReplaceSecret stores a new client secret and its expiry (zero: unknown), in any
-// state: owners do it themselves (D4), because secrets
-// expire. A connection that is not active yet needs a new test sign-in afterwards.
-func (s *Service) ReplaceSecret(ctx context.Context, actor Actor, tenantID, id string, version int64, secret Secret, expires time.Time) (Connection, []Finding, error) {
-	if err := s.allow(ctx, actor, ActionReplaceSecret, tenantID); err != nil {
-		return Connection{}, nil, err
-	}
-	var findings []Finding
-	out, err := s.edit(ctx, actor, tenantID, id, version, "connection.secret_replaced", func(c *store.Connection) error {
-		var value Secret
-		value, findings = ParseClientSecret(secret, c.ClientID, c.Authority)
-		expires := store.Time(expires)
-		findings = append(findings, checkExpiry(expires, s.time(), c.Authority, false)...)
-		if err := refuse(findings); err != nil {
-			return err
-		}
-		if err := s.putSecret(tenantID, c, value, s.time()); err != nil {
-			return err
-		}
-		c.SecretExpiresAt = expires
-		c.ConfigVersion++
-		return nil
-	})
-	if err != nil {
-		return Connection{}, nil, err
-	}
-	return out, findings, nil
-}
-
-// SetSecretExpiry records when the client secret expires; zero means that it is not
-// known. confirmed accepts an instant in the past.
-func (s *Service) SetSecretExpiry(ctx context.Context, actor Actor, tenantID, id string, version int64, expires time.Time, confirmed bool) (Connection, []Finding, error) {
-	if err := s.allow(ctx, actor, ActionReplaceSecret, tenantID); err != nil {
-		return Connection{}, nil, err
-	}
-	var findings []Finding
-	out, err := s.edit(ctx, actor, tenantID, id, version, "connection.secret_expiry_set", func(c *store.Connection) error {
-		expires := store.Time(expires)
-		findings = checkExpiry(expires, s.time(), c.Authority, confirmed)
-		c.SecretExpiresAt = expires
-		return refuse(findings)
-	})
-	if err != nil {
-		return Connection{}, nil, err
-	}
-	return out, findings, nil
 }

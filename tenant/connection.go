@@ -176,6 +176,28 @@ func (s *Service) step(ctx context.Context, actor Actor, tenantID, id string, ve
 	return out, nil
 }
 
+// edit changes a connection without moving it to another state.
+func (s *Service) edit(ctx context.Context, actor Actor, tenantID, id string, version int64, what string, edit func(*store.Connection) error) (Connection, error) {
+	var out Connection
+	err := s.store.InTx(ctx, func(tx store.Store) error {
+		before, domains, err := s.loadAt(ctx, tx, tenantID, id, version)
+		if err != nil {
+			return err
+		}
+		after := before
+		if err := edit(&after); err != nil {
+			return err
+		}
+		after, err = s.save(ctx, tx, actor, tenantID, before, after, what, "")
+		out = viewOf(after, domains)
+		return err
+	})
+	if err != nil {
+		return Connection{}, err
+	}
+	return out, nil
+}
+
 // ClientSecret opens the client secret of a connection as the store returned it: for
 // the code that signs in, nobody else. A connection without a secret has an empty one.
 // The error matches [ErrSecretUnreadable] if no key opens it.
