@@ -45,7 +45,8 @@ type Config struct {
 
 // Engine follows the directories' journal and keeps the host's accounts, teams and
 // roles as the tenants' rules say. It is safe for concurrent use, and any number of
-// engines may work on one store.
+// engines may work on one store. Settings are changed through [Engine.Apply]; who writes
+// them past it calls [Engine.Reconcile].
 type Engine struct {
 	cfg   Config
 	roles roleOrder
