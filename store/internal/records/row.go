@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -122,6 +123,7 @@ func (c codec[T]) decode(r Row) (T, error) {
 	if err := json.Unmarshal(r.Body, &v); err != nil {
 		return v, fmt.Errorf("store: decode %s %s: %w", c.kind, r.ID, err)
 	}
+	truncateTimes(reflect.ValueOf(&v).Elem())
 	*c.meta(&v) = store.Meta{
 		ID: r.ID, TenantID: r.TenantID, Version: r.Version,
 		CreatedAt: store.Time(r.CreatedAt), UpdatedAt: store.Time(r.UpdatedAt),
@@ -187,4 +189,30 @@ func joined(parts ...string) string {
 	b, _ := json.Marshal(parts) // strings always marshal
 	sum := sha256.Sum256(b)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// truncateTimes brings all times of a record that was just decoded to what stores
+// keep; the record shares nothing with a caller yet.
+func truncateTimes(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if t, ok := v.Addr().Interface().(*time.Time); ok {
+			*t = store.Time(*t)
+			return
+		}
+		for i := range v.NumField() {
+			truncateTimes(v.Field(i))
+		}
+	case reflect.Slice:
+		if k := v.Type().Elem().Kind(); k != reflect.Struct {
+			return
+		}
+		for i := range v.Len() {
+			truncateTimes(v.Index(i))
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			truncateTimes(v.Elem())
+		}
+	}
 }
