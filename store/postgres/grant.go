@@ -11,6 +11,11 @@ const (
 	removeGrants = "with t as (select $1::text as tenant_id)" +
 		", d as (delete from tenantgate_grants g using unnest($2::text[], $3::text[], $4::text[], $5::text[]) as n (account_id, kind, resource_id, group_id)" +
 		" where g.tenant_id = $1 and g.account_id = n.account_id and g.kind = n.kind and g.resource_id = n.resource_id and g.group_id = n.group_id)"
+	// See removeMany.
+	removeManyGrants = "with t as (select $1::text as tenant_id)" +
+		", d as (delete from tenantgate_grants g where g.tenant_id = $1 and not ((g.account_id, g.kind, g.resource_id, g.group_id) not in" +
+		" (select n.account_id, n.kind, n.resource_id, n.group_id" +
+		" from unnest($2::text[], $3::text[], $4::text[], $5::text[]) as n (account_id, kind, resource_id, group_id))))"
 	putGrants = ", p as (insert into tenantgate_grants (tenant_id, account_id, kind, resource_id, group_id, role, previous)" +
 		" select $1, n.account_id, n.kind, n.resource_id, n.group_id, n.role, n.previous" +
 		" from unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[]) as n (account_id, kind, resource_id, group_id, role, previous)" +
@@ -33,7 +38,11 @@ func (s *Store) ChangeGrants(ctx context.Context, tenantID string, put []store.G
 	for _, g := range put {
 		push(lines, g.AccountID, string(g.Kind), g.ResourceID, g.GroupID, g.Role, g.Previous)
 	}
-	q := newStatement(removeGrants+putGrants, tenantID)
+	removal := removeGrants
+	if len(remove) > manyRows {
+		removal = removeManyGrants
+	}
+	q := newStatement(removal+putGrants, tenantID)
 	for _, column := range append(gone, lines...) {
 		q.args = append(q.args, array(column))
 	}

@@ -132,8 +132,12 @@ const (
 		" on conflict do nothing returning member_id)"
 	removeMembers = ", d as (delete from tenantgate_scim_members m using g where m.tenant_id = g.tenant_id and m.group_id = g.id" +
 		" and m.member_id = any($6::text[]) returning m.member_id)"
+	// "Not in" hashes a list, whatever the planner thinks of its length and the table's;
+	// "in", "any", "exists" and joins may go through one of them for each row of the other.
 	removeOthers = ", d as (delete from tenantgate_scim_members m using g where m.tenant_id = g.tenant_id and m.group_id = g.id" +
-		" and not exists (select 1 from unnest($6::text[]) as n (id) where n.id = m.member_id) returning m.member_id)"
+		" and m.member_id not in (select n.id from unnest($6::text[]) as n (id)) returning m.member_id)"
+	removeMany = ", d as (delete from tenantgate_scim_members m using g where m.tenant_id = g.tenant_id and m.group_id = g.id" +
+		" and not (m.member_id not in (select n.id from unnest($6::text[]) as n (id))) returning m.member_id)"
 	noteChange = ", s as (select g.tenant_id, g.id, (select json_agg(member_id order by member_id) from a) as added," +
 		" (select json_agg(member_id order by member_id) from d) as removed from g)" +
 		", v as (insert into tenantgate_scim_member_changes (tenant_id, group_id, changed_at)" +
@@ -144,6 +148,10 @@ const (
 	changeOfMembers = "json_build_object('added', s.added, 'removed', s.removed)::text"
 )
 
+// manyRows is the length of a list from which on it is better to read all rows of a
+// group, or of a tenant's ledger, than to look for each.
+const manyRows = 100
+
 // ChangeSCIMMembers implements store.SCIMGroupStore.
 func (s *Store) ChangeSCIMMembers(ctx context.Context, tenantID, groupID string, d store.MemberDelta, at time.Time, ifVersion *store.GroupVersion, events ...store.Event) (store.MemberChange, error) {
 	rows, err := encode(events)
@@ -152,8 +160,11 @@ func (s *Store) ChangeSCIMMembers(ctx context.Context, tenantID, groupID string,
 	}
 	ids, kinds := memberArrays(d.Add)
 	remove, removed := removeMembers, array(d.Remove)
-	if d.Replace {
+	switch {
+	case d.Replace:
 		remove, removed = removeOthers, ids
+	case len(d.Remove) > manyRows:
+		remove = removeMany
 	}
 	q := newStatement(shareGroup+addMembers+remove+noteChange, tenantID, groupID, ids, kinds, store.Time(at), removed)
 	q.events("w", rows, changeOfMembers)
