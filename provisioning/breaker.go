@@ -91,18 +91,23 @@ func (e *Engine) trip(ctx context.Context, tx store.Store, s *snapshot, p Plan) 
 	return err == nil, err
 }
 
+// breakerReader names the place in the journal before which no removal counts any more,
+// so that counting reads what happened within the window and not the whole journal.
+const breakerReader = "provisioning.breaker"
+
 // addRecentLosers adds who lost something within the window, since the settings were
 // last applied.
 func (e *Engine) addRecentLosers(ctx context.Context, tx store.Store, tenantID string, people map[string]bool) error {
 	since := e.cfg.Now().Add(-e.cfg.Breaker.Window)
-	applied, err := tx.Events(ctx, tenantID, store.EventQuery{TypePrefix: EventSettings, Newest: true, Limit: 1})
+	from, err := tx.Position(ctx, tenantID, breakerReader)
 	if err != nil {
 		return err
 	}
-	q := store.EventQuery{TypePrefix: eventPrefix + string(MemberRemove), Newest: true}
-	if len(applied) > 0 {
-		q.After = applied[0].Seq
+	to, err := tx.Position(ctx, tenantID, reader) // what is handled now is not in the journal yet
+	if err != nil {
+		return err
 	}
+	q := store.EventQuery{TypePrefix: eventPrefix + string(MemberRemove), Newest: true, After: from}
 	for {
 		page, err := tx.Events(ctx, tenantID, q)
 		if err != nil {
@@ -110,15 +115,36 @@ func (e *Engine) addRecentLosers(ctx context.Context, tx store.Store, tenantID s
 		}
 		for _, ev := range page {
 			if ev.At.Before(since) {
-				return nil
+				return moveMark(ctx, tx, tenantID, from, to)
 			}
 			people[ev.Subject.ID] = true
+			to = min(to, ev.Seq-1)
 		}
 		if len(page) < store.MaxLimit {
-			return nil
+			return moveMark(ctx, tx, tenantID, from, to)
 		}
 		q.Before = page[len(page)-1].Seq
 	}
+}
+
+// forgetLosers starts counting anew: an owner has seen and applied what was to be done.
+func forgetLosers(ctx context.Context, tx store.Store, tenantID string) error {
+	from, err := tx.Position(ctx, tenantID, breakerReader)
+	if err != nil {
+		return err
+	}
+	last, err := tx.Events(ctx, tenantID, store.EventQuery{Newest: true, Limit: 1})
+	if err != nil || len(last) == 0 {
+		return err
+	}
+	return moveMark(ctx, tx, tenantID, from, last[0].Seq)
+}
+
+func moveMark(ctx context.Context, tx store.Store, tenantID string, from, to int64) error {
+	if to <= from {
+		return nil
+	}
+	return tx.SavePosition(ctx, tenantID, breakerReader, from, to)
 }
 
 // countUsers counts provisioned users.

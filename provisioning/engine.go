@@ -52,8 +52,9 @@ type Engine struct {
 	roles roleOrder
 	wake  chan struct{}
 
-	mu      sync.Mutex
-	backoff map[string]backoff // by tenant
+	mu       sync.Mutex
+	backoff  map[string]backoff   // by tenant
+	retryDue map[string]time.Time // when a tenant's open work is due next
 }
 
 // New checks cfg and returns an engine. It starts nothing: see [Engine.Run].
@@ -82,7 +83,7 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Breaker = cfg.Breaker.withDefaults()
-	return &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}}, nil
+	return &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}}, nil
 }
 
 // mapperOf returns the mapper that the settings choose.
@@ -195,8 +196,8 @@ func (e *Engine) Apply(ctx context.Context, actor tenant.Actor, tenantID string,
 	return plan, nil
 }
 
-// save stores a plan's settings and does the plan. The event that tells of both comes
-// last: the breaker counts what happens after it.
+// save stores a plan's settings and does the plan. The breaker counts what happens
+// afterwards.
 func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, plan *Plan) error {
 	before, err := settingsOf(ctx, tx, plan.TenantID)
 	if err != nil {
@@ -215,7 +216,10 @@ func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, p
 	}
 	ev := e.event(EventSettings, eventActor(actor), store.EventSubject{Kind: "provisioning_settings"})
 	ev.Before, ev.After = asJSON(before), asJSON(next)
-	return tx.AppendEvents(ctx, plan.TenantID, ev)
+	if err := tx.AppendEvents(ctx, plan.TenantID, ev); err != nil {
+		return err
+	}
+	return forgetLosers(ctx, tx, plan.TenantID)
 }
 
 // Reconcile compares everybody in the tenant with the rules and mends what differs:

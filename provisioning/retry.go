@@ -53,6 +53,7 @@ func (e *Engine) noteFailure(ctx context.Context, tx store.Store, tenantID strin
 	ev := e.event(EventFailed, system, subject)
 	ev.Code, ev.After = "target_failed", asJSON(info)
 	ev.Message = "The application could not take over this change. It is tried again."
+	e.setRetryDue(tenantID, time.Time{}) // look at what is open with the next sync
 	return tx.AppendEvents(ctx, tenantID, ev)
 }
 
@@ -74,17 +75,26 @@ func attemptOf(ev store.Event) failed {
 
 // retry tries again what is due, and moves the position up to the oldest open work.
 func (e *Engine) retry(ctx context.Context, tenantID string) error {
+	if e.retryWaits(tenantID) {
+		return nil
+	}
 	open, from, end, err := e.openWork(ctx, tenantID)
 	if err != nil {
 		return err
 	}
 	to := end
 	var errs []error
+	var due time.Time // the earliest of those that wait
+	tried := false
 	for _, ev := range open {
 		to = min(to, ev.Seq-1)
-		if e.cfg.Now().Before(attemptOf(ev).RetryAt) {
+		if at := attemptOf(ev).RetryAt; e.cfg.Now().Before(at) {
+			if due.IsZero() || at.Before(due) {
+				due = at
+			}
 			continue
 		}
+		tried = true
 		if err := e.retryOne(ctx, tenantID, ev); err != nil {
 			errs = append(errs, err)
 		}
@@ -95,7 +105,30 @@ func (e *Engine) retry(ctx context.Context, tenantID string) error {
 			errs = append(errs, err)
 		}
 	}
+	if tried {
+		due = time.Time{} // what was tried may be open again: look next time
+	}
+	e.setRetryDue(tenantID, due)
 	return errors.Join(errs...)
+}
+
+// retryWaits says that open work is known and none of it is due: reading the journal
+// again would find the same.
+func (e *Engine) retryWaits(tenantID string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	due, known := e.retryDue[tenantID]
+	return known && e.cfg.Now().Before(due)
+}
+
+func (e *Engine) setRetryDue(tenantID string, due time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if due.IsZero() {
+		delete(e.retryDue, tenantID)
+		return
+	}
+	e.retryDue[tenantID] = due
 }
 
 // openWork returns the newest EventFailed of each subject that has not recovered, in
