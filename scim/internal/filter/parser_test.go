@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -200,7 +201,11 @@ func flat(e ast.Expression) string {
 	case *ast.ValuePath:
 		return strings.ToLower(e.AttributePath.String()) + "[" + flat(e.ValueFilter) + "]"
 	case *ast.AttributeExpression:
-		return fmt.Sprintf("%s %s %v", strings.ToLower(e.AttributePath.String()), strings.ToLower(string(e.Operator)), e.CompareValue)
+		v := e.CompareValue
+		if n, ok := v.(json.Number); ok { // the library spells exponents its own way
+			v, _ = n.Float64()
+		}
+		return fmt.Sprintf("%s %s %v", strings.ToLower(e.AttributePath.String()), strings.ToLower(string(e.Operator)), v)
 	}
 	return ""
 }
