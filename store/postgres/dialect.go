@@ -11,16 +11,19 @@ import (
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
-		Name:      "postgres",
-		Mark:      '$',
-		Time:      func(t time.Time) any { return t },
-		List:      func(values []string) any { return array(values) },
-		InList:    func(column, param string) string { return column + " = any(" + param + "::text[])" },
-		Times:     func(times []time.Time) any { return timeArray(times) },
-		InTimes:   func(column, param string) string { return column + " = any(" + param + "::text[]::timestamptz[])" },
-		Storable:  storable,
-		Unindexed: func(column string) string { return column },
-		UseIndex:  func(string) string { return "" },
+		Name:    "postgres",
+		Mark:    '$',
+		Time:    func(t time.Time) any { return t },
+		List:    func(values []string) any { return array(values) },
+		InList:  func(column, param string) string { return column + " = any(" + param + "::text[])" },
+		Times:   func(times []time.Time) any { return timeArray(times) },
+		InTimes: func(column, param string) string { return column + " = any(" + param + "::text[]::timestamptz[])" },
+		// An entry of an index has at most 2,700 bytes or so.
+		MaxIndexed: 1000,
+		ExternalID: " and octet_length(c.external_id) <= 1000",
+		Storable:   storable,
+		Unindexed:  func(column string) string { return column },
+		UseIndex:   func(string) string { return "" },
 		// Beginning with the group, it fits the index that begins with the group alone.
 		GrantsAfter: "(group_id, account_id, kind, resource_id) > ($2, $3, $4, $5)",
 		MembersVersion: "r.members_version + (select count(*) from tenantgate_scim_member_changes c" +
@@ -69,10 +72,10 @@ func timeArray(times []time.Time) string {
 }
 
 // keyArrays splits keys into two arrays of one length.
-func keyArrays(keys []store.Key) (attrs, values string) {
+func keyArrays(d *sqlstore.Dialect, keys []store.Key) (attrs, values string) {
 	a, v := make([]string, len(keys)), make([]string, len(keys))
 	for i, k := range keys {
-		a[i], v[i] = string(k.Attr), k.Value
+		a[i], v[i] = string(k.Attr), d.Indexed(k.Value)
 	}
 	return array(a), array(v)
 }

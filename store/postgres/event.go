@@ -179,10 +179,16 @@ func (s *Store) number(ctx context.Context, tenantID string) (more bool, err err
 	return more, err
 }
 
-const tenantsBehind = "select tenant_id from (" +
-	"select h.tenant_id from tenantgate_heads h left join tenantgate_positions p on p.tenant_id = h.tenant_id and p.reader = $1" +
-	" where h.tenant_id > $2 and h.seq > coalesce(p.seq, 0)" +
-	" union select e.tenant_id from tenantgate_events e where e.seq is null and e.tenant_id > $2" +
+// Events without a number are looked for tenant by tenant, each in one step: a tenant
+// may have many that no reader has come for.
+const tenantsBehind = "with recursive n (tenant_id) as (" +
+	"select (select min(e.tenant_id) from tenantgate_events e where e.seq is null and e.tenant_id > $2)" +
+	" union all select (select min(e.tenant_id) from tenantgate_events e where e.seq is null and e.tenant_id > n.tenant_id)" +
+	" from n where n.tenant_id is not null)" +
+	" select tenant_id from (" +
+	"(select tenant_id from n where tenant_id is not null limit $3)" +
+	" union (select h.tenant_id from tenantgate_heads h left join tenantgate_positions p on p.tenant_id = h.tenant_id and p.reader = $1" +
+	" where h.tenant_id > $2 and h.seq > coalesce(p.seq, 0) order by h.tenant_id limit $3)" +
 	") t order by tenant_id limit $3"
 
 // TenantsBehind implements store.Index.

@@ -15,8 +15,8 @@ func (s *statement) kind(part string, kind sqlstore.Kind) {
 }
 
 // keys writes a part that needs the keys as two arrays.
-func (s *statement) keys(part string, kind sqlstore.Kind, keys []store.Key) {
-	attrs, values := keyArrays(keys)
+func (s *statement) keys(d *sqlstore.Dialect, part string, kind sqlstore.Kind, keys []store.Key) {
+	attrs, values := keyArrays(d, keys)
 	s.args = append(s.args, attrs, values)
 	n := len(s.args)
 	s.kind(strings.NewReplacer("%a", "$"+strconv.Itoa(n-1), "%v", "$"+strconv.Itoa(n)).Replace(part), kind)

@@ -26,9 +26,9 @@ func (s *Store) CreateSCIMGroup(ctx context.Context, tenantID string, g store.SC
 		return store.SCIMGroup{}, err
 	}
 	ids, kinds := memberArrays(members)
-	q := newStatement(createGroup+createMembers, tenantID, g.ID, g.DisplayName, store.Fold(g.DisplayName), s.db.Optional(g.ExternalID),
+	q := newStatement(createGroup+createMembers, tenantID, g.ID, g.DisplayName, s.db.Indexed(store.Fold(g.DisplayName)), s.db.Optional(g.ExternalID),
 		g.MembersVersion, s.db.OptionalTime(g.MembersUpdatedAt), g.CreatedAt, g.UpdatedAt, sqlstore.EncodeKeys(g.Keys), sqlstore.Blob(g.Body), ids, kinds)
-	q.keys(insertKeys, sqlstore.Groups, g.Keys)
+	q.keys(&s.db.Dialect, insertKeys, sqlstore.Groups, g.Keys)
 	q.count(sqlstore.Groups, "1")
 	q.events("r", rows, "")
 	q.WriteString(" select c.id from c")
@@ -57,9 +57,9 @@ func (s *Store) UpdateSCIMGroup(ctx context.Context, tenantID string, g store.SC
 	}
 	read := g.Version
 	g.TenantID, g.Version, g.UpdatedAt = tenantID, read+1, store.Time(g.UpdatedAt)
-	q := newStatement(updateGroup, tenantID, g.ID, read, g.DisplayName, store.Fold(g.DisplayName), s.db.Optional(g.ExternalID),
+	q := newStatement(updateGroup, tenantID, g.ID, read, g.DisplayName, s.db.Indexed(store.Fold(g.DisplayName)), s.db.Optional(g.ExternalID),
 		g.UpdatedAt, sqlstore.EncodeKeys(g.Keys), sqlstore.Blob(g.Body))
-	q.keys(replaceKeys, sqlstore.Groups, g.Keys)
+	q.keys(&s.db.Dialect, replaceKeys, sqlstore.Groups, g.Keys)
 	q.events("r", rows, "")
 	q.WriteString(" select r.created_at, " + s.db.MembersVersion + ", " + s.db.MembersUpdatedAt + " from r")
 	var created, members sqlstore.Timestamp

@@ -33,9 +33,9 @@ func (s *Store) CreateSCIMUser(ctx context.Context, tenantID string, u store.SCI
 		return store.SCIMUser{}, err
 	}
 	u = stored(u, tenantID, 1)
-	q := newStatement(createUser, tenantID, u.ID, u.UserName, store.Fold(u.UserName), s.db.Optional(u.ExternalID), u.Active,
+	q := newStatement(createUser, tenantID, u.ID, u.UserName, s.db.Indexed(store.Fold(u.UserName)), s.db.Optional(u.ExternalID), u.Active,
 		u.CreatedAt, u.UpdatedAt, sqlstore.EncodeKeys(u.Keys), sqlstore.Blob(u.Body))
-	q.keys(insertKeys, sqlstore.Users, u.Keys)
+	q.keys(&s.db.Dialect, insertKeys, sqlstore.Users, u.Keys)
 	q.count(sqlstore.Users, "1")
 	q.events("r", rows, "")
 	q.WriteString(" select c.id from c")
@@ -69,9 +69,9 @@ func (s *Store) UpdateSCIMUser(ctx context.Context, tenantID string, u store.SCI
 	u = stored(u, tenantID, read+1)
 	var created sqlstore.Timestamp
 	update := func(db *sqlstore.DB, condition string) error {
-		q := newStatement(updateUser+condition+returningUser, tenantID, u.ID, read, u.UserName, store.Fold(u.UserName), s.db.Optional(u.ExternalID),
+		q := newStatement(updateUser+condition+returningUser, tenantID, u.ID, read, u.UserName, s.db.Indexed(store.Fold(u.UserName)), s.db.Optional(u.ExternalID),
 			u.Active, u.UpdatedAt, sqlstore.EncodeKeys(u.Keys), sqlstore.Blob(u.Body))
-		q.keys(replaceKeys, sqlstore.Users, u.Keys)
+		q.keys(&s.db.Dialect, replaceKeys, sqlstore.Users, u.Keys)
 		q.events("r", rows, "")
 		q.WriteString(" select created_at from r")
 		return q.one(ctx, db, &created)

@@ -1,9 +1,12 @@
 package sqlstore
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -25,6 +28,12 @@ type Dialect struct {
 	InTimes func(column, param string) string
 	// Storable says whether a text can be stored; nil means that every text can.
 	Storable func(string) bool
+	// MaxIndexed is the length in bytes up to which a text is part of an index as it is;
+	// see [Dialect.Indexed]. Zero means that there is no limit.
+	MaxIndexed int
+	// ExternalID is the condition beside an equal external ID (of a record named c) that
+	// lets the index be used, if the index leaves long ones out.
+	ExternalID string
 	// Unindexed makes of a column an expression for which the planner uses no index, and
 	// UseIndex asks it to use an index for the table before. Both are for a planner without
 	// statistics, and leave things as they are for one that has them.
@@ -66,6 +75,25 @@ func (d *Dialect) storable(args []any) bool {
 		}
 	}
 	return true
+}
+
+// Indexed is the form in which an index has a text: that of a long one ends in a hash,
+// and is longer than any text that is kept as it is.
+func (d *Dialect) Indexed(s string) string {
+	if d.MaxIndexed == 0 || len(s) <= d.MaxIndexed {
+		return s
+	}
+	cut := d.MaxIndexed
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	sum := sha256.Sum256([]byte(s))
+	return s[:cut] + hex.EncodeToString(sum[:])
+}
+
+// ordered says whether the indexed forms compare with a value as the texts do.
+func (d *Dialect) ordered(value string) bool {
+	return d.MaxIndexed == 0 || len(value) <= d.MaxIndexed-utf8.UTFMax
 }
 
 // optional encodes a text whose absence is NULL.

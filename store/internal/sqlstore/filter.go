@@ -171,9 +171,18 @@ func (c *compiler) compare(attr store.Attr, op store.Op, value string) condition
 	case !known(op):
 		return condition{row: always}
 	}
-	relation := func(column string) string { return c.relation(column, op, value) }
 	column, own := c.column(attr)
 	switch {
+	case !c.hashed(attr):
+	case op == store.Eq:
+		value = c.Indexed(value)
+	case !c.ordered(value):
+		return condition{row: always}
+	}
+	relation := func(column string) string { return c.relation(column, op, value) }
+	switch {
+	case column == "external_id" && (op != store.Eq || !c.ordered(value)):
+		return condition{row: relation("r." + column), exact: true}
 	case own && op == store.Eq && column == "user_name_key":
 		// A unique index finds it in one step.
 		row := relation("r." + column)
@@ -207,6 +216,15 @@ func (c *compiler) in(e store.In) condition {
 	case e.Attr == store.AttrUpdatedAt:
 		return c.timeIn("r.updated_at", values)
 	}
+	column, _ := c.column(e.Attr)
+	for i, v := range values {
+		if column == "external_id" && !c.ordered(v) {
+			return condition{row: c.InList("r.external_id", c.arg(c.List(values))), exact: true}
+		}
+		if c.hashed(e.Attr) {
+			values[i] = c.Indexed(v)
+		}
+	}
 	return c.by(e.Attr, func(column string) string { return c.InList(column, c.arg(c.List(values))) })
 }
 
@@ -225,6 +243,19 @@ func (c *compiler) column(attr store.Attr) (name string, own bool) {
 	return "", false
 }
 
+// hashed says whether an attribute is kept in the form that Dialect.Indexed gives it.
+func (c *compiler) hashed(attr store.Attr) bool {
+	switch attr {
+	case store.AttrID, store.AttrExternalID:
+		return false
+	case store.AttrMember:
+		return c.kind != Groups
+	case store.AttrGroup:
+		return c.kind != Users
+	}
+	return true
+}
+
 // by queries the IDs of the records of which the column of an attribute, in whatever
 // table, meets a condition.
 func (c *compiler) by(attr store.Attr, cond func(column string) string) condition {
@@ -233,6 +264,9 @@ func (c *compiler) by(attr store.Attr, cond func(column string) string) conditio
 	switch {
 	case own:
 		ids = "select c.id from " + c.kind.table() + " c where c.tenant_id = $1 and " + cond("c."+column)
+		if column == "external_id" {
+			ids += c.ExternalID
+		}
 	case attr == store.AttrMember && c.kind == Groups:
 		ids = "select m.group_id from tenantgate_scim_members m where m.tenant_id = $1 and " + cond("m.member_id")
 	case attr == store.AttrGroup && c.kind == Users:

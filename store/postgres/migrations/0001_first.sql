@@ -1,4 +1,6 @@
 -- Texts that are compared are in byte order (collation C), as everywhere in tenantgate.
+-- Columns named *_key and the values of keys end in a hash where the text is long, since
+-- an entry of an index has a limited size.
 
 create table tenantgate_scim_users (
 	tenant_id     text collate "C" not null,
@@ -15,7 +17,7 @@ create table tenantgate_scim_users (
 	primary key (tenant_id, id)
 );
 create unique index tenantgate_scim_users_name on tenantgate_scim_users (tenant_id, user_name_key);
-create index tenantgate_scim_users_external on tenantgate_scim_users (tenant_id, external_id) where external_id is not null;
+create index tenantgate_scim_users_external on tenantgate_scim_users (tenant_id, external_id) where octet_length(external_id) <= 1000;
 
 create table tenantgate_scim_groups (
 	tenant_id          text collate "C" not null,
@@ -33,7 +35,7 @@ create table tenantgate_scim_groups (
 	primary key (tenant_id, id)
 );
 create index tenantgate_scim_groups_name on tenantgate_scim_groups (tenant_id, display_name_key);
-create index tenantgate_scim_groups_external on tenantgate_scim_groups (tenant_id, external_id) where external_id is not null;
+create index tenantgate_scim_groups_external on tenantgate_scim_groups (tenant_id, external_id) where octet_length(external_id) <= 1000;
 
 -- The values by which users (kind u) and groups (kind g) are found beside the columns.
 create table tenantgate_scim_keys (
