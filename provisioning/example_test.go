@@ -132,32 +132,21 @@ func ExampleNew() {
 	// <nil> t1
 }
 
-// The SCIM package asks its policy before each write. Between the two a host writes:
-//
-//	scim.PolicyFunc(func(ctx context.Context, w scim.Write) error {
-//		err := policy.Check(ctx, provisioning.Write{
-//			TenantID: w.TenantID, ResourceType: w.ResourceType, ID: w.ID,
-//			Before: w.Before, After: w.After, Deprovisioning: w.Deprovisioning,
-//		})
-//		if r, ok := errors.AsType[*provisioning.Refusal](err); ok {
-//			return &scim.Error{Status: r.Status, Type: r.SCIMType, Detail: r.Detail}
-//		}
-//		return err
-//	})
+// The policy is scim.Config's as it is. Whatever it refuses tells the directory's
+// administrator why.
 func ExampleNewPolicy() {
 	policy, err := provisioning.NewPolicy(provisioning.PolicyConfig{
-		Store:    memory.New(),
-		Target:   newApp(),
-		Entitled: func(context.Context, string) (bool, error) { return true, nil },
+		Store:  memory.New(),
+		Target: newApp(),
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	err = policy.Check(context.Background(), provisioning.Write{
+	err = policy.Check(context.Background(), tenant.DirectoryWrite{
 		TenantID: "acme", ResourceType: "User", After: json.RawMessage(`{"userName":"root@acme.example"}`),
 	})
-	var r *provisioning.Refusal
+	var r *tenant.Refusal
 	fmt.Println(errors.As(err, &r), r.Status, r.SCIMType)
 	fmt.Println(r.Detail)
 	// Output:

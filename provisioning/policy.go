@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // What a directory is told when it may not have an account.
@@ -20,44 +21,13 @@ const (
 	planRefusal   = "SCIM is not included in this organisation's plan."
 )
 
-// Write is a directory's change that is about to be stored, in the form of the SCIM
-// package's own; see the example of [NewPolicy] for the few lines between the two.
-type Write struct {
-	TenantID string
-	// ResourceType is "User" or "Group".
-	ResourceType string
-	// ID is the resource's, empty for one that is created.
-	ID string
-	// Before and After are the resource as JSON without id, meta and members; nil where
-	// there is none.
-	Before, After json.RawMessage
-	// Deprovisioning says that the write only takes access away.
-	Deprovisioning bool
-}
-
-// Refusal says why a directory's write is refused, and how to answer it.
-type Refusal struct {
-	// Status is the HTTP status, SCIMType the scimType of RFC 7644 section 3.12, empty
-	// where there is none.
-	Status   int
-	SCIMType string
-	// Code is stable: "plan_required", "root_user", "domain_not_verified",
-	// "account_exists" or "account_taken".
-	Code string
-	// Detail is shown to the directory's administrator.
-	Detail string
-}
-
-// Error returns code and detail.
-func (r *Refusal) Error() string { return "provisioning: " + r.Code + ": " + r.Detail }
-
-// PolicyConfig configures [NewPolicy]. Store, Target and Entitled are required.
+// PolicyConfig configures [NewPolicy]. Store and Target are required.
 type PolicyConfig struct {
 	Store  store.Store
 	Target Target
-	// Entitled says whether the tenant's plan includes SCIM. An error refuses nothing
-	// that takes access away.
-	Entitled func(ctx context.Context, tenantID string) (bool, error)
+	// Entitlements tells what a tenant's plan includes, as in tenant.Config. Nil means
+	// that every tenant has everything. An error refuses nothing that takes access away.
+	Entitlements tenant.Entitlements
 	// RepeatRefusal is how long the same refusal is recorded only once, since directories
 	// try again every few minutes. Zero means an hour.
 	RepeatRefusal time.Duration
@@ -76,7 +46,9 @@ type PolicyConfig struct {
 // try it again for ever, and hide from the owner what it wants.
 //
 // What is refused here on create is also unknown to the directory: a search for the
-// user finds nothing, since nothing was stored.
+// user finds nothing, since nothing was stored. The codes of refusals are
+// "plan_required", "root_user", "domain_not_verified", "account_exists" and
+// "account_taken".
 type Policy struct {
 	cfg PolicyConfig
 }
@@ -88,8 +60,6 @@ func NewPolicy(cfg PolicyConfig) (*Policy, error) {
 		return nil, errors.New("provisioning: PolicyConfig.Store is required")
 	case cfg.Target == nil:
 		return nil, errors.New("provisioning: PolicyConfig.Target is required")
-	case cfg.Entitled == nil:
-		return nil, errors.New("provisioning: PolicyConfig.Entitled is required: whether a tenant's plan includes SCIM")
 	}
 	cfg.RepeatRefusal = cmp.Or(cfg.RepeatRefusal, time.Hour)
 	if cfg.Now == nil {
@@ -101,22 +71,28 @@ func NewPolicy(cfg PolicyConfig) (*Policy, error) {
 	return &Policy{cfg: cfg}, nil
 }
 
-// Check returns nil to let the write through, a [Refusal] to refuse it, or another
+// Check returns nil to let the write through, a [*tenant.Refusal] to refuse it, or another
 // error if it could not be found out. A refusal is recorded as [EventRefused], so that
 // the owner sees what the directory was told. Call it outside of a transaction.
-func (p *Policy) Check(ctx context.Context, w Write) error {
+func (p *Policy) Check(ctx context.Context, w tenant.DirectoryWrite) error {
 	if w.Deprovisioning {
 		return nil
 	}
-	ok, err := p.cfg.Entitled(ctx, w.TenantID)
-	if err != nil {
-		return fmt.Errorf("provisioning: whether the plan includes SCIM: %w", err)
+	included := tenant.Included{SCIM: true}
+	if p.cfg.Entitlements != nil {
+		var err error
+		if included, err = p.cfg.Entitlements.Entitled(ctx, w.TenantID); err != nil {
+			return fmt.Errorf("provisioning: whether the plan includes SCIM: %w", err)
+		}
 	}
-	var refusal *Refusal
-	var user policyUser
+	var (
+		refusal *tenant.Refusal
+		user    policyUser
+		err     error
+	)
 	switch {
-	case !ok:
-		refusal = &Refusal{Status: 403, Code: "plan_required", Detail: planRefusal}
+	case !included.SCIM:
+		refusal = &tenant.Refusal{Status: 403, Code: "plan_required", Detail: planRefusal}
 	case w.ResourceType != "User" || len(w.After) == 0:
 		return nil
 	default:
@@ -140,7 +116,7 @@ type policyUser struct {
 	before, after Profile
 }
 
-func readPolicyUser(w Write) (policyUser, error) {
+func readPolicyUser(w tenant.DirectoryWrite) (policyUser, error) {
 	u := policyUser{created: len(w.Before) == 0}
 	var err error
 	if u.after, err = profileOfResource(w.ID, w.After); err != nil || u.created {
@@ -161,7 +137,7 @@ func profileOfResource(id string, body json.RawMessage) (Profile, error) {
 	return ProfileOf(store.SCIMUser{Meta: store.Meta{ID: id}, UserName: names.UserName, ExternalID: names.ExternalID, Body: body}), nil
 }
 
-func (p *Policy) checkUser(ctx context.Context, w Write, u policyUser) (refusal *Refusal, err error) {
+func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u policyUser) (refusal *tenant.Refusal, err error) {
 	emailNew := u.created || foldEmail(u.before.Email) != foldEmail(u.after.Email)
 	nameNew := u.created || store.Fold(u.before.UserName) != store.Fold(u.after.UserName)
 	if !emailNew && !nameNew {
@@ -184,7 +160,7 @@ func (p *Policy) checkUser(ctx context.Context, w Write, u policyUser) (refusal 
 			check bool
 		}{{u.after.Email, emailNew}, {u.after.UserName, nameNew && emailDomain(u.after.UserName) != ""}} {
 			if c.check && c.value != "" && !domains.has(c.value) {
-				refusal = &Refusal{
+				refusal = &tenant.Refusal{
 					Status: 400, SCIMType: "invalidValue", Code: "domain_not_verified",
 					Detail: fmt.Sprintf("The address %q is not in a verified domain of this organisation (%s).", clip(c.value), domains.names()),
 				}
@@ -198,7 +174,7 @@ func (p *Policy) checkUser(ctx context.Context, w Write, u policyUser) (refusal 
 
 // checkAccount asks whether the host has an account of the address that this user may
 // not have.
-func (p *Policy) checkAccount(ctx context.Context, tx store.Store, w Write, email string) (*Refusal, error) {
+func (p *Policy) checkAccount(ctx context.Context, tx store.Store, w tenant.DirectoryWrite, email string) (*tenant.Refusal, error) {
 	account, err := p.cfg.Target.AccountByEmail(ctx, tx, w.TenantID, email)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -210,8 +186,8 @@ func (p *Policy) checkAccount(ctx context.Context, tx store.Store, w Write, emai
 	if err != nil {
 		return nil, hostErr("read the root account", err)
 	}
-	conflict := func(code, detail string) (*Refusal, error) {
-		return &Refusal{Status: 409, SCIMType: "uniqueness", Code: code, Detail: detail}, nil
+	conflict := func(code, detail string) (*tenant.Refusal, error) {
+		return &tenant.Refusal{Status: 409, SCIMType: "uniqueness", Code: code, Detail: detail}, nil
 	}
 	if account.ID == root {
 		return conflict("root_user", rootRefusal)
@@ -233,7 +209,7 @@ func (p *Policy) checkAccount(ctx context.Context, tx store.Store, w Write, emai
 }
 
 // record keeps the refusal in the journal, once in a while for the same one.
-func (p *Policy) record(ctx context.Context, w Write, u policyUser, r *Refusal) {
+func (p *Policy) record(ctx context.Context, w tenant.DirectoryWrite, u policyUser, r *tenant.Refusal) {
 	now := p.cfg.Now()
 	subject := store.EventSubject{Kind: "scim_refusal", ID: r.Code + ":" + store.Fold(cmp.Or(u.after.Email, u.after.UserName, w.ID)), Name: cmp.Or(u.after.UserName, w.ID)}
 	last, err := p.cfg.Store.Events(ctx, w.TenantID, store.EventQuery{SubjectKind: subject.Kind, SubjectID: subject.ID, Newest: true, Limit: 1})

@@ -10,12 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
-func entitled(context.Context, string) (bool, error) { return true, nil }
-
 func (w *world) policy(change ...func(*PolicyConfig)) *Policy {
-	cfg := PolicyConfig{Store: w.st, Target: w.host, Entitled: entitled, Now: w.clock.Now}
+	cfg := PolicyConfig{Store: w.st, Target: w.host, Now: w.clock.Now}
 	for _, fn := range change {
 		fn(&cfg)
 	}
@@ -24,8 +23,8 @@ func (w *world) policy(change ...func(*PolicyConfig)) *Policy {
 	return p
 }
 
-func create(body string) Write {
-	return Write{TenantID: org, ResourceType: "User", After: json.RawMessage(body)}
+func create(body string) tenant.DirectoryWrite {
+	return tenant.DirectoryWrite{TenantID: org, ResourceType: "User", After: json.RawMessage(body)}
 }
 
 func TestPolicy(t *testing.T) {
@@ -43,13 +42,13 @@ func TestPolicy(t *testing.T) {
 	_, err = w.st.CreateDomain(t.Context(), org, store.Domain{Meta: w.meta("d3"), Name: "xn--bcher-kva.example", State: store.DomainVerified, Subdomains: true})
 	require.NoError(t, err)
 
-	update := func(before, after string) Write {
-		return Write{TenantID: org, ResourceType: "User", ID: w.ids["ada"], Before: json.RawMessage(before), After: json.RawMessage(after)}
+	update := func(before, after string) tenant.DirectoryWrite {
+		return tenant.DirectoryWrite{TenantID: org, ResourceType: "User", ID: w.ids["ada"], Before: json.RawMessage(before), After: json.RawMessage(after)}
 	}
 	ada := string(userBody("ada@acme.example", true))
 	tests := []struct {
 		name string
-		give Write
+		give tenant.DirectoryWrite
 		code string
 	}{
 		{"a new user of the domain", create(`{"userName":"new@acme.example"}`), ""},
@@ -74,8 +73,8 @@ func TestPolicy(t *testing.T) {
 		{"a change to somebody's", update(ada, `{"userName":"eve@acme.example"}`), "account_exists"},
 		{"a change of case", update(ada, `{"userName":"ADA@acme.example"}`), ""},
 		{"a foreign address that was there before", update(`{"userName":"a@old.example"}`, `{"userName":"a@old.example","title":"x"}`), ""},
-		{"deprovisioning", Write{TenantID: org, ResourceType: "User", ID: w.ids["ada"], Before: json.RawMessage(ada), After: json.RawMessage(`{"userName":"x@evil.example","active":false}`), Deprovisioning: true}, ""},
-		{"a group", Write{TenantID: org, ResourceType: "Group", After: json.RawMessage(`{"displayName":"x"}`)}, ""},
+		{"deprovisioning", tenant.DirectoryWrite{TenantID: org, ResourceType: "User", ID: w.ids["ada"], Before: json.RawMessage(ada), After: json.RawMessage(`{"userName":"x@evil.example","active":false}`), Deprovisioning: true}, ""},
+		{"a group", tenant.DirectoryWrite{TenantID: org, ResourceType: "Group", After: json.RawMessage(`{"displayName":"x"}`)}, ""},
 	}
 	p := w.policy()
 	for _, tt := range tests {
@@ -85,7 +84,7 @@ func TestPolicy(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			var r *Refusal
+			var r *tenant.Refusal
 			require.ErrorAs(t, err, &r)
 			require.Equal(t, tt.code, r.Code)
 			if tt.code == "domain_not_verified" {
@@ -119,24 +118,25 @@ func TestPolicyAsksThePlan(t *testing.T) {
 	w := newWorld(t)
 	ok, err := false, error(nil)
 	p := w.policy(func(c *PolicyConfig) {
-		c.Entitled = func(context.Context, string) (bool, error) { return ok, err }
+		c.Entitlements = tenant.EntitlementsFunc(func(context.Context, string) (tenant.Included, error) {
+			return tenant.Included{SSO: true, SCIM: ok}, err
+		})
 	})
-	var r *Refusal
+	var r *tenant.Refusal
 	require.ErrorAs(t, p.Check(t.Context(), create(`{"userName":"x@acme.example"}`)), &r)
 	require.Equal(t, 403, r.Status)
 	require.Equal(t, "plan_required", r.Code)
-	require.NoError(t, p.Check(t.Context(), Write{TenantID: org, ResourceType: "User", Deprovisioning: true}))
+	require.NoError(t, p.Check(t.Context(), tenant.DirectoryWrite{TenantID: org, ResourceType: "User", Deprovisioning: true}))
 	ok, err = true, errors.New("down")
 	require.Error(t, p.Check(t.Context(), create(`{"userName":"x@acme.example"}`)), "fails closed")
-	require.NoError(t, p.Check(t.Context(), Write{TenantID: org, ResourceType: "User", Deprovisioning: true}))
+	require.NoError(t, p.Check(t.Context(), tenant.DirectoryWrite{TenantID: org, ResourceType: "User", Deprovisioning: true}))
 }
 
 func TestNewPolicyChecksItsConfig(t *testing.T) {
 	w := newWorld(t)
 	for name, cfg := range map[string]PolicyConfig{
-		"Store":    {Target: w.host, Entitled: entitled},
-		"Target":   {Store: w.st, Entitled: entitled},
-		"Entitled": {Store: w.st, Target: w.host},
+		"Store":  {Target: w.host},
+		"Target": {Store: w.st},
 	} {
 		_, err := NewPolicy(cfg)
 		require.ErrorContains(t, err, name)

@@ -189,7 +189,7 @@ func TestHostsMapperIsHeldToRoles(t *testing.T) {
 
 func TestErrorsSayWhatToDo(t *testing.T) {
 	for _, err := range []error{
-		&StalePlanError{}, &StaleConversionError{}, &Refusal{Code: "x", Detail: "y"},
+		&StalePlanError{}, &StaleConversionError{},
 		&SettingsError{Fields: []FieldError{{Field: "mode", Message: "expected none"}}},
 		&hostError{op: "read teams", err: errHost},
 	} {

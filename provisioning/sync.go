@@ -42,20 +42,32 @@ type backoff struct {
 // transaction as a whole failed and nothing moved; call Sync again later.
 func (e *Engine) Sync(ctx context.Context, tenantID string) (n int, err error) {
 	failures := e.failures(tenantID)
-	defer func() { e.note(tenantID, err) }()
-	for lost := 0; ; {
-		handled, more, err := e.step(ctx, tenantID, failures)
-		n += handled
-		switch {
-		case errors.Is(err, store.ErrStale) && lost < 100:
-			lost++ // another engine was faster
-			continue
-		case err != nil:
+	for {
+		k, more, err := e.turn(ctx, tenantID, failures)
+		n += k
+		if err != nil || !more {
 			return n, err
-		case !more:
-			return n, e.retry(ctx, tenantID)
 		}
 		failures = 0
+	}
+}
+
+// turn handles one batch of a tenant's events, or tries again what is due when there
+// are none; more says that events may follow. failures is how often the transaction at
+// this place in the journal failed before.
+func (e *Engine) turn(ctx context.Context, tenantID string, failures int) (n int, more bool, err error) {
+	for lost := 0; ; lost++ {
+		n, more, err = e.step(ctx, tenantID, failures)
+		if errors.Is(err, store.ErrStale) && lost < 100 {
+			continue // another engine was faster
+		}
+		if err == nil && !more {
+			err = e.retry(ctx, tenantID)
+		}
+		if err != nil || !more {
+			e.note(tenantID, err)
+		}
+		return n, more, err
 	}
 }
 
@@ -207,31 +219,55 @@ func (e *Engine) workOrPark(ctx context.Context, tx store.Store, l *loader, c *c
 	return nil
 }
 
-// SyncAll calls [Engine.Sync] for every tenant that has something to do. It goes on
+// SyncAll does what [Engine.Sync] does for every tenant that has something to do, in
+// turns, so that a tenant with much to do does not keep the others waiting. It goes on
 // after a tenant that fails, and returns the errors joined.
 func (e *Engine) SyncAll(ctx context.Context) (n int, err error) { return e.syncAll(ctx, false) }
 
 func (e *Engine) syncAll(ctx context.Context, respectBackoff bool) (n int, err error) {
 	var errs []error
+	failed, worked := map[string]bool{}, map[string]bool{}
+	for again := true; again && ctx.Err() == nil; {
+		again = false
+		tenants, err := e.behind(ctx)
+		if err != nil {
+			return n, errors.Join(append(errs, err)...)
+		}
+		for _, id := range tenants {
+			if failed[id] || respectBackoff && e.waiting(id) {
+				continue
+			}
+			failures := 0
+			if !worked[id] {
+				failures = e.failures(id)
+			}
+			k, more, err := e.turn(ctx, id, failures)
+			n += k
+			again, worked[id] = again || more, true
+			if err != nil {
+				failed[id] = true
+				e.cfg.Logger.ErrorContext(ctx, "provisioning: sync failed; nothing moved, tried again later", "tenant", id, "error", err)
+				errs = append(errs, err)
+			}
+			if ctx.Err() != nil {
+				break
+			}
+		}
+	}
+	return n, errors.Join(errs...)
+}
+
+// behind lists the tenants that have events to handle or something to try again.
+func (e *Engine) behind(ctx context.Context) ([]string, error) {
+	found := map[string]bool{}
 	for _, name := range []string{reader, retryReader} {
 		for after := ""; ; {
 			ids, err := e.cfg.Store.TenantsBehind(ctx, name, after, store.MaxLimit)
 			if err != nil {
-				return n, errors.Join(append(errs, err)...)
+				return nil, err
 			}
 			for _, id := range ids {
-				if respectBackoff && e.waiting(id) {
-					continue
-				}
-				k, err := e.Sync(ctx, id)
-				n += k
-				if err != nil {
-					e.cfg.Logger.ErrorContext(ctx, "provisioning: sync failed; nothing moved, tried again later", "tenant", id, "error", err)
-					errs = append(errs, err)
-				}
-				if ctx.Err() != nil {
-					return n, errors.Join(errs...)
-				}
+				found[id] = true
 			}
 			if len(ids) < store.MaxLimit {
 				break
@@ -239,7 +275,7 @@ func (e *Engine) syncAll(ctx context.Context, respectBackoff bool) (n int, err e
 			after = ids[len(ids)-1]
 		}
 	}
-	return n, errors.Join(errs...)
+	return sortedKeys(found), nil
 }
 
 // Run follows all tenants until ctx ends, and returns ctx.Err(). It looks every

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -398,4 +399,38 @@ func TestNewChecksItsConfig(t *testing.T) {
 		_, err := New(cfg)
 		require.ErrorContains(t, err, name)
 	}
+}
+
+// TestSyncAllTakesTurns shows that a tenant with much to do does not keep another
+// waiting until all of it is done.
+func TestSyncAllTakesTurns(t *testing.T) {
+	w := newWorld(t)
+	var order []string
+	for i := range 5 * batch {
+		require.NoError(t, w.st.AppendEvents(t.Context(), "aaa-busy", store.Event{ID: fmt.Sprintf("e%d", i), Type: "scim.user.created", Subject: store.EventSubject{Kind: "scim_user", ID: fmt.Sprintf("gone%d", i)}}))
+	}
+	require.NoError(t, w.st.AppendEvents(t.Context(), "zzz-quiet", store.Event{ID: "q", Type: "scim.user.created", Subject: store.EventSubject{Kind: "scim_user", ID: "gone"}}))
+	w.e.cfg.Store = orderStore{Store: w.st, saw: func(id string) { order = append(order, id) }}
+
+	n, err := w.e.SyncAll(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 5*batch+1, n)
+	quiet := slices.Index(order, "zzz-quiet")
+	require.Positive(t, quiet)
+	require.Greater(t, len(order), quiet+3, "the busy tenant goes on after the quiet one: %v", order)
+}
+
+// orderStore tells of each transaction's tenant as it saves a position.
+type orderStore struct {
+	store.Store
+	saw func(tenantID string)
+}
+
+func (s orderStore) InTx(ctx context.Context, fn func(tx store.Store) error) error {
+	return s.Store.InTx(ctx, func(tx store.Store) error { return fn(orderStore{Store: tx, saw: s.saw}) })
+}
+
+func (s orderStore) SavePosition(ctx context.Context, tenantID, reader string, from, to int64) error {
+	s.saw(tenantID)
+	return s.Store.SavePosition(ctx, tenantID, reader, from, to)
 }

@@ -23,18 +23,8 @@ const (
 	ScopeWrite = tenant.ScopeSCIMWrite
 )
 
-// Principal is who sends a request: one API key of one tenant's directory.
-type Principal struct {
-	// KeyID and KeyName tell the key in the journal. They are no secrets.
-	KeyID, KeyName string
-	// DirectoryID is the directory that the key speaks for, ConnectionID the
-	// connection through which its users sign in.
-	DirectoryID, ConnectionID string
-	// Scopes are what the key may do: ScopeRead, ScopeWrite. None means nothing.
-	Scopes []string
-}
-
-func (p Principal) may(scope string) bool {
+// may says whether a key's scopes cover one of ours; no scopes cover nothing.
+func may(p tenant.Principal, scope string) bool {
 	return slices.Contains(p.Scopes, scope) || scope == ScopeRead && slices.Contains(p.Scopes, ScopeWrite)
 }
 
@@ -45,38 +35,36 @@ type Authenticator interface {
 	// matching ErrUnauthorized gives 401, an *Error that answer (a good key of a
 	// directory that is switched off, say); any other is logged and gives 503, so
 	// that the identity provider tries again.
-	Authenticate(ctx context.Context, tenantID, bearer string) (Principal, error)
+	Authenticate(ctx context.Context, tenantID, bearer string) (tenant.Principal, error)
 }
 
 // AuthenticatorFunc is an [Authenticator] made of a function.
-type AuthenticatorFunc func(ctx context.Context, tenantID, bearer string) (Principal, error)
+type AuthenticatorFunc func(ctx context.Context, tenantID, bearer string) (tenant.Principal, error)
 
 // Authenticate calls f.
-func (f AuthenticatorFunc) Authenticate(ctx context.Context, tenantID, bearer string) (Principal, error) {
+func (f AuthenticatorFunc) Authenticate(ctx context.Context, tenantID, bearer string) (tenant.Principal, error) {
 	return f(ctx, tenantID, bearer)
 }
 
 // APIKeys is the [Authenticator] of the keys that tenants' owners make with s.
 func APIKeys(s *tenant.Service) Authenticator {
-	return AuthenticatorFunc(func(ctx context.Context, tenantID, bearer string) (Principal, error) {
+	return AuthenticatorFunc(func(ctx context.Context, tenantID, bearer string) (tenant.Principal, error) {
 		return principal(s.AuthenticateAPIKey(ctx, tenantID, bearer))
 	})
 }
 
-// principal brings what the tenant package says to our terms.
-func principal(p tenant.Principal, err error) (Principal, error) {
+// principal brings what the tenant package refuses to our terms.
+func principal(p tenant.Principal, err error) (tenant.Principal, error) {
 	var refused *tenant.Error
 	switch {
 	case errors.Is(err, tenant.ErrBadAPIKey):
-		return Principal{}, ErrUnauthorized
+		return tenant.Principal{}, ErrUnauthorized
 	case errors.Is(err, tenant.ErrForbidden) && errors.As(err, &refused):
-		return Principal{}, &Error{Status: http.StatusForbidden, Detail: refused.Message}
+		return tenant.Principal{}, &Error{Status: http.StatusForbidden, Detail: refused.Message}
 	case err != nil:
-		return Principal{}, err
+		return tenant.Principal{}, err
 	}
-	return Principal{
-		KeyID: p.KeyID, KeyName: p.KeyName, DirectoryID: p.DirectoryID, ConnectionID: p.ConnectionID, Scopes: p.Scopes,
-	}, nil
+	return p, nil
 }
 
 // bearer takes the token out of the Authorization header (RFC 6750 section
@@ -94,24 +82,24 @@ func bearer(r *http.Request) string {
 }
 
 // authenticate answers the same whatever is wrong with key or tenant.
-func (h *Handler) authenticate(r *http.Request, tenantID string) (Principal, error) {
+func (h *Handler) authenticate(r *http.Request, tenantID string) (tenant.Principal, error) {
 	token := bearer(r)
 	if token == "" || tenantID == "" {
-		return Principal{}, errUnauthorized()
+		return tenant.Principal{}, errUnauthorized()
 	}
 	p, err := h.cfg.Authenticator.Authenticate(r.Context(), tenantID, token)
 	switch {
 	case err == nil:
 		return p, nil
 	case errors.Is(err, ErrUnauthorized):
-		return Principal{}, errUnauthorized()
+		return tenant.Principal{}, errUnauthorized()
 	}
 	var e *Error
 	if errors.As(err, &e) {
-		return Principal{}, e
+		return tenant.Principal{}, e
 	}
 	h.log.ErrorContext(r.Context(), "scim: authentication failed", "tenant", tenantID, "error", err)
-	return Principal{}, &Error{Status: http.StatusServiceUnavailable, Detail: "The API key can't be checked right now. Try again."}
+	return tenant.Principal{}, &Error{Status: http.StatusServiceUnavailable, Detail: "The API key can't be checked right now. Try again."}
 }
 
 func errUnauthorized() *Error {

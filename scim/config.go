@@ -59,6 +59,20 @@ type Config struct {
 	MaxBulkOperations int
 	MaxBulkBytes      int64
 
+	// RequestsPerSecond is what one API key may send to one replica; more is answered
+	// 429 with Retry-After. Zero means 100 (Entra wants at least 25).
+	RequestsPerSecond int
+	// Burst is how many requests may come at once. Zero means five times
+	// RequestsPerSecond.
+	Burst int
+	// InsecureNoRateLimit lets a key send as much as it likes. For conformance suites.
+	InsecureNoRateLimit bool
+
+	// Written is called after each request of a tenant's directory that may have changed
+	// something, so that whoever follows the journal can look at once. It must not
+	// block. Nil calls nobody.
+	Written func(tenantID string)
+
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// Logger hears of failures on our side. Nil discards.
@@ -98,6 +112,8 @@ func (c *Config) fill() (prefix string, err error) {
 	orDefault(&c.MaxSorted, defaultMaxSorted)
 	orDefault(&c.MaxBulkOperations, defaultMaxBulkOperations)
 	orDefault(&c.MaxBulkBytes, c.MaxBodyBytes)
+	orDefault(&c.RequestsPerSecond, defaultRequestsPerSecond)
+	orDefault(&c.Burst, 5*c.RequestsPerSecond)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // post creates a resource (RFC 7644 section 3.3).
@@ -47,8 +48,8 @@ func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body
 		return record{}, err
 	}
 	rec.body = rt.encode(nil, doc)
-	err = h.permit(ctx, Write{
-		TenantID: r.tenant, Principal: r.principal, Action: ActionCreate, ResourceType: rt.Name,
+	err = h.permit(ctx, tenant.DirectoryWrite{
+		TenantID: r.tenant, Principal: r.principal, Action: tenant.DirectoryCreate, ResourceType: rt.Name,
 		After: rec.body, AddMembers: memberIDsOf(members),
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/scim/internal/filter"
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 const urnError = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -70,10 +71,15 @@ func clip(s string) string {
 // toError is the one table from errors to answers. What it doesn't know gives
 // a 500 that tells nothing; ok is false then and the caller logs err.
 func toError(err error) (e *Error, ok bool) {
-	var fe *filter.Error
+	var (
+		fe      *filter.Error
+		refusal *tenant.Refusal
+	)
 	switch {
 	case errors.As(err, &e):
 		return e, true
+	case errors.As(err, &refusal):
+		return &Error{Status: refusal.Status, Type: refusal.SCIMType, Detail: refusal.Detail}, true
 	case errors.As(err, &fe):
 		return badRequest(TypeInvalidFilter, "The filter can't be read: %s.", fe), true
 	case errors.Is(err, store.ErrNotFound):

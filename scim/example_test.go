@@ -9,17 +9,18 @@ import (
 
 	"github.com/tenantgate/tenantgate/scim"
 	"github.com/tenantgate/tenantgate/store/memory"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 func ExampleNewHandler() {
-	keys := scim.AuthenticatorFunc(func(_ context.Context, tenantID, bearer string) (scim.Principal, error) {
+	keys := scim.AuthenticatorFunc(func(_ context.Context, tenantID, bearer string) (tenant.Principal, error) {
 		if tenantID != "acme" || bearer != "sk_demo" { // a host asks its tenant service
-			return scim.Principal{}, scim.ErrUnauthorized
+			return tenant.Principal{}, scim.ErrUnauthorized
 		}
-		return scim.Principal{KeyID: "key1", KeyName: "Entra", Scopes: []string{scim.ScopeWrite}}, nil
+		return tenant.Principal{KeyID: "key1", KeyName: "Entra", Scopes: []string{scim.ScopeWrite}}, nil
 	})
-	rules := scim.PolicyFunc(func(_ context.Context, w scim.Write) error {
-		if w.Action == scim.ActionCreate && strings.Contains(string(w.After), "root@acme.example") {
+	rules := scim.PolicyFunc(func(_ context.Context, w tenant.DirectoryWrite) error {
+		if w.Action == tenant.DirectoryCreate && strings.Contains(string(w.After), "root@acme.example") {
 			return &scim.Error{Status: http.StatusConflict, Type: scim.TypeUniqueness, Detail: "This account created the organisation and can't be provisioned."}
 		}
 		return nil

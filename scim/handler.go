@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/scim/internal/filter"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 const contentType = "application/scim+json"
@@ -28,6 +29,7 @@ type Handler struct {
 	parser  *filter.Parser
 	dialect dialect
 	log     *slog.Logger
+	limits  *limiters // nil without a rate limit
 	buffers sync.Pool // of *[]byte, for answers
 }
 
@@ -56,6 +58,9 @@ func NewHandler(cfg Config) (*Handler, error) {
 			h.kinds[rt] = resources{rt}
 		}
 	}
+	if !cfg.InsecureNoRateLimit {
+		h.limits = newLimiters(cfg.RequestsPerSecond, cfg.Burst)
+	}
 	return h, nil
 }
 
@@ -76,7 +81,7 @@ func (h *Handler) TenantBaseURL(tenantID string) string {
 type request struct {
 	*http.Request
 	tenant    string
-	principal Principal
+	principal tenant.Principal
 	base      string // the tenant's base URL
 	params    params
 	id        string // correlation ID for journal and log
@@ -98,11 +103,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Request: r, tenant: path[0], principal: principal,
 		base: h.TenantBaseURL(path[0]), id: requestID(r),
 	}
-	if req.params, err = parseParams(r.URL.RawQuery); err == nil {
+	if err = h.allow(w, req.tenant, principal.KeyID); err == nil {
+		req.params, err = parseParams(r.URL.RawQuery)
+	}
+	if err == nil {
 		err = h.route(w, req, path[1:])
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		h.fail(w, r, req.tenant, err)
+	case h.cfg.Written != nil && r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions:
+		h.cfg.Written(req.tenant)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func TestNewHandlerNeedsItsParts(t *testing.T) {
 	good := Config{
 		BaseURL: testBase, Store: memory.New(), Policy: InsecureAllowAll{},
-		Authenticator: AuthenticatorFunc(func(context.Context, string, string) (Principal, error) { return Principal{}, nil }),
+		Authenticator: AuthenticatorFunc(func(context.Context, string, string) (tenant.Principal, error) { return tenant.Principal{}, nil }),
 	}
 	_, err := NewHandler(good)
 	require.NoError(t, err)
@@ -82,8 +82,8 @@ func TestAuthentication(t *testing.T) {
 
 func TestAuthenticatorFailure(t *testing.T) {
 	s := newServer(t, func(c *Config) {
-		c.Authenticator = AuthenticatorFunc(func(context.Context, string, string) (Principal, error) {
-			return Principal{}, errors.New("pq: password of db")
+		c.Authenticator = AuthenticatorFunc(func(context.Context, string, string) (tenant.Principal, error) {
+			return tenant.Principal{}, errors.New("pq: password of db")
 		})
 	})
 	r := s.do("GET", "/Users", "").refused(503, "")
@@ -194,11 +194,11 @@ func TestAPIKeysOfTenantService(t *testing.T) {
 	require.ErrorContains(t, err, "db down")
 	got, err := principal(tenant.Principal{KeyID: "k", KeyName: "n", DirectoryID: "d", ConnectionID: "c", Scopes: []string{ScopeRead}}, nil)
 	require.NoError(t, err)
-	require.Equal(t, Principal{KeyID: "k", KeyName: "n", DirectoryID: "d", ConnectionID: "c", Scopes: []string{ScopeRead}}, got)
+	require.Equal(t, tenant.Principal{KeyID: "k", KeyName: "n", DirectoryID: "d", ConnectionID: "c", Scopes: []string{ScopeRead}}, got)
 
 	s := newServer(t, func(c *Config) {
-		c.Authenticator = AuthenticatorFunc(func(context.Context, string, string) (Principal, error) {
-			return Principal{}, &Error{Status: 403, Detail: "Provisioning is switched off."}
+		c.Authenticator = AuthenticatorFunc(func(context.Context, string, string) (tenant.Principal, error) {
+			return tenant.Principal{}, &Error{Status: 403, Detail: "Provisioning is switched off."}
 		})
 	})
 	s.do("GET", "/Users", "").refused(403, "")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/memory"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 const testBase = "https://app.example.com/scim/v2"
@@ -29,16 +30,16 @@ func newServer(t testing.TB, change ...func(*Config)) *server {
 	t.Helper()
 	cfg := Config{
 		BaseURL: testBase, Store: memory.New(), Policy: InsecureAllowAll{},
-		Authenticator: AuthenticatorFunc(func(_ context.Context, tenant, bearer string) (Principal, error) {
-			p := Principal{KeyID: "k1", KeyName: "Directory", DirectoryID: "d1", ConnectionID: "c1", Scopes: []string{ScopeWrite}}
-			switch tenant + " " + bearer {
+		Authenticator: AuthenticatorFunc(func(_ context.Context, tenantID, bearer string) (tenant.Principal, error) {
+			p := tenant.Principal{KeyID: "k1", KeyName: "Directory", DirectoryID: "d1", ConnectionID: "c1", Scopes: []string{ScopeWrite}}
+			switch tenantID + " " + bearer {
 			case "acme acme-key", "globex globex-key":
 				return p, nil
 			case "acme read-key":
 				p.Scopes = []string{ScopeRead}
 				return p, nil
 			}
-			return Principal{}, ErrUnauthorized
+			return tenant.Principal{}, ErrUnauthorized
 		}),
 	}
 	for _, c := range change {

@@ -2,6 +2,8 @@ package scim
 
 import (
 	"net/http"
+
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // patch changes a resource (RFC 7644 section 3.5.2).
@@ -37,7 +39,7 @@ func (h *Handler) modify(r *request, rt *resourceType, id string, body map[strin
 	if p.ignored > 0 {
 		h.log.DebugContext(r.Context(), "scim: attributes ignored", "type", rt.Name, "count", p.ignored)
 	}
-	return h.update(r, rt, id, ActionPatch, cond, func(doc map[string]any) (map[string]any, *memberOps, error) {
+	return h.update(r, rt, id, tenant.DirectoryPatch, cond, func(doc map[string]any) (map[string]any, *memberOps, error) {
 		next, err := p.apply(doc)
 		return next, &p.members, err
 	})

@@ -6,20 +6,22 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 func TestPolicy(t *testing.T) {
-	var asked []Write
+	var asked []tenant.DirectoryWrite
 	var answer error
 	s := newServer(t, func(c *Config) {
-		c.Policy = PolicyFunc(func(_ context.Context, w Write) error {
+		c.Policy = PolicyFunc(func(_ context.Context, w tenant.DirectoryWrite) error {
 			asked = append(asked, w)
 			return answer
 		})
 	})
-	last := func() Write { return asked[len(asked)-1] }
+	last := func() tenant.DirectoryWrite { return asked[len(asked)-1] }
 	u := s.user("ada", `"password":"s3cret"`)
-	require.Equal(t, ActionCreate, last().Action)
+	require.Equal(t, tenant.DirectoryCreate, last().Action)
 	require.Equal(t, "acme", last().TenantID)
 	require.Equal(t, "k1", last().Principal.KeyID)
 	require.Contains(t, string(last().After), "ada")

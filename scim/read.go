@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // read answers with one resource (RFC 7644 section 3.4.1).
@@ -52,8 +53,8 @@ func (h *Handler) remove(r *request, rt *resourceType, id string, cond precondit
 	if err := cond.holds(rec.tag()); err != nil {
 		return err
 	}
-	err = h.permit(r.Context(), Write{
-		TenantID: r.tenant, Principal: r.principal, Action: ActionDelete, ResourceType: rt.Name, ID: rec.ID,
+	err = h.permit(r.Context(), tenant.DirectoryWrite{
+		TenantID: r.tenant, Principal: r.principal, Action: tenant.DirectoryDelete, ResourceType: rt.Name, ID: rec.ID,
 		Before: rec.body, Deprovisioning: h.isUser(rt) || h.isGroup(rt),
 	})
 	if err != nil {

@@ -1,6 +1,10 @@
 package scim
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/tenantgate/tenantgate/tenant"
+)
 
 // put replaces a resource (RFC 7644 section 3.5.1).
 func (h *Handler) put(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
@@ -35,7 +39,7 @@ func (h *Handler) replace(r *request, rt *resourceType, id string, body map[stri
 			ops.put(m)
 		}
 	}
-	return h.update(r, rt, id, ActionReplace, cond, func(have map[string]any) (map[string]any, *memberOps, error) {
+	return h.update(r, rt, id, tenant.DirectoryReplace, cond, func(have map[string]any) (map[string]any, *memberOps, error) {
 		next := clone(doc).(map[string]any)
 		return next, ops, rt.keepImmutable(have, next)
 	})

@@ -64,7 +64,7 @@ func (h *Handler) methods(w http.ResponseWriter, r *request, e endpoint) error {
 		if method == http.MethodGet || strings.HasSuffix(strings.TrimRight(r.URL.Path, "/"), "/.search") {
 			scope = ScopeRead
 		}
-		if !r.principal.may(scope) {
+		if !may(r.principal, scope) {
 			return &Error{Status: http.StatusForbidden, Detail: "This API key lacks the scope " + scope + "."}
 		}
 		return serve(w, r)

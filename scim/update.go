@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // maxAttempts is how often an update is tried when others are faster. With n
@@ -21,7 +22,7 @@ type change func(doc map[string]any) (next map[string]any, members *memberOps, e
 
 // update applies a change with compare-and-swap: a client's If-Match turns a
 // lost race into 412, otherwise the change is computed anew.
-func (h *Handler) update(r *request, rt *resourceType, id string, action Action, cond precondition, fn change) (record, error) {
+func (h *Handler) update(r *request, rt *resourceType, id string, action tenant.DirectoryAction, cond precondition, fn change) (record, error) {
 	for attempt := 1; ; attempt++ {
 		rec, err := h.updateOnce(r, rt, id, action, cond, fn)
 		switch {
@@ -56,7 +57,7 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
-func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action Action, cond precondition, fn change) (record, error) {
+func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action tenant.DirectoryAction, cond precondition, fn change) (record, error) {
 	ctx := r.Context()
 	rec, err := h.get(r, rt, id)
 	if err != nil {
@@ -104,7 +105,7 @@ func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action Act
 type pendingWrite struct {
 	r             *request
 	rt            *resourceType
-	action        Action
+	action        tenant.DirectoryAction
 	before, after record
 	body          bool               // the resource itself changes
 	delta         *store.MemberDelta // nil: members stay
@@ -113,7 +114,7 @@ type pendingWrite struct {
 // permitUpdate asks the policy. If it refuses an update that would set a user
 // inactive among other things, the user is set inactive and nothing else is done.
 func (h *Handler) permitUpdate(ctx context.Context, w *pendingWrite, doc map[string]any) error {
-	ask := Write{
+	ask := tenant.DirectoryWrite{
 		TenantID: w.r.tenant, Principal: w.r.principal, Action: w.action, ResourceType: w.rt.Name, ID: w.before.ID,
 		Before: w.before.body, After: w.after.body,
 	}

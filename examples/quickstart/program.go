@@ -88,8 +88,7 @@ func assemble(_ context.Context, o options, l *listeners, db *database) (*progra
 	})
 	mux := http.NewServeMux()
 	mux.Handle(p.login.Mount())
-	pattern, h := p.scim.Mount()
-	mux.Handle(pattern, p.waking(h))
+	mux.Handle(p.scim.Mount())
 	mux.Handle("/", site)
 	p.app = mux
 	return p, nil
@@ -127,39 +126,20 @@ func (p *program) assembleProvisioning() (err error) {
 		return err
 	}
 	cfg := scim.Config{
-		BaseURL: p.appURL + "/scim/v2", Store: p.db.store, Authenticator: scim.AuthenticatorFunc(p.authenticate), Logger: p.log,
+		BaseURL: p.appURL + "/scim/v2", Store: p.db.store, Authenticator: scim.APIKeys(p.tenants),
+		Written: func(string) { p.engine.Wake() }, Logger: p.log,
 	}
 	if open {
-		cfg.Policy, cfg.ResourceTypes = scim.InsecureAllowAll{}, []scim.ResourceType{testResources()}
-	} else if policy, err := provisioning.NewPolicy(provisioning.PolicyConfig{
-		Store: p.db.store, Target: target,
-		Entitled: func(ctx context.Context, tenantID string) (bool, error) {
-			in, err := p.tenants.Included(ctx, tenantID)
-			return in.SCIM, err
-		},
-		Logger: p.log,
-	}); err != nil {
-		return err
+		cfg.Policy, cfg.ResourceTypes, cfg.InsecureNoRateLimit = scim.InsecureAllowAll{}, []scim.ResourceType{testResources()}, true
 	} else {
-		cfg.Policy = scim.PolicyFunc(func(ctx context.Context, w scim.Write) error {
-			err := policy.Check(ctx, provisioning.Write{TenantID: w.TenantID, ResourceType: w.ResourceType, ID: w.ID, Before: w.Before, After: w.After, Deprovisioning: w.Deprovisioning})
-			var r *provisioning.Refusal
-			if errors.As(err, &r) {
-				return &scim.Error{Status: r.Status, Type: r.SCIMType, Detail: r.Detail}
-			}
+		policy, err := provisioning.NewPolicy(provisioning.PolicyConfig{Store: p.db.store, Target: target, Logger: p.log})
+		if err != nil {
 			return err
-		})
+		}
+		cfg.Policy = policy
 	}
 	p.scim, err = scim.NewHandler(cfg)
 	return err
-}
-
-func (p *program) authenticate(ctx context.Context, tenantID, bearer string) (scim.Principal, error) {
-	k, err := p.tenants.AuthenticateAPIKey(ctx, tenantID, bearer)
-	if err != nil {
-		return scim.Principal{}, scim.ErrUnauthorized
-	}
-	return scim.Principal{KeyID: k.KeyID, KeyName: k.KeyName, DirectoryID: k.DirectoryID, ConnectionID: k.ConnectionID, Scopes: k.Scopes}, nil
 }
 
 // onLogin is where the product signs somebody in: in the transaction in which
@@ -168,16 +148,6 @@ func (p *program) onLogin(ctx context.Context, w http.ResponseWriter, r *http.Re
 	return p.db.host.StartSession(ctx, tx, w, r, host.Session{
 		UserID: l.Account.ID, OrgID: l.TenantID, Issuer: l.Issuer, Subject: l.Subject, Method: "oidc",
 	}, time.Now())
-}
-
-// waking lets provisioning look at the journal as soon as a directory has written.
-func (p *program) waking(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.ServeHTTP(w, r)
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			p.engine.Wake()
-		}
-	})
 }
 
 // serve starts the servers and the worker; the channel tells how they ended, once all

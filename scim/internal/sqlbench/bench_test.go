@@ -17,14 +17,15 @@ import (
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/postgres"
 	"github.com/tenantgate/tenantgate/store/sqlite"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 func handler(b *testing.B, st store.Store) http.Handler {
 	b.Helper()
 	h, err := scim.NewHandler(scim.Config{
-		BaseURL: scimbench.Base, Store: st, Policy: scim.InsecureAllowAll{},
-		Authenticator: scim.AuthenticatorFunc(func(context.Context, string, string) (scim.Principal, error) {
-			return scim.Principal{KeyID: "k", KeyName: "bench", Scopes: []string{scim.ScopeWrite}}, nil
+		BaseURL: scimbench.Base, Store: st, Policy: scim.InsecureAllowAll{}, InsecureNoRateLimit: true,
+		Authenticator: scim.AuthenticatorFunc(func(context.Context, string, string) (tenant.Principal, error) {
+			return tenant.Principal{KeyID: "k", KeyName: "bench", Scopes: []string{scim.ScopeWrite}}, nil
 		}),
 	})
 	require.NoError(b, err)

@@ -1,0 +1,83 @@
+package scim
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	defaultRequestsPerSecond = 100
+	// maxLimiters bounds the keys that are remembered. A key whose allowance is full
+	// again needs no memory.
+	maxLimiters = 10_000
+)
+
+// limiters hold the allowance of each API key that was used lately. Each replica
+// counts for itself.
+type limiters struct {
+	rate  rate.Limit
+	burst int
+
+	mu   sync.Mutex
+	keys map[string]*rate.Limiter
+}
+
+func newLimiters(perSecond, burst int) *limiters {
+	return &limiters{rate: rate.Limit(perSecond), burst: burst, keys: map[string]*rate.Limiter{}}
+}
+
+// wait returns zero if the key may send a request at now, otherwise how long it has
+// to wait.
+func (l *limiters) wait(key string, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lim := l.keys[key]
+	if lim == nil {
+		if len(l.keys) >= maxLimiters {
+			l.forget(now)
+		}
+		lim = rate.NewLimiter(l.rate, l.burst)
+		l.keys[key] = lim
+	}
+	res := lim.ReserveN(now, 1)
+	delay := res.DelayFrom(now)
+	if delay > 0 {
+		res.CancelAt(now)
+	}
+	return delay
+}
+
+// forget drops the keys whose allowance is full; if none is, all of them, so that
+// memory stays bounded.
+func (l *limiters) forget(now time.Time) {
+	for key, lim := range l.keys {
+		if lim.TokensAt(now) >= float64(l.burst) {
+			delete(l.keys, key)
+		}
+	}
+	if len(l.keys) >= maxLimiters {
+		clear(l.keys)
+	}
+}
+
+// allow refuses a request of a key that sends too many, with the seconds to wait in
+// Retry-After (RFC 6585 section 4).
+func (h *Handler) allow(w http.ResponseWriter, tenantID, keyID string) error {
+	if h.limits == nil {
+		return nil
+	}
+	delay := h.limits.wait(tenantID+"/"+keyID, h.cfg.Now())
+	if delay <= 0 {
+		return nil
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
+	return &Error{
+		Status: http.StatusTooManyRequests,
+		Detail: "This API key sends more than " + strconv.Itoa(h.cfg.RequestsPerSecond) + " requests a second. Wait as long as Retry-After says.",
+	}
+}
