@@ -82,8 +82,8 @@ func (t Target) Owners(ctx context.Context, tx store.Store, tenantID string) ([]
 
 // CreateAccount implements provisioning.Target.
 func (t Target) CreateAccount(ctx context.Context, tx store.Store, tenantID string, p provisioning.Profile) (string, error) {
-	if p.Email == "" {
-		return "", fmt.Errorf("user %s has no e-mail address", p.UserName)
+	if p.Email == "" { // a directory may name people by something else
+		p.Email = p.UserName
 	}
 	u := User{
 		ID: uuid.NewString(), OrgID: tenantID, Email: p.Email, Name: displayName(p), Phone: p.Phone,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/scim"
 	"github.com/tenantgate/tenantgate/store/memory"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // realSCIM is our own service provider with a store in memory.
@@ -28,11 +29,11 @@ func newRealSCIM(t *testing.T) *realSCIM {
 	t.Cleanup(server.Close)
 	h, err := scim.NewHandler(scim.Config{
 		BaseURL: server.URL + "/scim/v2", Store: s.store, Policy: scim.InsecureAllowAll{},
-		Authenticator: scim.AuthenticatorFunc(func(_ context.Context, tenant, bearer string) (scim.Principal, error) {
+		Authenticator: scim.AuthenticatorFunc(func(_ context.Context, tenant, bearer string) (tenant.Principal, error) {
 			if tenant != "acme" || bearer != fakeToken {
-				return scim.Principal{}, scim.ErrUnauthorized
+				return tenant.Principal{}, scim.ErrUnauthorized
 			}
-			return scim.Principal{KeyID: "k", DirectoryID: "d", ConnectionID: "c", Scopes: []string{scim.ScopeWrite}}, nil
+			return tenant.Principal{KeyID: "k", DirectoryID: "d", ConnectionID: "c", Scopes: []string{scim.ScopeWrite}}, nil
 		}),
 	})
 	require.NoError(t, err)
