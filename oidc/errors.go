@@ -44,6 +44,7 @@ const (
 	CodeOtherTenant      = "user_of_other_tenant"    // 403: the account belongs to another organisation
 	CodeAlreadyLinked    = "account_already_linked"  // 403: the account is linked to another identity
 	CodeHostRefused      = "refused_by_application"  // 403: the host's OnLogin said no
+	CodeTestRefused      = "test_refused"            // 403: a test sign-in worked, but does not count, see RecordTests
 	CodeProviderDown     = "provider_unavailable"    // 503: the provider did not answer, or answered nonsense
 	CodeProviderConfig   = "provider_misconfigured"  // 503: the provider's documents fail our checks
 	CodeClientRejected   = "client_rejected"         // 503: the provider refused our client ID or secret

@@ -34,7 +34,8 @@ type Config struct {
 
 	// BreakGlass says who may sign in without the provider, see [Handler.SignInMethods]. Nil means nobody.
 	BreakGlass tenant.BreakGlass
-	// OnTest takes the results of test sign-ins, see [Handler.StartTest]. Nil means that there are none.
+	// OnTest takes the results of test sign-ins, see [Handler.StartTest]. [RecordTests] keeps them in tenant.Service. Nil
+	// means that there are no tests.
 	OnTest TestHook
 	// LoginURL is where error pages let people start again: an absolute path of the host, or a URL. Empty means the
 	// handler's own login page.

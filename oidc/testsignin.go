@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -40,7 +41,8 @@ func (r TestResult) Claims(v any) error {
 
 // TestHook takes the results of test sign-ins.
 type TestHook interface {
-	// OnTest is called once for each test that came back from the provider. An error is shown as our own failure.
+	// OnTest is called once for each test that came back from the provider. An [Error], such as r.Err, is shown as the
+	// page of its code, any other as our own failure; without one the browser goes on to TestRequest.ReturnTo.
 	OnTest(ctx context.Context, r TestResult) error
 }
 
@@ -68,8 +70,7 @@ type TestRequest struct {
 
 // StartTest sends the browser through a test sign-in at a connection that need not be active yet. It is no page: the
 // host calls it from a handler of its own, protected against cross-site requests, after it has made sure that this is
-// the tenant's owner. The result goes to Config.OnTest (which tells tenant.Service.RecordTestSignIn of a good one),
-// the browser then to ReturnTo.
+// the tenant's owner. The result goes to Config.OnTest (usually [RecordTests]), the browser then to ReturnTo.
 func (h *Handler) StartTest(w http.ResponseWriter, r *http.Request, test TestRequest) {
 	if h.cfg.OnTest == nil {
 		h.refuse(w, r, unavailable(CodeInternal, "Config.OnTest is not set", nil), store.Connection{})
@@ -113,7 +114,12 @@ func (h *Handler) finishTest(w http.ResponseWriter, r *http.Request, c store.Con
 		h.refuse(w, r, unavailable(CodeInternal, "Config.OnTest is not set", nil), c)
 		return
 	}
-	if err := h.cfg.OnTest.OnTest(r.Context(), res); err != nil {
+	err := h.cfg.OnTest.OnTest(r.Context(), res)
+	if _, known := errors.AsType[*Error](err); known {
+		h.refuse(w, r, err, c)
+		return
+	}
+	if err != nil {
 		h.refuse(w, r, unavailable(CodeInternal, "the result of the test could not be stored", err), c)
 		return
 	}

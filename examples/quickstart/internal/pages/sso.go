@@ -296,16 +296,3 @@ func (s *Server) publishRecord(w http.ResponseWriter, r *http.Request, v visitor
 	}
 	s.notFound(w, r)
 }
-
-// Tested keeps the result of a test sign-in: plug it into oidc.Config.OnTest.
-func Tested(tenants *tenant.Service) oidc.TestHook {
-	return oidc.TestFunc(func(ctx context.Context, t oidc.TestResult) error {
-		if t.Err != nil {
-			return t.Err
-		}
-		_, err := tenants.RecordTestSignIn(ctx, t.Actor, t.TenantID, t.ConnectionID, tenant.TestSignIn{
-			ConfigVersion: t.ConfigVersion, Issuer: t.Issuer, Email: t.Email,
-		})
-		return err
-	})
-}
