@@ -30,20 +30,19 @@ func (s *Store) ChangeGrants(ctx context.Context, tenantID string, put []store.G
 		return err
 	}
 	put, remove = sqlstore.GrantChange(put, remove)
-	gone := make([][]string, 4)
+	var columns [10][]string
 	for _, k := range remove {
-		push(gone, k.AccountID, string(k.Kind), k.ResourceID, k.GroupID)
+		push(columns[:4], k.AccountID, string(k.Kind), k.ResourceID, k.GroupID)
 	}
-	lines := make([][]string, 6)
 	for _, g := range put {
-		push(lines, g.AccountID, string(g.Kind), g.ResourceID, g.GroupID, g.Role, g.Previous)
+		push(columns[4:], g.AccountID, string(g.Kind), g.ResourceID, g.GroupID, g.Role, g.Previous)
 	}
 	removal := removeGrants
 	if len(remove) > manyRows {
 		removal = removeManyGrants
 	}
 	q := newStatement(removal+putGrants, tenantID)
-	for _, column := range append(gone, lines...) {
+	for _, column := range columns {
 		q.args = append(q.args, array(column))
 	}
 	q.events("t", rows, "")

@@ -70,7 +70,7 @@ func apply(ctx context.Context, db *sql.DB, steps []sqlstore.Migration) error {
 	if err != nil {
 		return fmt.Errorf("postgres: migrate: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // does nothing after the commit
+	defer tx.Rollback()
 
 	var version int
 	if err := tx.QueryRowContext(ctx, takeLock).Scan(&version); err != nil {

@@ -128,15 +128,14 @@ func (b backend) missed(ctx context.Context, err error, tenantID, kind, id strin
 
 // values adds the unique values and the index values of a row as five arrays.
 func (s *statement) values(r records.Row) {
-	unique := make([][]string, 3)
+	var columns [5][]string
 	for _, u := range r.Unique {
-		push(unique, u.Scope(r.TenantID), u.Name, u.Value)
+		push(columns[:3], u.Scope(r.TenantID), u.Name, u.Value)
 	}
-	index := make([][]string, 2)
 	for _, i := range r.Index {
-		push(index, i.Name, i.Value)
+		push(columns[3:], i.Name, i.Value)
 	}
-	for _, column := range append(unique, index...) {
+	for _, column := range columns {
 		s.args = append(s.args, array(column))
 	}
 }

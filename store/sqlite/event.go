@@ -10,8 +10,9 @@ import (
 const (
 	insertEvent = "insert into tenantgate_events (tenant_id, type, subject_kind, subject_id, before_body, after_body, members, body)" +
 		" values ($1, $2, $3, $4, $5, $6, $7, $8)"
-	// The event was inserted by the statement before, on this connection.
-	moveHead = "insert into tenantgate_heads (tenant_id, seq) values ($1, last_insert_rowid())" +
+	// The newest event of all is the one that this transaction inserted before. (A driver
+	// may set last_insert_rowid() to something else between two statements.)
+	moveHead = "insert into tenantgate_heads (tenant_id, seq) values ($1, (select max(seq) from tenantgate_events))" +
 		" on conflict (tenant_id) do update set seq = excluded.seq"
 
 	tenantsBehind = "select h.tenant_id from tenantgate_heads h left join tenantgate_positions p on p.tenant_id = h.tenant_id and p.reader = $1" +

@@ -58,7 +58,7 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (int64, error)
 		return 0, fmt.Errorf("%s: %w", d.Name, ErrText)
 	}
 	var res sql.Result
-	stmt, err := d.statement(ctx, query)
+	stmt, err := d.statement(ctx, query) //nolint:sqlclosecheck // it lives as long as the pool
 	switch {
 	case err != nil:
 	case stmt != nil:
@@ -88,7 +88,7 @@ func (d *DB) Each(ctx context.Context, visit func(*sql.Rows) error, query string
 		return nil
 	}
 	var rows *sql.Rows
-	stmt, err := d.statement(ctx, query)
+	stmt, err := d.statement(ctx, query) //nolint:sqlclosecheck // it lives as long as the pool
 	switch {
 	case err != nil:
 	case stmt != nil:
@@ -123,7 +123,7 @@ func (d *DB) One(ctx context.Context, dest []any, query string, args ...any) err
 		return errNoSuchText
 	}
 	var row *sql.Row
-	stmt, err := d.statement(ctx, query)
+	stmt, err := d.statement(ctx, query) //nolint:sqlclosecheck // it lives as long as the pool
 	switch {
 	case err != nil:
 		return d.fail(ctx, err)

@@ -24,7 +24,7 @@ type statements struct {
 func prepare(ctx context.Context, db *sql.DB, d Dialect) (*statements, error) {
 	s := &statements{db: db, mark: d.Mark, byText: make(map[string]*sql.Stmt)}
 	for _, query := range d.Prepared {
-		if _, err := s.prepare(ctx, query); err != nil {
+		if _, err := s.prepare(ctx, query); err != nil { //nolint:sqlclosecheck // it is kept
 			return nil, err
 		}
 	}
@@ -54,7 +54,7 @@ func (s *statements) prepare(ctx context.Context, query string) (*sql.Stmt, erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if other := s.byText[query]; other != nil {
-		stmt.Close()
+		stmt.Close() //nolint:sqlclosecheck // the other one is kept
 		return other, nil
 	}
 	s.byText[query] = stmt

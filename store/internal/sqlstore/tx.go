@@ -98,7 +98,7 @@ func (d *DB) transact(ctx context.Context, fn func(*DB) error) error {
 		return d.fail(ctx, err)
 	}
 	// A rollback after the commit does nothing; it is here for errors and panics.
-	defer tx.Rollback() //nolint:errcheck // the error that led here is the one to report
+	defer tx.Rollback()
 
 	in := d.Join(tx)
 	if d.Lock != "" {

@@ -112,7 +112,7 @@ func New() (_ *Server, err error) {
 
 // command runs a program as an account that is not root's, which PostgreSQL refuses.
 func (s *Server) command(who *syscall.Credential, name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
+	cmd := exec.Command(name, args...) //nolint:noctx // Close ends it
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")
 	// A process group of its own, so that an interrupt at the terminal reaches the test
@@ -235,7 +235,7 @@ func executable(file string) bool {
 }
 
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a listener on loopback does not wait
 	if err != nil {
 		return 0, err
 	}
