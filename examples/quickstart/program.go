@@ -17,7 +17,6 @@ import (
 	"github.com/tenantgate/tenantgate/oidc"
 	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/scim"
-	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
@@ -70,7 +69,7 @@ func assemble(_ context.Context, o options, l *listeners, db *database) (*progra
 	}
 	if p.login, err = oidc.NewHandler(oidc.Config{
 		BaseURL: p.appURL + "/sso", Store: db.store, Secrets: p.tenants, Keys: keys,
-		Accounts: host.Accounts{DB: db.host}, OnLogin: oidc.LoginFunc(p.onLogin), OnTest: oidc.RecordTests(p.tenants),
+		Accounts: host.Accounts{DB: db.host}, OnLogin: db.host, OnTest: oidc.RecordTests(p.tenants),
 		BreakGlass: breakGlass, LoginURL: "/login", InsecureAllowLoopback: true, Logger: p.log,
 	}); err != nil {
 		return nil, err
@@ -118,8 +117,7 @@ func (p *program) assembleProvisioning() (err error) {
 	open := p.scimPolicy == "open"
 	if p.engine, err = provisioning.New(provisioning.Config{
 		Store: p.db.store, Target: target, Authorizer: p.db.host,
-		OrgRoles:             []string{host.RoleMember, host.RoleAdministrator, host.RoleOwner},
-		TeamRoles:            []string{host.RoleMember, host.RoleAdministrator},
+		OrgRoles: host.OrgRoles(), TeamRoles: host.TeamRoles(),
 		MaxProvisionableRole: host.RoleOwner, // after an explicit confirmation (D3)
 		Breaker:              provisioning.Breaker{InsecureOff: open}, Logger: p.log,
 	}); err != nil {
@@ -140,14 +138,6 @@ func (p *program) assembleProvisioning() (err error) {
 	}
 	p.scim, err = scim.NewHandler(cfg)
 	return err
-}
-
-// onLogin is where the product signs somebody in: in the transaction in which
-// tenantgate records the sign-in.
-func (p *program) onLogin(ctx context.Context, w http.ResponseWriter, r *http.Request, tx store.Store, l oidc.Login) error {
-	return p.db.host.StartSession(ctx, tx, w, r, host.Session{
-		UserID: l.Account.ID, OrgID: l.TenantID, Issuer: l.Issuer, Subject: l.Subject, Method: "oidc",
-	}, time.Now())
 }
 
 // serve starts the servers and the worker; the channel tells how they ended, once all

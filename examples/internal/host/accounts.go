@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -49,4 +51,12 @@ func (Accounts) account(u User, err error) (oidc.Account, error) {
 		return oidc.Account{}, fmt.Errorf("account: %w", store.ErrNotFound)
 	}
 	return oidc.Account{ID: u.ID, Email: u.Email, Member: true, Disabled: !u.Active}, err
+}
+
+// OnLogin implements oidc.LoginHook: the product signs somebody in, in the transaction
+// in which tenantgate records the sign-in.
+func (d *DB) OnLogin(ctx context.Context, w http.ResponseWriter, r *http.Request, tx store.Store, l oidc.Login) error {
+	return d.StartSession(ctx, tx, w, r, Session{
+		UserID: l.Account.ID, OrgID: l.TenantID, Issuer: l.Issuer, Subject: l.Subject, Method: "oidc",
+	}, time.Now())
 }

@@ -32,6 +32,12 @@ const (
 	RoleOwner         = "owner"
 )
 
+// OrgRoles are the roles in an organisation, lowest first.
+func OrgRoles() []string { return []string{RoleMember, RoleAdministrator, RoleOwner} }
+
+// TeamRoles are the roles in a team, lowest first.
+func TeamRoles() []string { return []string{RoleMember, RoleAdministrator} }
+
 // User is a person with an account.
 type User struct {
 	ID      string

@@ -29,8 +29,8 @@ func newRealSCIM(t *testing.T) *realSCIM {
 	t.Cleanup(server.Close)
 	h, err := scim.NewHandler(scim.Config{
 		BaseURL: server.URL + "/scim/v2", Store: s.store, Policy: scim.InsecureAllowAll{},
-		Authenticator: scim.AuthenticatorFunc(func(_ context.Context, tenant, bearer string) (tenant.Principal, error) {
-			if tenant != "acme" || bearer != fakeToken {
+		Authenticator: scim.AuthenticatorFunc(func(_ context.Context, tenantID, bearer string) (tenant.Principal, error) {
+			if tenantID != "acme" || bearer != fakeToken {
 				return tenant.Principal{}, scim.ErrUnauthorized
 			}
 			return tenant.Principal{KeyID: "k", DirectoryID: "d", ConnectionID: "c", Scopes: []string{scim.ScopeWrite}}, nil

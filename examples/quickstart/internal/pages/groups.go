@@ -12,11 +12,6 @@ import (
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
-var (
-	orgRoles  = []string{host.RoleMember, host.RoleAdministrator, host.RoleOwner}
-	teamRoles = []string{host.RoleMember, host.RoleAdministrator}
-)
-
 // modeHelp says what a mode means.
 var modeHelp = map[store.ProvisioningMode]string{
 	store.ModeNone:   "Groups are kept, but give nobody a team or a role.",
@@ -94,7 +89,7 @@ func (s *Server) groupsBody(r *http.Request, v visitor, settings store.Provision
 	b := &groupsPage{
 		Mode: settings.Mode, ModeHelp: modeHelp[settings.Mode], Filter: settings.Auto.Filter,
 		TeamRole: settings.Auto.TeamRole, OrgRole: settings.Auto.OrgRole,
-		TeamRoles: teamRoles, OrgRoles: orgRoles, Rows: []groupRow{}, Version: settings.Version,
+		TeamRoles: host.TeamRoles(), OrgRoles: host.OrgRoles(), Rows: []groupRow{}, Version: settings.Version,
 	}
 	rows := map[string]store.MappingRow{}
 	for _, row := range settings.Rows {

@@ -90,7 +90,7 @@ func (s *Server) users(w http.ResponseWriter, r *http.Request, v visitor) {
 func (s *Server) person(ctx context.Context, org host.Org, u host.User) (*personView, error) {
 	p := &personView{
 		User: u, ID: u.ID, Email: u.Email, Name: u.Name, Source: string(u.Source), Active: u.Active, OrgRole: u.OrgRole,
-		Root: u.ID == org.RootUserID, Roles: orgRoles, Teams: []teamMembership{},
+		Root: u.ID == org.RootUserID, Roles: host.OrgRoles(), Teams: []teamMembership{},
 	}
 	for field, to := range map[string]*string{"name": &p.NameLock, "email": &p.EmailLock, "phone": &p.PhoneLock} {
 		text, err := s.lockText(ctx, org.ID, provisioning.Resource{Kind: provisioning.ResourceUser, AccountID: u.ID}, field)
