@@ -118,11 +118,26 @@ func (p *program) seed(ctx context.Context) ([]tenantInfo, error) {
 		}
 		info, err := p.seedSignOn(ctx, svc, s, host.Actor(owner), i == 0 && p.authority != "")
 		if err != nil {
-			return nil, fmt.Errorf("set up %s: %w", s.name, err)
+			return nil, fmt.Errorf("can't set up %s: %w", s.name, explained(err))
 		}
 		out = append(out, info)
 	}
 	return out, nil
+}
+
+// explained says in words what was refused: flags come from a person too.
+func explained(err error) error {
+	var invalid *tenant.ValidationError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	var parts []string
+	for _, f := range invalid.Findings {
+		if f.Severity == tenant.SeverityError {
+			parts = append(parts, f.Message)
+		}
+	}
+	return errors.New(strings.Join(parts, " "))
 }
 
 func (p *program) seedStaff(ctx context.Context) error {

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantgate/tenantgate/store/storetest/pgtest"
+)
+
+// anywhere are the flags with which several programs run side by side.
+func anywhere(more ...string) []string {
+	return append([]string{"-addr", "127.0.0.1:0", "-idp-addr", "127.0.0.1:0"}, more...)
+}
+
+// play runs the program to its end.
+func play(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestDemoOnEveryStore(t *testing.T) {
+	for name, address := range map[string]func(t *testing.T) string{
+		"memory":   func(*testing.T) string { return "memory" },
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "quickstart.db") },
+		"postgres": func(t *testing.T) string { return pgtest.Start(t).Schema(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := address(t)
+			rounds := 2 // the second time on what the first left
+			if name == "memory" {
+				rounds = 1
+			}
+			for range rounds {
+				code, stdout, stderr := play(t, anywhere("-demo", "-store", store)...)
+				require.Zero(t, code, "%s\n%s", stdout, stderr)
+				require.Contains(t, stdout, "The whole story worked.")
+				require.Empty(t, stderr)
+			}
+		})
+	}
+}
+
+func TestDefaultStoreLeavesNothingBehind(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	code, stdout, stderr := play(t, anywhere("-demo")...)
+	require.Zero(t, code, stdout+stderr)
+	left, err := os.ReadDir(os.Getenv("TMPDIR"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// TestBadInput holds that a mistake is one line that says what is wrong and what to
+// do, with status 1, and leaves nothing half-made.
+func TestBadInput(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	dir := t.TempDir()
+	noDatabase := filepath.Join(dir, "notes.txt")
+	require.NoError(t, os.WriteFile(noDatabase, []byte(strings.Repeat("no database, ", 100)), 0o600))
+
+	for _, tt := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"unknown flag", []string{"-prot", "1"}, "run with -help"},
+		{"argument", []string{"sqlite:x.db"}, "flags start with a dash"},
+		{"no address", []string{"-addr", "8080"}, "use HOST:PORT"},
+		{"open to the network", []string{"-addr", "0.0.0.0:8080"}, "use 127.0.0.1"},
+		{"port taken", []string{"-addr", taken.Addr().String(), "-idp-addr", "127.0.0.1:0"}, "is taken by another program"},
+		{"provider's port taken", []string{"-addr", "127.0.0.1:0", "-idp-addr", taken.Addr().String(), "-store", "sqlite:" + filepath.Join(dir, "never.db")}, "is taken by another program"},
+		{"unknown store", anywhere("-store", "mysql://root:pa55word@localhost/x"), "use memory, sqlite:FILE or postgres://"},
+		{"sqlite without a file", anywhere("-store", "sqlite:"), "needs a file"},
+		{"folder that is missing", anywhere("-store", "sqlite:"+filepath.Join(dir, "no", "such", "folder.db")), "can't make the database file"},
+		{"file that is no database", anywhere("-store", "sqlite:"+noDatabase), "name another file"},
+		{"no PostgreSQL there", anywhere("-store", "postgres://oncall:pa55word@127.0.0.1:1/oncall?connect_timeout=2"), "check that it runs"},
+		{"unknown policy", anywhere("-scim-policy", "lenient"), "use strict or open"},
+		{"client without authority", anywhere("-client-id", "x"), "give its -authority too"},
+		{"authority without client", anywhere("-authority", "https://idp.example"), "needs the -client-id"},
+		{"client-auth", anywhere("-authority", "https://idp.example", "-client-id", "x", "-client-auth", "none"), "use basic or post"},
+		{"demo with another provider", anywhere("-demo", "-authority", "https://idp.example", "-client-id", "x"), "leave -authority out"},
+		{"public domain", anywhere("-store", "memory", "-domains", "gmail.com"), "gmail.com"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			code, stdout, stderr := play(t, tt.args...)
+			require.Equal(t, 1, code)
+			require.Empty(t, stdout)
+			require.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %q", stderr)
+			require.Contains(t, stderr, tt.want)
+			require.NotContains(t, stderr, "pa55word")
+		})
+	}
+	require.NoFileExists(t, filepath.Join(dir, "never.db"))
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "nothing but the file that was there")
+}
+
+func TestHelp(t *testing.T) {
+	code, stdout, stderr := play(t, "-help")
+	require.Zero(t, code)
+	require.Empty(t, stderr)
+	for _, flag := range []string{"-addr", "-authority", "-client-auth", "-demo", "-domains", "-idp-addr", "-json", "-scim-policy", "-store"} {
+		require.Regexp(t, `(?m)^  `+flag+`( |$)`, stdout)
+	}
+}
+
+// started runs the program in the background and returns what -json printed.
+func started(t *testing.T, args ...string) announcement {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	read, write := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		code := run(ctx, anywhere(append(args, "-json")...), write, os.Stderr)
+		_ = write.Close()
+		done <- code
+	}()
+	t.Cleanup(func() {
+		cancel()
+		require.Zero(t, <-done, "it stops without an error")
+	})
+	line, err := bufio.NewReader(read).ReadString('\n')
+	require.NoError(t, err)
+	var a announcement
+	require.NoError(t, json.Unmarshal([]byte(line), &a))
+	return a
+}
+
+func TestJSONTellsEverythingThatScriptsNeed(t *testing.T) {
+	a := started(t, "-store", "memory", "-domains", "example.org, example.net")
+	require.Len(t, a.Tenants, 2)
+	first := a.Tenants[0]
+	require.Equal(t, "example.org", first.Domain)
+	require.Equal(t, "owner@example.org", first.OwnerEmail)
+	require.Contains(t, first.RedirectURI, a.AppURL+"/sso/signin-oidc/")
+	require.NotEmpty(t, first.InitiateLoginURI)
+	require.NotEmpty(t, first.BackchannelLogoutURI)
+	for _, address := range []string{a.AppURL, a.IDPURL, a.PortalURL, a.StateURL} {
+		resp, err := http.Get(address) //nolint:gosec // addresses of the program under test
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusOK, resp.StatusCode, address)
+	}
+
+	for _, tt := range []struct {
+		base, token string
+		want        int
+	}{
+		{first.SCIMBaseURL, first.SCIMToken, http.StatusOK},
+		{a.Tenants[1].SCIMBaseURL, first.SCIMToken, http.StatusUnauthorized},
+		{first.SCIMBaseURL, "", http.StatusUnauthorized},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, tt.base+"/Users", nil)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+tt.token)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, tt.want, resp.StatusCode, tt.base)
+	}
+
+	resp, err := http.Get(a.AppURL + "/me")
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusUnauthorized, resp.StatusCode)
+}
+
+// TestLoginPassesOn holds the two ways in which scripts start a sign-in.
+func TestLoginPassesOn(t *testing.T) {
+	a := started(t, "-store", "memory")
+	follow := &http.Client{Timeout: 10 * time.Second}
+	for _, query := range []string{
+		"?email=alice@acme.example",
+		"?iss=" + a.IDPURL + "/acme&login_hint=alice@acme.example",
+	} {
+		resp, err := follow.Get(a.AppURL + "/login" + query)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusOK, resp.StatusCode, "%s: %s", query, body)
+		require.Contains(t, resp.Request.URL.String(), a.IDPURL+"/acme/", "the browser is at the provider")
+	}
+}
+
+// TestOpenPolicy holds what -scim-policy open is for: any domain, and a resource type
+// with one attribute of each kind.
+func TestOpenPolicy(t *testing.T) {
+	post := func(a announcement, path, body string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.Tenants[0].SCIMBaseURL+path, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+a.Tenants[0].SCIMToken)
+		req.Header.Set("Content-Type", "application/scim+json")
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	user := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"x@elsewhere.example"}`
+	thing := fmt.Sprintf(`{"schemas":[%q],"identifier":"one"}`, testSchema)
+
+	open := started(t, "-store", "memory", "-scim-policy", "open")
+	require.Equal(t, http.StatusCreated, post(open, "/Users", user))
+	require.Equal(t, http.StatusCreated, post(open, "/TestResources", thing))
+
+	strict := started(t, "-store", "memory")
+	require.Equal(t, http.StatusBadRequest, post(strict, "/Users", user))
+	require.Equal(t, http.StatusNotFound, post(strict, "/TestResources", thing))
+}
+
+// TestOtherProvider points the first tenant to a provider that is not there yet: it may
+// need the redirect URI before it can start.
+func TestOtherProvider(t *testing.T) {
+	a := started(t, "-store", "memory", "-authority", "http://127.0.0.1:1/", "-client-id", "oncall", "-client-secret", "not-a-secret", "-client-auth", "post", "-domains", "example.org")
+	require.Equal(t, "example.org", a.Tenants[0].Domain)
+	require.Contains(t, a.Tenants[0].RedirectURI, "/sso/signin-oidc/")
+}
