@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/postgres"
 	"github.com/tenantgate/tenantgate/store/sqlite"
+	"github.com/tenantgate/tenantgate/store/storetest/pgtest"
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
@@ -46,16 +46,11 @@ func BenchmarkSQLite(b *testing.B) {
 }
 
 func BenchmarkPostgres(b *testing.B) {
-	dsn := os.Getenv("TENANTGATE_POSTGRES")
-	if dsn == "" {
-		b.Skip("TENANTGATE_POSTGRES is not set")
-	}
+	server := pgtest.Start(b)
 	scimbench.Run(b, func(b *testing.B) http.Handler {
-		db, err := sql.Open("pgx", dsn)
+		db, err := sql.Open("pgx", server.Schema(b))
 		require.NoError(b, err)
 		b.Cleanup(func() { require.NoError(b, db.Close()) })
-		_, err = db.ExecContext(b.Context(), "drop schema public cascade; create schema public")
-		require.NoError(b, err)
 		require.NoError(b, postgres.Migrate(b.Context(), db))
 		st, err := postgres.New(b.Context(), db)
 		require.NoError(b, err)

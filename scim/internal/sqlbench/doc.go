@@ -3,6 +3,5 @@
 //
 //	go test -C scim/internal/sqlbench -bench . -run '^$'
 //
-// PostgreSQL is measured where TENANTGATE_POSTGRES names a database that may be
-// emptied, such as postgres://postgres@127.0.0.1:5432/bench.
+// PostgreSQL is measured where it is installed: the benchmarks start one.
 package sqlbench
