@@ -168,7 +168,7 @@ func (b *bulkRun) run(op *bulkOp) {
 		return
 	}
 	op.state = bulkRunning
-	err := error(nil)
+	var err error
 	if op.err != nil {
 		err = op.err
 	} else {

@@ -25,7 +25,7 @@ func (h *Handler) post(w http.ResponseWriter, r *request, rt *resourceType) erro
 
 // create checks and stores a new resource.
 func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body map[string]any) (record, error) {
-	members, _, err := h.takeMembers(rt, body)
+	members, err := h.takeMembers(rt, body)
 	if err != nil {
 		return record{}, err
 	}
@@ -78,9 +78,9 @@ func (h *Handler) receive(rt *resourceType, body map[string]any) (map[string]any
 }
 
 // takeMembers takes a group's members out of its body, for they are a relation.
-func (h *Handler) takeMembers(rt *resourceType, body map[string]any) (members []store.Member, given bool, err error) {
+func (h *Handler) takeMembers(rt *resourceType, body map[string]any) (members []store.Member, err error) {
 	if !h.isGroup(rt) {
-		return nil, false, nil
+		return nil, nil
 	}
 	attr := rt.core.attr("members")
 	seen := map[string]bool{}
@@ -89,13 +89,12 @@ func (h *Handler) takeMembers(rt *resourceType, body map[string]any) (members []
 			continue
 		}
 		delete(body, key)
-		given = true
 		list, err := memberValues(attr, v, h.dialect)
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		if len(list) > h.cfg.MaxMembers {
-			return nil, false, tooManyMembers(h.cfg.MaxMembers)
+			return nil, tooManyMembers(h.cfg.MaxMembers)
 		}
 		for _, m := range list {
 			if !seen[m.ID] {
@@ -104,7 +103,7 @@ func (h *Handler) takeMembers(rt *resourceType, body map[string]any) (members []
 			}
 		}
 	}
-	return members, given, nil
+	return members, nil
 }
 
 func memberIDsOf(members []store.Member) []string {

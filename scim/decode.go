@@ -29,7 +29,7 @@ func decodeObject(data []byte) (map[string]any, error) {
 	}
 	v, err := decodeValue(d, 0)
 	if err == nil {
-		if _, err = d.ReadToken(); err == io.EOF {
+		if _, err = d.ReadToken(); errors.Is(err, io.EOF) {
 			return v.(map[string]any), nil
 		}
 	}

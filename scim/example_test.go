@@ -40,7 +40,7 @@ func ExampleNewHandler() {
 
 	fmt.Println(h.TenantBaseURL("acme"))
 	for _, name := range []string{"ada@acme.example", "root@acme.example"} {
-		r := httptest.NewRequest("POST", "/scim/v2/acme/Users", strings.NewReader(`{"userName":"`+name+`"}`))
+		r := httptest.NewRequest(http.MethodPost, "/scim/v2/acme/Users", strings.NewReader(`{"userName":"`+name+`"}`))
 		r.Header.Set("Authorization", "Bearer sk_demo")
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, r)

@@ -3,6 +3,7 @@ package scim
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func TestAuthentication(t *testing.T) {
 	s := newServer(t)
 	s.user("ada", "")
 	get := func(path, authorization string) reply {
-		r := httptest.NewRequest("GET", testBase+path, nil)
+		r := httptest.NewRequest(http.MethodGet, testBase+path, nil)
 		if authorization != "" {
 			r.Header.Set("Authorization", authorization)
 		}
@@ -75,7 +76,7 @@ func TestAuthentication(t *testing.T) {
 	}
 	get("/acme/Users", "bearer acme-key").want(200)
 	get("/acme/Users", "Bearer read-key").want(200)
-	r := httptest.NewRequest("POST", testBase+"/acme/Users", strings.NewReader(`{"userName":"x"}`))
+	r := httptest.NewRequest(http.MethodPost, testBase+"/acme/Users", strings.NewReader(`{"userName":"x"}`))
 	r.Header.Set("Authorization", "Bearer read-key")
 	s.send(r).refused(403, "")
 }

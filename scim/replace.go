@@ -20,7 +20,7 @@ func (h *Handler) put(w http.ResponseWriter, r *request, rt *resourceType, id st
 }
 
 func (h *Handler) replace(r *request, rt *resourceType, id string, body map[string]any, cond precondition) (record, error) {
-	members, _, err := h.takeMembers(rt, body)
+	members, err := h.takeMembers(rt, body)
 	if err != nil {
 		return record{}, err
 	}

@@ -22,7 +22,7 @@ var accounts = kind[store.Account]{
 		return st.Account(ctx, tenantID, a.ID)
 	},
 	list: func(st store.Store, ctx context.Context, tenantID string) ([]store.Account, error) {
-		return walk(st.Accounts, ctx, tenantID, store.Query{})
+		return walk(ctx, st.Accounts, tenantID, store.Query{})
 	},
 	create: store.Store.CreateAccount,
 	update: store.Store.UpdateAccount,
@@ -51,7 +51,7 @@ func checkAccountOfUser(p *probe) {
 	}
 	old := a.SCIMUserID
 	a.SCIMUserID = ""
-	a = accounts.change(p, p.tenant, a)
+	accounts.change(p, p.tenant, a)
 	_, err = p.st.AccountOfSCIMUser(p.ctx, p.tenant, old)
 	p.is(err, store.ErrNotFound, "find the account of a user that was taken from it")
 	none.SCIMUserID = old
@@ -108,7 +108,7 @@ func checkAccountIDs(p *probe) {
 	}
 	want := slices.Sorted(slices.Values(hostIDs))
 	for _, limit := range []int{0, 3} {
-		got, err := walk(p.st.Accounts, p.ctx, p.tenant, store.Query{Limit: limit})
+		got, err := walk(p.ctx, p.st.Accounts, p.tenant, store.Query{Limit: limit})
 		p.ok(err, "list accounts")
 		p.same(idsOf(accounts, got), want, "create accounts with IDs of all sorts, then walk them with Limit %d", limit)
 	}

@@ -176,11 +176,11 @@ func (m matchable[T]) check(p *probe, e store.Expr, limit int) {
 	p.Helper()
 	want := idsOf(m.kind, m.matching(e))
 	exact := true
-	got, err := walk(func(ctx context.Context, tenantID string, q store.Query) (store.Page[T], error) {
+	got, err := walk(p.ctx, func(ctx context.Context, tenantID string, q store.Query) (store.Page[T], error) {
 		page, err := m.kind.page(p.st, ctx, tenantID, q)
 		exact = exact && page.Exact
 		return page, err
-	}, p.ctx, p.tenant, store.Query{Filter: e, Limit: limit})
+	}, p.tenant, store.Query{Filter: e, Limit: limit})
 	p.ok(err, "walk each %s with the filter %#v", m.kind.name, e)
 	ids := idsOf(m.kind, got)
 	p.that(slices.IsSorted(ids) && len(slices.Compact(slices.Clone(ids))) == len(ids), "ascending IDs, each once", fmt.Sprint(ids), "walk each %s with the filter %#v", m.kind.name, e)

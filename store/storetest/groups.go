@@ -24,7 +24,7 @@ var groups = kind[store.SCIMGroup]{
 		return st.SCIMGroup(ctx, tenantID, g.ID)
 	},
 	list: func(st store.Store, ctx context.Context, tenantID string) ([]store.SCIMGroup, error) {
-		return walk(st.SCIMGroups, ctx, tenantID, store.Query{})
+		return walk(ctx, st.SCIMGroups, tenantID, store.Query{})
 	},
 	create: func(st store.Store, ctx context.Context, tenantID string, g store.SCIMGroup, events ...store.Event) (store.SCIMGroup, error) {
 		return st.CreateSCIMGroup(ctx, tenantID, g, nil, events...)

@@ -22,9 +22,9 @@ func ledgerChecks() []check {
 }
 
 // grants changes the ledger.
-func (p *probe) grants(put []store.Grant, remove []store.GrantKey, events ...store.Event) {
+func (p *probe) grants(put []store.Grant, remove []store.GrantKey) {
 	p.Helper()
-	p.ok(p.st.ChangeGrants(p.ctx, p.tenant, put, remove, events...), "put %d lines and remove %d", len(put), len(remove))
+	p.ok(p.st.ChangeGrants(p.ctx, p.tenant, put, remove), "put %d lines and remove %d", len(put), len(remove))
 }
 
 // ledger reads all lines.

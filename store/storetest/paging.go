@@ -17,7 +17,7 @@ type lister[T any] func(ctx context.Context, tenantID string, q store.Query) (st
 var errNoProgress = errors.New("a page says More without a Next that is greater than the one before")
 
 // walk reads a list to its end.
-func walk[T any](list lister[T], ctx context.Context, tenantID string, q store.Query) ([]T, error) {
+func walk[T any](ctx context.Context, list lister[T], tenantID string, q store.Query) ([]T, error) {
 	var all []T
 	for {
 		page, err := list(ctx, tenantID, q)
@@ -71,7 +71,7 @@ func (k kind[T]) lister(st store.Store) lister[T] {
 // walk reads the list to its end.
 func (k kind[T]) walk(p *probe, tenantID string, q store.Query) []T {
 	p.Helper()
-	all, err := walk(k.lister(p.st), p.ctx, tenantID, q)
+	all, err := walk(p.ctx, k.lister(p.st), tenantID, q)
 	p.ok(err, "walk each %s with %s", k.name, described(q))
 	return all
 }

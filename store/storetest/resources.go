@@ -24,7 +24,7 @@ var resources = kind[store.SCIMResource]{
 		return st.(store.SCIMResourceStore).SCIMResource(ctx, tenantID, deviceType, r.ID)
 	},
 	list: func(st store.Store, ctx context.Context, tenantID string) ([]store.SCIMResource, error) {
-		return walk(devices(st), ctx, tenantID, store.Query{})
+		return walk(ctx, devices(st), tenantID, store.Query{})
 	},
 	create: func(st store.Store, ctx context.Context, tenantID string, r store.SCIMResource, events ...store.Event) (store.SCIMResource, error) {
 		return st.(store.SCIMResourceStore).CreateSCIMResource(ctx, tenantID, r, events...)

@@ -24,7 +24,7 @@ var users = kind[store.SCIMUser]{
 		return st.SCIMUser(ctx, tenantID, u.ID)
 	},
 	list: func(st store.Store, ctx context.Context, tenantID string) ([]store.SCIMUser, error) {
-		return walk(st.SCIMUsers, ctx, tenantID, store.Query{})
+		return walk(ctx, st.SCIMUsers, tenantID, store.Query{})
 	},
 	create: store.Store.CreateSCIMUser,
 	update: store.Store.UpdateSCIMUser,

@@ -82,7 +82,7 @@ func BenchmarkStore(b *testing.B) {
 		"sqlite-ncruces": func(b *testing.B) store.Store {
 			return newSQLite(b, openSQLite(b, "sqlite3", "&_pragma=synchronous(FULL)"))
 		},
-		"postgres-15-pgx": func(b *testing.B) store.Store { return newPostgres(b, postgresServer(b).Open(b)) },
+		"postgres-15-pgx": func(b *testing.B) store.Store { return newPostgres(b, openPostgres(b)) },
 	}
 	for _, name := range []string{"memory", "sqlite-modernc", "sqlite-ncruces", "postgres-15-pgx"} {
 		b.Run(name, func(b *testing.B) {
@@ -107,7 +107,7 @@ func BenchmarkStore(b *testing.B) {
 // send: a select by key, and an upsert of a row of 1 KB. A read of the store should cost
 // little more than the one, a create not more than twice the other.
 func BenchmarkBare(b *testing.B) {
-	db := postgresServer(b).Open(b)
+	db := openPostgres(b)
 	_, err := db.ExecContext(b.Context(), "create table host_rows (tenant_id text, id text, body bytea, primary key (tenant_id, id))")
 	require.NoError(b, err)
 	body := make([]byte, 1000)

@@ -12,11 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantgate/tenantgate/store"
-	"github.com/tenantgate/tenantgate/store/internal/drivertest/pgtest"
 	"github.com/tenantgate/tenantgate/store/memory"
 	"github.com/tenantgate/tenantgate/store/postgres"
 	"github.com/tenantgate/tenantgate/store/sqlite"
+	"github.com/tenantgate/tenantgate/store/storetest/pgtest"
 
+	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
 	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
 	_ "modernc.org/sqlite"                   // the driver "sqlite"
 )
@@ -52,6 +53,17 @@ func postgresServer(tb testing.TB) *pgtest.Server {
 	}
 	require.NoError(tb, err)
 	return s
+}
+
+// openPostgres opens a pool on an empty schema of the shared server.
+func openPostgres(tb testing.TB) *sql.DB {
+	tb.Helper()
+	db, err := sql.Open("pgx", postgresServer(tb).Schema(tb))
+	require.NoError(tb, err)
+	db.SetMaxOpenConns(32)
+	db.SetMaxIdleConns(32)
+	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
+	return db
 }
 
 // openSQLite opens a new file by a driver.
@@ -105,7 +117,7 @@ type backend struct {
 func backends() []backend {
 	list := []backend{{
 		name:  "postgres",
-		open:  func(tb testing.TB) *sql.DB { return postgresServer(tb).Open(tb) },
+		open:  openPostgres,
 		store: func(tb testing.TB, db *sql.DB) adapter { return newPostgres(tb, db) },
 		sqlTx: postgres.SQLTx,
 		param: func(n int) string { return fmt.Sprintf("$%d", n) },

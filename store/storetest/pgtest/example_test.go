@@ -16,6 +16,6 @@ func ExampleNew() {
 		fmt.Println(err) // says what to install
 		return
 	}
-	defer server.Close() //nolint:errcheck // an example has nobody to tell
+	defer server.Close()
 	fmt.Println(server.DSN())
 }
