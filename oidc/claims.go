@@ -37,23 +37,29 @@ func (c *idClaims) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	set := &claimSet{obj: obj}
+	c.set, err = readClaims(obj)
+	return err
+}
+
+// readClaims reads the claims that all kinds of tokens have, as far as they are there.
+func readClaims(obj object) (set *claimSet, err error) {
+	set = &claimSet{obj: obj}
 	if set.audience, err = audience(obj); err != nil {
-		return err
+		return nil, err
 	}
 	for name, to := range map[string]*string{
 		"iss": &set.issuer, "sub": &set.subject, "nonce": &set.nonce, "azp": &set.azp, "at_hash": &set.atHash, "acr": &set.acr,
 	} {
 		s, ok := obj.str(name)
 		if !ok && obj.has(name) && name != "acr" {
-			return errors.New(name + " must be a string")
+			return nil, errors.New(name + " must be a string")
 		}
 		*to = s
 	}
 	for name, to := range map[string]*time.Time{"exp": &set.expires, "iat": &set.issued, "nbf": &set.notBefore} {
 		t, present, err := obj.date(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		*to = t
 		if name == "nbf" {
@@ -63,8 +69,7 @@ func (c *idClaims) UnmarshalJSON(data []byte) error {
 	if t, _, err := obj.date("auth_time"); err == nil {
 		set.authTime = t
 	}
-	c.set = set
-	return nil
+	return set, nil
 }
 
 // audience reads aud: one string or an array of strings (RFC 7519 section 4.1.3).

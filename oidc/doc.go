@@ -19,6 +19,10 @@
 // Beside it: [Checker] looks at a provider before anybody relies on it, [Handler.StartTest] tries a connection without
 // signing anybody in, and [Handler.SignInMethods] tells the host's own login whom to send to the provider.
 //
+// With Config.Sessions the handler serves {base}/backchannel-logout/{connection} too ([Handler.BackchannelLogoutURI]),
+// where the provider says that somebody's session is over, and the host ends its own (OpenID Connect Back-Channel
+// Logout 1.0).
+//
 // # Accounts
 //
 // A person is known by tenant, connection, issuer and subject, byte by byte. At the first sign-in the account is found
@@ -29,9 +33,10 @@
 //
 // # Errors
 //
-// Every refusal matches one of [ErrRequest] (400), [ErrDenied] (403) and [ErrUnavailable] (503), and has a stable code
-// ([CodeOf]). The browser gets a plain page, a program that accepts only JSON gets problem+json; both carry code and
-// correlation ID, never what a provider sent.
+// Every refused sign-in matches one of [ErrRequest] (400), [ErrDenied] (403) and [ErrUnavailable] (503), and has a stable
+// code ([CodeOf]). The browser gets a plain page, a program that accepts only JSON gets problem+json; both carry code
+// and correlation ID, never what a provider sent. A refused logout is answered with 400 and JSON, as its specification
+// wants.
 //
 // # Security
 //
@@ -42,6 +47,9 @@
 // set; JSON is decoded case-sensitively, and a repeated member refuses the document. Providers are asked through one
 // client that refuses private addresses when it dials and follows no redirects; documents, keys, sizes and times are
 // bounded. A host must start a new session with a new ID in OnLogin.
+//
+// Logout tokens, which anybody may send, are verified with the connection's algorithm and keys as well, and used once.
+// An ID token is none, nor the reverse. A token of one connection ends sessions of its own tenant and issuer alone.
 //
 // # Compatibility
 //

@@ -25,6 +25,7 @@ const (
 	CodeFlowMissing      = "flow_missing"     // 400: no cookie of an unfinished sign-in for this answer
 	CodeFlowExpired      = "flow_expired"     // 400: the sign-in was started too long ago
 	CodeFlowUsed         = "flow_used"        // 400: this answer was already taken once
+	CodeLogoutUsed       = "logout_used"      // 400: this logout token was already taken once
 	CodeFlowMismatch     = "flow_mismatch"    // 400: the answer arrived at another connection's address
 	CodeIssuerMixUp      = "issuer_mix_up"    // 400: RFC 9207: iss is missing, repeated or another provider's
 	CodeIssuerUnknown    = "issuer_unknown"   // 400: third-party-initiated login names a provider we don't know
@@ -32,8 +33,8 @@ const (
 	CodeConnectionOff    = "connection_off"   // 403: the connection is not active (any more)
 	CodeProviderDenied   = "provider_denied"  // 403: the provider answered with an error such as access_denied
 	CodeCodeRejected     = "code_rejected"    // 403: the provider refused the authorization code
-	CodeTokenInvalid     = "token_invalid"    // 403: the ID token failed a check
-	CodeTokenEncrypted   = "token_encrypted"  // 403: encrypted ID tokens are not supported
+	CodeTokenInvalid     = "token_invalid"    // 403: the ID token failed a check; 400: a logout token
+	CodeTokenEncrypted   = "token_encrypted"  // 403: encrypted tokens are not supported; 400: a logout token
 	CodeUserinfoInvalid  = "userinfo_invalid" // 403: the userinfo answer failed a check
 	CodeEmailMissing     = "email_missing"    // 403: the provider sent no usable e-mail address
 	CodeEmailUnverified  = "email_unverified" // 403: the provider does not vouch for the e-mail address

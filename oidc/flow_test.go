@@ -42,14 +42,14 @@ func twoTenants(t *testing.T) (*app, *oidctest.Server, *oidctest.Server, store.C
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	a, acme, _, c, _ := twoTenants(t)
-	acme.SetUsers(oidctest.User{Subject: "s1", Email: "Ada@ACME.example", Name: "Ada", Groups: []string{"g1"}})
+	acme.SetUsers(oidctest.User{Subject: "s1", Email: "Ada@ACME.example", Name: "Ada", Groups: []string{"g1"}, SessionID: "sid-1"})
 	p := a.signIn("ada@acme.example")
 	require.Equal(t, 200, p.status, p.body)
 	require.Equal(t, "home /inside", p.body)
 	l := a.lastLogin()
 	require.Equal(t, Login{
 		TenantID: "acme", ConnectionID: c.ID, Account: Account{ID: "u-ada", Email: "ada@acme.example", Member: true},
-		Issuer: acme.Issuer(), Subject: "s1", Email: "Ada@ACME.example", First: true, ReturnTo: "/inside",
+		Issuer: acme.Issuer(), Subject: "s1", Email: "Ada@ACME.example", SessionID: "sid-1", First: true, ReturnTo: "/inside",
 		AuthenticatedAt: l.AuthenticatedAt, claims: l.claims,
 	}, l)
 	require.WithinDuration(t, time.Now(), l.AuthenticatedAt, time.Minute)

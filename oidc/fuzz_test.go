@@ -84,6 +84,22 @@ func FuzzJWKS(f *testing.F) {
 	})
 }
 
+// verifierWithKey has the key set of https://idp.example/keys already, and nobody to ask for another.
+func verifierWithKey(f *testing.F) *verifier {
+	f.Helper()
+	key := mustKey(f)
+	cache := newKeyCache(nil, time.Now, time.Second, 10)
+	cache.sets.mu.Lock()
+	e := cache.sets.entryLocked("https://idp.example/keys")
+	e.doc, e.have, e.fetched = []publicKey{key}, true, time.Now().Add(time.Hour)
+	for i := range e.forced {
+		e.forced[i].at = time.Now().Add(1000 * time.Hour) // no refetch: there is nobody to ask
+	}
+	cache.sets.mu.Unlock()
+	cache.sets.now = func() time.Time { return e.fetched }
+	return &verifier{keys: cache, now: time.Now, skew: DefaultClockSkew}
+}
+
 // FuzzIDToken: nothing that is not signed by the provider's key is ever accepted, and nothing panics.
 func FuzzIDToken(f *testing.F) {
 	for _, payload := range []string{`null`, `{}`, `{"iss":"https://idp.example","sub":"s","aud":"client","exp":4102444800,"iat":1,"nonce":"n"}`, `{"aud":[1]}`, `{"exp":"x"}`, `[]`} {
@@ -91,15 +107,7 @@ func FuzzIDToken(f *testing.F) {
 	}
 	f.Add(`{"alg":"none"}`, `{}`, "")
 	f.Add(`{"alg":"RS256","crit":["x"]}`, `null`, "AA")
-	key := mustKey(f)
-	cache := newKeyCache(nil, time.Now, time.Second, 10)
-	cache.sets.mu.Lock()
-	e := cache.sets.entryLocked("https://idp.example/keys")
-	e.doc, e.have, e.fetched = []publicKey{key}, true, time.Now().Add(time.Hour)
-	e.tokensAt = time.Now().Add(1000 * time.Hour) // no refetch: there is nobody to ask
-	cache.sets.mu.Unlock()
-	cache.sets.now = func() time.Time { return e.fetched }
-	v := &verifier{keys: cache, now: time.Now, skew: DefaultClockSkew}
+	v := verifierWithKey(f)
 	want := expectation{issuer: "https://idp.example", clientID: "client", jwksURI: "https://idp.example/keys", alg: "RS256", nonce: "n"}
 	f.Fuzz(func(t *testing.T, header, payload, signature string) {
 		for _, raw := range []string{b64(header) + "." + b64(payload) + "." + signature, header, header + "." + payload + "." + signature} {
@@ -110,6 +118,44 @@ func FuzzIDToken(f *testing.F) {
 		var c idClaims
 		if c.UnmarshalJSON([]byte(payload)) == nil && c.set == nil {
 			t.Fatal("no claims and no error")
+		}
+	})
+}
+
+// FuzzLogoutToken: nothing that is not signed by the provider's key is ever accepted, nothing panics, and claims that
+// pass name somebody, can be used once, and are no ID token's. S20.
+func FuzzLogoutToken(f *testing.F) {
+	good := `{"iss":"https://idp.example","aud":"client","exp":4102444800,"iat":1700000000,"jti":"j","sub":"s","sid":"d","events":{"` + logoutEvent + `":{}}}`
+	for _, payload := range []string{
+		good, `null`, `{}`, `[]`, strings.Replace(good, `"jti"`, `"nonce":"n","jti"`, 1), strings.Replace(good, `{}`, `null`, 1),
+		strings.Replace(good, `"sub":"s","sid":"d",`, ``, 1), strings.Replace(good, `"client"`, `["client","client"]`, 1),
+	} {
+		f.Add(`{"alg":"RS256","typ":"logout+jwt"}`, payload, "c2ln")
+	}
+	f.Add(`{"alg":"none"}`, good, "")
+	f.Add(`{"alg":"RSA-OAEP","enc":"A128GCM"}`, good, "AA.AA.AA")
+	v := verifierWithKey(f)
+	v.now = func() time.Time { return time.Unix(1700000000, 0) }
+	want := expectation{issuer: "https://idp.example", clientID: "client", jwksURI: "https://idp.example/keys", alg: "RS256"}
+	f.Fuzz(func(t *testing.T, header, payload, signature string) {
+		for _, raw := range []string{b64(header) + "." + b64(payload) + "." + signature, header, header + "." + payload + "." + signature} {
+			if _, err := v.verifyLogout(t.Context(), raw, want); err == nil {
+				t.Fatalf("accepted %q", raw)
+			}
+		}
+		claims, err := v.readLogout([]byte(payload), want)
+		if err != nil {
+			return
+		}
+		var std map[string]any
+		if err := json.Unmarshal([]byte(payload), &std); err != nil {
+			t.Fatalf("read what encoding/json refuses: %q", payload)
+		}
+		if _, nonce := std["nonce"]; nonce || claims.tokenID == "" || claims.subject == "" && claims.sessionID == "" {
+			t.Fatalf("accepted %q", payload)
+		}
+		if claims.until.After(v.now().Add(maxLogoutAge + v.skew)) {
+			t.Fatalf("to be remembered until %v", claims.until)
 		}
 	})
 }

@@ -32,6 +32,9 @@ type Config struct {
 	// OnLogin makes the host's session.
 	OnLogin LoginHook
 
+	// Sessions ends the host's sessions when a provider says so, see [Handler.BackchannelLogoutURI]. Nil means that there
+	// is no back-channel logout: its addresses answer with 404.
+	Sessions SessionRevoker
 	// BreakGlass says who may sign in without the provider, see [Handler.SignInMethods]. Nil means nobody.
 	BreakGlass tenant.BreakGlass
 	// OnTest takes the results of test sign-ins, see [Handler.StartTest]. [RecordTests] keeps them in tenant.Service. Nil
@@ -62,7 +65,7 @@ type Config struct {
 	InsecureAllowLoopback bool
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
-	// Logger gets one line for each refused sign-in. Nil discards them.
+	// Logger gets one line for each refused sign-in or logout. Nil discards them.
 	Logger *slog.Logger
 }
 
@@ -128,7 +131,8 @@ type Login struct {
 	// Email is what the provider asserted at this sign-in, empty if it sent none. It is proven only if First is set;
 	// afterwards Subject is the person's name, and the address a wish of the provider's.
 	Email string
-	// SessionID is the provider's sid claim, empty if it sent none.
+	// SessionID is the provider's sid claim, empty if it sent none. Keep it with TenantID, Issuer and Subject in the
+	// session, so that back-channel logout finds it (see [Revocation]).
 	SessionID string
 	// First says that the account was linked with this identity just now. Tell its owner.
 	First bool
@@ -210,6 +214,9 @@ func NewHandler(cfg Config) (*Handler, error) {
 	h.mux.HandleFunc("POST "+h.prefix+"/login", h.serveLogin)
 	h.mux.HandleFunc("GET "+h.prefix+callbackPath+"{connection}", h.serveCallback)
 	h.mux.HandleFunc("POST "+h.prefix+callbackPath+"{connection}", h.serveCallback)
+	if cfg.Sessions != nil {
+		h.mux.HandleFunc("POST "+h.prefix+backchannelPath+"{connection}", h.serveBackchannelLogout)
+	}
 	return h, nil
 }
 

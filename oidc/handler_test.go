@@ -66,6 +66,7 @@ func TestAddresses(t *testing.T) {
 		require.Equal(t, prefix, pattern)
 		clean := strings.TrimSuffix(base, "/")
 		require.Equal(t, clean+"/signin-oidc/c%2F1", h.RedirectURI("c/1"))
+		require.Equal(t, clean+"/backchannel-logout/c%2F1", h.BackchannelLogoutURI("c/1"))
 		require.Equal(t, clean+"/login", h.InitiateLoginURI())
 	}
 }

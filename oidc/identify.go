@@ -41,16 +41,8 @@ func (h *Handler) identify(ctx context.Context, c store.Connection, m *metadata,
 	if err != nil {
 		return person{}, err
 	}
-	alg := c.SigningAlg
-	if alg == "" {
-		alg, _ = m.signingAlg() // check saw to it that there is one
-	}
-	want := expectation{
-		issuer: c.Issuer, clientID: c.ClientID, jwksURI: m.jwksURI, alg: alg, nonce: a.Nonce, accessToken: t.accessToken,
-	}
-	if trust := h.cfg.TrustAudience; trust != nil {
-		want.trusts = func(aud string) bool { return trust(c, aud) }
-	}
+	want := h.expect(c, m)
+	want.nonce, want.accessToken = a.Nonce, t.accessToken
 	claims, err := h.verifier.verify(ctx, t.idToken, want)
 	if err != nil {
 		return person{}, err
@@ -72,6 +64,18 @@ func (h *Handler) identify(ctx context.Context, c store.Connection, m *metadata,
 		}
 	}
 	return who, nil
+}
+
+// expect is what the tokens of a connection must say.
+func (h *Handler) expect(c store.Connection, m *metadata) expectation {
+	want := expectation{issuer: c.Issuer, clientID: c.ClientID, jwksURI: m.jwksURI, alg: c.SigningAlg}
+	if want.alg == "" {
+		want.alg, _ = m.signingAlg() // check saw to it that there is one
+	}
+	if trust := h.cfg.TrustAudience; trust != nil {
+		want.trusts = func(aud string) bool { return trust(c, aud) }
+	}
+	return want
 }
 
 // readEmail takes the address and what is said about it from one document: an email_verified of one document says

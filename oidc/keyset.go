@@ -48,6 +48,7 @@ type pinned struct {
 	cache *keyCache
 	url   string
 	alg   string
+	asker asker // who brought the token
 }
 
 var (
@@ -81,7 +82,7 @@ func (p pinned) VerifySignature(ctx context.Context, jws *jose.JSONWebSignature)
 	if err == nil {
 		return payload, nil
 	}
-	fresh, asked, fetchErr := p.cache.sets.refresh(ctx, p.url)
+	fresh, asked, fetchErr := p.cache.sets.refresh(ctx, p.url, p.asker)
 	if !asked || fetchErr != nil {
 		return nil, err
 	}

@@ -19,13 +19,14 @@ type matcher struct {
 	now  time.Time
 }
 
-// The types of the events that sign-in writes.
+// The types of the events that sign-in and logout write.
 const (
 	EventSignIn         = "oidc.signin.succeeded"
 	EventSignInRefused  = "oidc.signin.refused"
 	EventLinked         = "oidc.identity.linked"
 	EventUnlinked       = "oidc.identity.unlinked"
 	EventAccountCreated = "oidc.account.created"
+	EventLogout         = "oidc.logout"
 )
 
 // match returns the account and whether it was linked just now. The permanent key is (tenant, connection, issuer,

@@ -51,11 +51,12 @@ func reasonText(err error) string {
 	return ""
 }
 
-func (h *Handler) answerRefusal(w http.ResponseWriter, r *http.Request, err error, c store.Connection, id string) {
-	status, code := statusOf(err), CodeOf(err)
+// logRefusal writes one line about a refusal. Our own failures are errors, providers' are warnings.
+func (h *Handler) logRefusal(ctx context.Context, line string, err error, c store.Connection, id string) {
+	status := statusOf(err)
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
-		slog.String("code", code), slog.String("reason", reasonText(err)), slog.Int("status", status),
+		slog.String("code", CodeOf(err)), slog.String("reason", reasonText(err)), slog.Int("status", status),
 		slog.String("correlation_id", id), slog.String("tenant", c.TenantID), slog.String("connection", c.ID),
 	}
 	if status >= http.StatusInternalServerError {
@@ -65,8 +66,12 @@ func (h *Handler) answerRefusal(w http.ResponseWriter, r *http.Request, err erro
 			attrs = append(attrs, slog.Any("error", e.cause))
 		}
 	}
-	h.log.LogAttrs(r.Context(), level, "oidc: sign-in refused", attrs...)
+	h.log.LogAttrs(ctx, level, line, attrs...)
+}
 
+func (h *Handler) answerRefusal(w http.ResponseWriter, r *http.Request, err error, c store.Connection, id string) {
+	h.logRefusal(r.Context(), "oidc: sign-in refused", err, c, id)
+	status, code := statusOf(err), CodeOf(err)
 	head := w.Header()
 	head.Set("Cache-Control", "no-store")
 	head.Set("Referrer-Policy", "no-referrer")

@@ -47,10 +47,23 @@ type entry[T any] struct {
 	failure  error
 	inflight *flight
 
-	// tokens and tokensAt limit fetches that a caller forces, see refresh.
-	tokens   float64
-	tokensAt time.Time
+	forced [askers]allowance
 }
+
+// allowance limits the fetches that a caller forces, see refresh.
+type allowance struct {
+	tokens float64
+	at     time.Time // when tokens was counted
+}
+
+// asker is who forces a fetch. Each kind has an allowance of its own, so that strangers can't use up that of sign-ins.
+type asker int
+
+const (
+	signIn   asker = iota // by a token that the provider handed out itself
+	stranger              // by a token that anybody may have sent
+	askers
+)
 
 // flight is a fetch that is under way.
 type flight struct{ done chan struct{} }
@@ -94,12 +107,12 @@ func (r *remote[T]) get(ctx context.Context, key string) (T, error) {
 
 // refresh fetches the document again although it is fresh, because it lacks something. It does so for a few callers
 // and then once in a while; otherwise it reports that nothing newer can be had.
-func (r *remote[T]) refresh(ctx context.Context, key string) (doc T, asked bool, err error) {
+func (r *remote[T]) refresh(ctx context.Context, key string, by asker) (doc T, asked bool, err error) {
 	r.mu.Lock()
 	e := r.entryLocked(key)
 	now := r.now()
 	if e.inflight == nil {
-		if !e.takeLocked(now) || !e.failed.IsZero() && now.Sub(e.failed) < r.pause {
+		if !e.forced[by].take(now) || !e.failed.IsZero() && now.Sub(e.failed) < r.pause {
 			r.mu.Unlock()
 			return doc, false, nil
 		}
@@ -111,17 +124,18 @@ func (r *remote[T]) refresh(ctx context.Context, key string) (doc T, asked bool,
 	return doc, true, err
 }
 
-func (e *entry[T]) takeLocked(now time.Time) bool {
-	if e.tokensAt.IsZero() {
-		e.tokens = forcedBurst
-	} else if gone := now.Sub(e.tokensAt); gone > 0 {
-		e.tokens = min(forcedBurst, e.tokens+float64(gone)/float64(forcedRefill))
+// take uses up one forced fetch, if one is left. Its entry's lock is held.
+func (a *allowance) take(now time.Time) bool {
+	if a.at.IsZero() {
+		a.tokens = forcedBurst
+	} else if gone := now.Sub(a.at); gone > 0 {
+		a.tokens = min(forcedBurst, a.tokens+float64(gone)/float64(forcedRefill))
 	}
-	e.tokensAt = now
-	if e.tokens < 1 {
+	a.at = now
+	if a.tokens < 1 {
 		return false
 	}
-	e.tokens--
+	a.tokens--
 	return true
 }
 

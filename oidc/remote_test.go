@@ -176,14 +176,16 @@ func TestForcedRefreshIsLimited(t *testing.T) {
 		_, err := c.get(t.Context(), "a")
 		require.NoError(t, err)
 		for range 1000 {
-			_, _, err := c.refresh(t.Context(), "a")
+			_, _, err := c.refresh(t.Context(), "a", stranger)
 			require.NoError(t, err)
 		}
 		require.EqualValues(t, 1+forcedBurst, c.fetches.Load())
+		_, asked, _ := c.refresh(t.Context(), "a", signIn)
+		require.True(t, asked, "strangers use up their own allowance alone")
 		time.Sleep(forcedRefill)
-		_, asked, _ := c.refresh(t.Context(), "a")
+		_, asked, _ = c.refresh(t.Context(), "a", stranger)
 		require.True(t, asked)
-		_, asked, _ = c.refresh(t.Context(), "a")
+		_, asked, _ = c.refresh(t.Context(), "a", stranger)
 		require.False(t, asked)
 	})
 }

@@ -3,7 +3,6 @@ package oidc
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,28 +16,26 @@ import (
 )
 
 const (
-	maxIDTokenBytes = 128 << 10 // an Entra token with 200 groups has 10 KiB
-
 	// DefaultClockSkew is how far a provider's clock may be off where Config.ClockSkew is zero.
 	DefaultClockSkew = 30 * time.Second
 	// MaxClockSkew is the most that Config.ClockSkew may allow.
 	MaxClockSkew = 60 * time.Second
 )
 
-// verifier checks ID tokens (OpenID Connect Core section 3.1.3.7).
+// verifier checks ID tokens (OpenID Connect Core section 3.1.3.7) and logout tokens (see verifyLogout).
 type verifier struct {
 	keys *keyCache
 	now  func() time.Time
 	skew time.Duration
 }
 
-// expectation is what one ID token must say.
+// expectation is what one token must say.
 type expectation struct {
 	issuer      string
 	clientID    string
 	jwksURI     string
 	alg         string // the one algorithm pinned for the connection
-	nonce       string // never empty at a sign-in
+	nonce       string // never empty at a sign-in, empty for a logout token
 	accessToken string // for at_hash
 	// trusts tells whether a further audience beside the client is trusted. Nil trusts none.
 	trusts func(audience string) bool
@@ -52,7 +49,11 @@ func (v *verifier) verify(ctx context.Context, raw string, want expectation) (*c
 	if want.nonce == "" || want.issuer == "" || want.clientID == "" {
 		return nil, unavailable(CodeInternal, "the sign-in lacks what a token is compared with", nil)
 	}
-	if err := checkForm(raw, want.alg); err != nil {
+	t, err := parseToken(raw, idTokenForm)
+	if err == nil {
+		err = t.checkHeader(want.alg, idTokenForm)
+	}
+	if err != nil {
 		return nil, err
 	}
 	keys := &recordingKeys{pinned: pinned{cache: v.keys, url: want.jwksURI, alg: want.alg}}
@@ -110,48 +111,6 @@ func (v *verifier) guarded(ctx context.Context, raw string, want expectation, ke
 	return claims.set, nil
 }
 
-// checkForm refuses what must never reach the library: wrong shape, wrong type of token, wrong algorithm.
-func checkForm(raw, alg string) error {
-	if len(raw) > maxIDTokenBytes {
-		return denied(CodeTokenInvalid, fmt.Sprintf("the ID token is larger than %d bytes", maxIDTokenBytes))
-	}
-	parts := strings.Split(raw, ".")
-	if len(parts) == 5 {
-		return denied(CodeTokenEncrypted, "the ID token is encrypted; switch encryption off for this application at the provider")
-	}
-	if len(parts) != 3 {
-		return denied(CodeTokenInvalid, "expected an ID token in JWS compact form")
-	}
-	head, err := base64.RawURLEncoding.DecodeString(parts[0])
-	if err != nil {
-		return denied(CodeTokenInvalid, "the ID token's header is not base64url")
-	}
-	header, err := parseObject(head)
-	if err != nil {
-		return denied(CodeTokenInvalid, "the ID token's header is no JSON object")
-	}
-	if got, _ := header.str("alg"); got != alg {
-		return denied(CodeTokenInvalid, fmt.Sprintf("expected an ID token signed with %s", alg))
-	}
-	// Other kinds of tokens are signed with the same keys: logout+jwt, at+jwt, secevent+jwt (RFC 8725 section 3.11).
-	if typ, given := header.str("typ"); header.has("typ") && (!given || !strings.EqualFold(typ, "JWT")) {
-		return denied(CodeTokenInvalid, "the token's typ says that it is no ID token")
-	}
-	for _, name := range []string{"crit", "b64", "jwk", "jku", "x5u"} {
-		if header.has(name) {
-			return denied(CodeTokenInvalid, "the ID token's header has "+name+", which is not accepted")
-		}
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return denied(CodeTokenInvalid, "the ID token's payload is not base64url")
-	}
-	if _, err := parseObject(payload); err != nil {
-		return denied(CodeTokenInvalid, "the ID token's payload is no JSON object with members of different names")
-	}
-	return nil
-}
-
 // times checks exp, iat and nbf with the same allowance on both sides.
 func (v *verifier) times(c *claimSet) error {
 	now := v.now()
@@ -159,29 +118,45 @@ func (v *verifier) times(c *claimSet) error {
 	case c.expires.IsZero():
 		return errors.New("exp is missing")
 	case !now.Before(c.expires.Add(v.skew)):
-		return errors.New("the ID token has expired; are the clocks right?")
+		return errors.New("the token has expired; are the clocks right?")
 	case c.issued.IsZero():
 		return errors.New("iat is missing")
 	case c.issued.After(now.Add(v.skew)):
-		return errors.New("the ID token was issued in the future; are the clocks right?")
+		return errors.New("the token was issued in the future; are the clocks right?")
 	case c.hasNotBefore && c.notBefore.After(now.Add(v.skew)):
-		return errors.New("the ID token is not valid yet; are the clocks right?")
+		return errors.New("the token is not valid yet; are the clocks right?")
 	}
 	return nil
 }
 
 // checkParties checks who the token is about and who it is for, beyond what the library does.
 func checkParties(c *claimSet, want expectation) error {
-	switch {
-	case len(c.subject) > maxSubjectBytes:
-		return fmt.Errorf("sub is longer than %d bytes", maxSubjectBytes)
-	case !utf8.ValidString(c.subject) || strings.ContainsRune(c.subject, 0) || strings.ContainsRune(c.subject, utf8.RuneError):
-		return errors.New("sub is not valid text")
-	case subtle.ConstantTimeCompare([]byte(c.nonce), []byte(want.nonce)) != 1:
+	if subtle.ConstantTimeCompare([]byte(c.nonce), []byte(want.nonce)) != 1 {
 		return errors.New("nonce differs")
-	case c.issuer != want.issuer:
+	}
+	if err := checkName("sub", c.subject); err != nil {
+		return err
+	}
+	return checkAudience(c, want)
+}
+
+// checkName checks a value that the provider names a person or a session with.
+func checkName(claim, value string) error {
+	switch {
+	case len(value) > maxSubjectBytes:
+		return fmt.Errorf("%s is longer than %d bytes", claim, maxSubjectBytes)
+	case !utf8.ValidString(value) || strings.ContainsRune(value, 0) || strings.ContainsRune(value, utf8.RuneError):
+		return fmt.Errorf("%s is not valid text", claim)
+	}
+	return nil
+}
+
+// checkAudience checks who made the token and for whom.
+func checkAudience(c *claimSet, want expectation) error {
+	if c.issuer != want.issuer {
 		return errors.New("iss differs")
-	case !slices.Contains(c.audience, want.clientID):
+	}
+	if !slices.Contains(c.audience, want.clientID) {
 		return errors.New("aud does not name this client")
 	}
 	for _, aud := range c.audience {

@@ -65,6 +65,12 @@ func TestVerifyNeedsExpectations(t *testing.T) {
 		_, err := v.verify(t.Context(), "a.b.c", want)
 		require.ErrorIs(t, err, ErrUnavailable)
 	}
+	for _, want := range []expectation{
+		{issuer: "i", alg: "RS256"}, {clientID: "c", alg: "RS256"}, {issuer: "i", clientID: "c", nonce: "n", alg: "RS256"},
+	} {
+		_, err := v.verifyLogout(t.Context(), "a.b.c", want)
+		require.ErrorIs(t, err, ErrUnavailable)
+	}
 }
 
 // TestKeysUnavailable: a provider whose keys can't be fetched is not a bad token.

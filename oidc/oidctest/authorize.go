@@ -64,11 +64,14 @@ func (p *Provider) autoLogin(w http.ResponseWriter, r *http.Request, req authReq
 }
 
 func (p *Provider) grantCode(w http.ResponseWriter, r *http.Request, req authRequest, user User) {
-	code := random()
+	code, session := random(), user.SessionID
+	if session == "" {
+		session = random()
+	}
 	p.mu.Lock()
 	makeRoom(p.codes)
 	req.expires = p.now().Add(codeLife)
-	p.codes[code] = grant{authRequest: req, user: user, at: p.now()}
+	p.codes[code] = grant{authRequest: req, user: user, sessionID: session, at: p.now()}
 	p.mu.Unlock()
 	p.respond(w, r, req, url.Values{"code": {code}})
 }

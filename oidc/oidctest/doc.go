@@ -14,7 +14,8 @@
 //	http.Serve(listener, p)
 //
 // [Misbehaviours] lists faults by the name that the OpenID Foundation's conformance suite has for them, so that a
-// relying party can be run through all of them in one loop.
+// relying party can be run through all of them in one loop. [Provider.SendLogout] sends a logout token to a back-channel
+// logout address, [LogoutMisbehaviours] lists what can be wrong with one.
 //
 // # Security
 //

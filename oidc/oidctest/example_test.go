@@ -40,6 +40,19 @@ func ExampleNewServer() {
 	}
 }
 
+// A provider that ends somebody's sessions, in all the ways that must be refused.
+func ExampleProvider_SendLogout() {
+	_ = func(t *testing.T, logoutURI string) {
+		idp := oidctest.NewServer(t)
+		for _, m := range oidctest.LogoutMisbehaviours() {
+			answer, err := idp.SendLogout(t.Context(), nil, logoutURI, oidctest.Logout{Subject: "u1", SessionID: "s1", Faults: m.Faults})
+			if err != nil || (answer.Status == 200) != m.Accept {
+				t.Errorf("%s: %d, %v", m.Name, answer.Status, err)
+			}
+		}
+	}
+}
+
 func ExampleGenerateKey() {
 	key, err := oidctest.GenerateKey("key-2", "ES256")
 	if err != nil {

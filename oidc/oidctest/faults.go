@@ -54,7 +54,8 @@ type Faults struct {
 	Header func(map[string]any)
 	// Payload changes the claims after they became JSON: for null, repeated members and other JSON that no map has.
 	Payload func([]byte) []byte
-	// Alg signs the ID token with another algorithm: "none", "HS256" with the client's secret, or one of the key's.
+	// Alg signs the ID token with another algorithm: "none", "HS256" with the client's secret, that of another published
+	// key, or another one of the first key's.
 	Alg string
 	// SignWith signs with this key in place of the published one.
 	SignWith *Key

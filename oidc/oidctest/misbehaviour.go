@@ -8,13 +8,15 @@ import (
 	"time"
 )
 
-// Misbehaviour is one thing that a provider can do wrong during a sign-in, with what a relying party must do then.
+// Misbehaviour is one thing that a provider can do wrong during a sign-in or a logout, with what a relying party must do
+// then.
 type Misbehaviour struct {
 	// Name is the conformance suite's ID where it has one, else words of our own.
 	Name string
 	// Faults make it happen.
 	Faults Faults
-	// Accept says that the sign-in must succeed all the same; otherwise it must end without a session.
+	// Accept says that the sign-in must succeed all the same; otherwise it must end without a session. A logout must end
+	// sessions and be answered with 200, or be refused with 400.
 	Accept bool
 }
 

@@ -33,6 +33,8 @@ type User struct {
 	Groups   []string
 	// EmailVerified is the claim as it is sent. Nil sends true; use Unstated to send none.
 	EmailVerified any
+	// SessionID is the sid claim. Empty gives each sign-in one of its own.
+	SessionID string
 	// Claims are added to the ID token and userinfo and win over the ones above.
 	Claims map[string]any
 	// Disabled refuses the sign-in at the provider.
@@ -99,8 +101,9 @@ type authRequest struct {
 // grant is what a code or an access token stands for.
 type grant struct {
 	authRequest
-	user User
-	at   time.Time
+	user      User
+	sessionID string
+	at        time.Time
 }
 
 const (
@@ -258,7 +261,9 @@ func (p *Provider) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post"},
 		"code_challenge_methods_supported":               []string{"S256"},
 		"scopes_supported":                               []string{"openid", "profile", "email", "groups"},
-		"claims_supported":                               []string{"sub", "email", "email_verified", "name", "groups"},
+		"claims_supported":                               []string{"sub", "sid", "email", "email_verified", "name", "groups"},
+		"backchannel_logout_supported":                   true,
+		"backchannel_logout_session_supported":           true,
 		"authorization_response_iss_parameter_supported": true,
 	}
 	if faults.Metadata != nil {

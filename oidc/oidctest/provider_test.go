@@ -213,13 +213,68 @@ func TestFaults(t *testing.T) {
 // TestNamesAreUnique: each misbehaviour can be run by its name.
 func TestNamesAreUnique(t *testing.T) {
 	t.Parallel()
-	seen := map[string]bool{}
-	for _, m := range oidctest.Misbehaviours() {
-		require.NotEmpty(t, m.Name)
-		require.False(t, seen[m.Name], m.Name)
-		seen[m.Name] = true
+	for least, list := range map[int][]oidctest.Misbehaviour{90: oidctest.Misbehaviours(), 60: oidctest.LogoutMisbehaviours()} {
+		seen := map[string]bool{}
+		for _, m := range list {
+			require.NotEmpty(t, m.Name)
+			require.False(t, seen[m.Name], m.Name)
+			seen[m.Name] = true
+		}
+		require.Greater(t, len(seen), least)
 	}
-	require.Greater(t, len(seen), 90)
+}
+
+// TestLogout: a logout token arrives as a form and says what it was asked to say; faults change it.
+func TestLogout(t *testing.T) {
+	t.Parallel()
+	idp := oidctest.NewServer(t)
+	var got url.Values
+	rp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		require.NoError(t, r.ParseForm())
+		got = r.PostForm
+		w.WriteHeader(http.StatusBadRequest)
+		w.Write([]byte("no"))
+	}))
+	t.Cleanup(rp.Close)
+	answer, err := idp.SendLogout(t.Context(), rp.Client(), rp.URL, oidctest.Logout{Subject: "u1", TokenID: "j1"})
+	require.NoError(t, err)
+	require.Equal(t, 400, answer.Status)
+	require.Equal(t, "no", string(answer.Body))
+	head, claims := parts(t, got.Get("logout_token"))
+	require.Equal(t, map[string]any{"alg": "RS256", "typ": "logout+jwt", "kid": "key-1"}, head)
+	require.Equal(t, idp.Issuer(), claims["iss"])
+	require.Equal(t, oidctest.DefaultClientID, claims["aud"])
+	require.Equal(t, "u1", claims["sub"])
+	require.Equal(t, "j1", claims["jti"])
+	require.NotContains(t, claims, "sid")
+	require.Equal(t, map[string]any{oidctest.LogoutEvent: map[string]any{}}, claims["events"])
+
+	token, err := idp.LogoutToken(oidctest.Logout{SessionID: "d1", Faults: oidctest.Faults{
+		Alg: "none", Claims: func(c map[string]any) { delete(c, "events") },
+	}})
+	require.NoError(t, err)
+	head, claims = parts(t, token)
+	require.Equal(t, "none", head["alg"])
+	require.Equal(t, "d1", claims["sid"])
+	require.NotContains(t, claims, "sub")
+	require.NotContains(t, claims, "events")
+	require.NotEmpty(t, claims["jti"])
+
+	_, err = idp.LogoutToken(oidctest.Logout{ClientID: "nobody"})
+	require.ErrorContains(t, err, "nobody")
+}
+
+// parts decodes the header and the claims of a token.
+func parts(t *testing.T, token string) (head, claims map[string]any) {
+	t.Helper()
+	p := strings.Split(token, ".")
+	require.Len(t, p, 3)
+	for i, to := range []*map[string]any{&head, &claims} {
+		raw, err := base64.RawURLEncoding.DecodeString(p[i])
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(raw, to))
+	}
+	return head, claims
 }
 
 // TestServeItYourself: the provider is an http.Handler for a server of one's own.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -89,19 +90,11 @@ func (p *Provider) authenticate(r *http.Request) (Client, bool) {
 
 // idToken signs the ID token, with all faults that were asked for.
 func (p *Provider) idToken(g grant, client Client, access string) (string, error) {
-	p.mu.Lock()
-	key, faults, now := p.keys[0], p.faults, p.now()
-	p.mu.Unlock()
-	if faults.SignWith != nil {
-		key = *faults.SignWith
-	}
-	alg := key.Alg
-	if faults.Alg != "" {
-		alg = faults.Alg
-	}
+	now, faults := p.now(), p.currentFaults()
+	s := p.signer(faults)
 	claims := map[string]any{
 		"iss": p.issuer, "sub": g.user.Subject, "aud": client.ID, "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
-		"auth_time": g.at.Unix(), "at_hash": halfHash(alg, access),
+		"auth_time": g.at.Unix(), "at_hash": halfHash(s.alg, access), "sid": g.sessionID,
 	}
 	if g.nonce != "" {
 		claims["nonce"] = g.nonce
@@ -109,26 +102,56 @@ func (p *Provider) idToken(g grant, client Client, access string) (string, error
 	if !p.emailInUserinfo {
 		maps.Copy(claims, userClaims(g))
 	}
-	if faults.Claims != nil {
-		faults.Claims(claims)
+	return s.token(claims, "JWT", client)
+}
+
+// signer makes tokens with one key and the faults that were asked for.
+type signer struct {
+	key    Key
+	alg    string
+	faults Faults
+}
+
+// signer picks the key: that of the faults, else the published one that is for their algorithm, else the first one.
+func (p *Provider) signer(faults Faults) signer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := signer{key: p.keys[0], faults: faults}
+	if i := slices.IndexFunc(p.keys, func(k Key) bool { return k.Alg == faults.Alg }); i > 0 {
+		s.key = p.keys[i]
+	}
+	if faults.SignWith != nil {
+		s.key = *faults.SignWith
+	}
+	s.alg = s.key.Alg
+	if faults.Alg != "" {
+		s.alg = faults.Alg
+	}
+	return s
+}
+
+// token signs claims for a client.
+func (s signer) token(claims map[string]any, typ string, client Client) (string, error) {
+	if s.faults.Claims != nil {
+		s.faults.Claims(claims)
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("oidctest: claims: %w", err)
 	}
-	if faults.Payload != nil {
-		payload = faults.Payload(payload)
+	if s.faults.Payload != nil {
+		payload = s.faults.Payload(payload)
 	}
-	header := map[string]any{"alg": alg, "typ": "JWT"}
-	if key.ID != "" {
-		header["kid"] = key.ID
+	header := map[string]any{"alg": s.alg, "typ": typ}
+	if s.key.ID != "" {
+		header["kid"] = s.key.ID
 	}
-	if faults.Header != nil {
-		faults.Header(header)
+	if s.faults.Header != nil {
+		s.faults.Header(header)
 	}
-	token, err := sign(header, payload, alg, key, []byte(client.Secret))
-	if err == nil && faults.IDToken != nil {
-		token = faults.IDToken(token)
+	token, err := sign(header, payload, s.alg, s.key, []byte(client.Secret))
+	if err == nil && s.faults.IDToken != nil {
+		token = s.faults.IDToken(token)
 	}
 	return token, err
 }
