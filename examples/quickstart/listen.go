@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -15,17 +16,17 @@ type listeners struct {
 	dns      *dnsserver.Server
 }
 
-func listen(o options) (_ *listeners, err error) {
+func listen(ctx context.Context, o options) (_ *listeners, err error) {
 	l := &listeners{}
 	defer func() {
 		if err != nil {
 			l.close()
 		}
 	}()
-	if l.app, err = listenTCP("-addr", o.addr); err != nil {
+	if l.app, err = listenTCP(ctx, "-addr", o.addr); err != nil {
 		return nil, err
 	}
-	if l.idp, err = listenTCP("-idp-addr", o.idpAddr); err != nil {
+	if l.idp, err = listenTCP(ctx, "-idp-addr", o.idpAddr); err != nil {
 		return nil, err
 	}
 	if l.dns, err = dnsserver.Start("127.0.0.1:0"); err != nil {
@@ -34,8 +35,8 @@ func listen(o options) (_ *listeners, err error) {
 	return l, nil
 }
 
-func listenTCP(name, addr string) (net.Listener, error) {
-	l, err := net.Listen("tcp", addr)
+func listenTCP(ctx context.Context, name, addr string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("%s %s is taken by another program: stop that one, or choose another port (0 picks a free one)", name, addr)
 	}

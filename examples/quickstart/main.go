@@ -46,7 +46,7 @@ func start(ctx context.Context, o options, stdout io.Writer) (err error) {
 	defer cancel()
 
 	// Ports first: a taken one is the likeliest mistake, and nothing is made yet.
-	l, err := listen(o)
+	l, err := listen(ctx, o)
 	if err != nil {
 		return err
 	}

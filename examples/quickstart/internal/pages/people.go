@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/provisioning"
@@ -164,32 +165,10 @@ func (s *Server) saveUser(w http.ResponseWriter, r *http.Request, v visitor) {
 		s.problem(w, r, http.StatusBadRequest, "form_invalid", "The form can't be read.", nil)
 		return
 	}
-	changed := u
 	var findings []tenant.Finding
-	err := s.Store.InTx(r.Context(), func(tx store.Store) error {
-		changed, findings = u, nil
-		for name, value := range map[string]*string{"name": &changed.Name, "email": &changed.Email, "phone": &changed.Phone, "org_role": &changed.OrgRole} {
-			if !r.Form.Has(name) || r.Form.Get(name) == *value {
-				continue
-			}
-			res := provisioning.Resource{Kind: provisioning.ResourceUser, AccountID: u.ID}
-			if name == "org_role" {
-				res.Kind = provisioning.ResourceOrgRole
-			}
-			lock, err := s.Locks.CheckTx(r.Context(), tx, v.org.ID, res, name, provisioning.OpUpdate)
-			if err != nil {
-				return err
-			}
-			if lock.Locked {
-				findings = append(findings, tenant.Finding{Field: name, Code: lock.Code, Severity: tenant.SeverityError, Message: lock.Explain()})
-				continue
-			}
-			*value = r.Form.Get(name)
-		}
-		if len(findings) > 0 {
-			return nil
-		}
-		return s.DB.UpdateUser(r.Context(), tx, changed)
+	err := s.Store.InTx(r.Context(), func(tx store.Store) (err error) {
+		findings, err = s.editUser(r.Context(), tx, u, r.Form)
+		return err
 	})
 	switch {
 	case err != nil:
@@ -201,6 +180,34 @@ func (s *Server) saveUser(w http.ResponseWriter, r *http.Request, v visitor) {
 	default:
 		s.showUser(w, r, v, http.StatusConflict, u, findings)
 	}
+}
+
+// editUser takes over what the form changes, or says which of it is locked and changes
+// nothing.
+func (s *Server) editUser(ctx context.Context, tx store.Store, u host.User, form url.Values) ([]tenant.Finding, error) {
+	var findings []tenant.Finding
+	for name, value := range map[string]*string{"name": &u.Name, "email": &u.Email, "phone": &u.Phone, "org_role": &u.OrgRole} {
+		if !form.Has(name) || form.Get(name) == *value {
+			continue
+		}
+		res := provisioning.Resource{Kind: provisioning.ResourceUser, AccountID: u.ID}
+		if name == "org_role" {
+			res.Kind = provisioning.ResourceOrgRole
+		}
+		lock, err := s.Locks.CheckTx(ctx, tx, u.OrgID, res, name, provisioning.OpUpdate)
+		if err != nil {
+			return nil, err
+		}
+		if lock.Locked {
+			findings = append(findings, tenant.Finding{Field: name, Code: lock.Code, Severity: tenant.SeverityError, Message: lock.Explain()})
+			continue
+		}
+		*value = form.Get(name)
+	}
+	if len(findings) > 0 {
+		return findings, nil
+	}
+	return nil, s.DB.UpdateUser(ctx, tx, u)
 }
 
 // newestEvents reads the journal backwards.
