@@ -70,7 +70,7 @@ func assemble(_ context.Context, o options, l *listeners, db *database) (*progra
 	if p.login, err = oidc.NewHandler(oidc.Config{
 		BaseURL: p.appURL + "/sso", Store: db.store, Secrets: p.tenants, Keys: keys,
 		Accounts: host.Accounts{DB: db.host}, OnLogin: db.host, OnTest: oidc.RecordTests(p.tenants),
-		BreakGlass: breakGlass, LoginURL: "/login", InsecureAllowLoopback: true, Logger: p.log,
+		Sessions: db.host, BreakGlass: breakGlass, LoginURL: "/login", InsecureAllowLoopback: true, Logger: p.log,
 	}); err != nil {
 		return nil, err
 	}

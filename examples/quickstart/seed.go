@@ -210,7 +210,7 @@ func (p *program) seedSignOn(ctx context.Context, svc *tenant.Service, s seedOrg
 	return tenantInfo{
 		ID: s.id, Domain: s.domains[0], OwnerEmail: s.owner(), SCIMBaseURL: svc.SCIMBaseURL(s.id), SCIMToken: token,
 		RedirectURI: p.login.RedirectURI(c.ID), InitiateLoginURI: p.login.InitiateLoginURI(),
-		BackchannelLogoutURI: p.appURL + "/sso/backchannel-logout/" + c.ID,
+		BackchannelLogoutURI: p.login.BackchannelLogoutURI(c.ID),
 	}, nil
 }
 

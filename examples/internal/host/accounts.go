@@ -57,6 +57,6 @@ func (Accounts) account(u User, err error) (oidc.Account, error) {
 // in which tenantgate records the sign-in.
 func (d *DB) OnLogin(ctx context.Context, w http.ResponseWriter, r *http.Request, tx store.Store, l oidc.Login) error {
 	return d.StartSession(ctx, tx, w, r, Session{
-		UserID: l.Account.ID, OrgID: l.TenantID, Issuer: l.Issuer, Subject: l.Subject, Method: "oidc",
+		UserID: l.Account.ID, OrgID: l.TenantID, Issuer: l.Issuer, Subject: l.Subject, SID: l.SessionID, Method: "oidc",
 	}, time.Now())
 }

@@ -59,7 +59,7 @@ var schema = []string{
 		primary key (team_id, user_id))`,
 	`create table if not exists oncall_sessions (
 		token_hash text primary key, user_id text not null, org_id text not null,
-		issuer text not null, subject text not null, method text not null, expires_at bigint not null)`,
+		issuer text not null, subject text not null, sid text not null default '', method text not null, expires_at bigint not null)`,
 }
 
 // queries are what *sql.DB and *sql.Tx have in common.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tenantgate/tenantgate/oidc"
 	"github.com/tenantgate/tenantgate/store"
 )
 
@@ -19,6 +20,8 @@ type Session struct {
 	OrgID   string
 	Issuer  string
 	Subject string
+	// SID is the provider's name of the session, empty if it has none.
+	SID string
 	// Method is "oidc", "password" or "break_glass".
 	Method string
 }
@@ -40,8 +43,8 @@ func (d *DB) StartSession(ctx context.Context, tx store.Store, w http.ResponseWr
 		return err
 	}
 	token := rand.Text()
-	err := d.exec(ctx, tx, `insert into oncall_sessions (token_hash, user_id, org_id, issuer, subject, method, expires_at)
-		values (?, ?, ?, ?, ?, ?, ?)`, hashToken(token), s.UserID, s.OrgID, s.Issuer, s.Subject, s.Method, now.Add(sessionTTL).Unix())
+	err := d.exec(ctx, tx, `insert into oncall_sessions (token_hash, user_id, org_id, issuer, subject, sid, method, expires_at)
+		values (?, ?, ?, ?, ?, ?, ?, ?)`, hashToken(token), s.UserID, s.OrgID, s.Issuer, s.Subject, s.SID, s.Method, now.Add(sessionTTL).Unix())
 	if err != nil {
 		return err
 	}
@@ -71,6 +74,24 @@ func (d *DB) EndSessionsOf(ctx context.Context, tx store.Store, orgID, userID st
 	return d.exec(ctx, tx, `delete from oncall_sessions where org_id = ? and user_id = ?`, orgID, userID)
 }
 
+var _ oidc.SessionRevoker = (*DB)(nil)
+
+// RevokeSessions implements oidc.SessionRevoker: the provider says that a session is
+// over, or all of somebody's.
+func (d *DB) RevokeSessions(ctx context.Context, tx store.Store, r oidc.Revocation) error {
+	query, args := `delete from oncall_sessions where org_id = ? and issuer = ?`, []any{r.TenantID, r.Issuer}
+	if r.Subject != "" {
+		query, args = query+` and subject = ?`, append(args, r.Subject)
+	}
+	switch {
+	case r.SessionID != "" && r.Subject != "":
+		query, args = query+` and sid in (?, '')`, append(args, r.SessionID)
+	case r.SessionID != "":
+		query, args = query+` and sid = ?`, append(args, r.SessionID)
+	}
+	return d.exec(ctx, tx, query, args...)
+}
+
 // Session returns who the browser is signed in as; ok is false if nobody, or if the
 // user may no longer be.
 func (d *DB) Session(r *http.Request, now time.Time) (s Session, u User, ok bool, err error) {
@@ -78,9 +99,9 @@ func (d *DB) Session(r *http.Request, now time.Time) (s Session, u User, ok bool
 	if err != nil {
 		return s, u, false, nil //nolint:nilerr // no cookie, no session
 	}
-	err = d.db.QueryRowContext(r.Context(), d.sql(`select user_id, org_id, issuer, subject, method from oncall_sessions
+	err = d.db.QueryRowContext(r.Context(), d.sql(`select user_id, org_id, issuer, subject, sid, method from oncall_sessions
 		where token_hash = ? and expires_at > ?`), hashToken(c.Value), now.Unix()).
-		Scan(&s.UserID, &s.OrgID, &s.Issuer, &s.Subject, &s.Method)
+		Scan(&s.UserID, &s.OrgID, &s.Issuer, &s.Subject, &s.SID, &s.Method)
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, u, false, nil
 	}
