@@ -169,9 +169,12 @@ func TestLogoutConnections(t *testing.T) {
 	refusedLogout(t, a.logOut(idp, "no-such-connection", l), "invalid_request", CodeNoConnection)
 	refusedLogout(t, a.logOut(idp, suspended.ID, l), "invalid_request", CodeNoConnection)
 	refusedLogout(t, a.logOut(idp, sibling.ID, l), "invalid_request", CodeTokenInvalid)
-	google := oidctest.Faults{Claims: func(c map[string]any) { c["iss"] = googleIssuer }}
-	refusedLogout(t, a.logOut(idp, c.ID, oidctest.Logout{Subject: "s1", Faults: google}), "invalid_request", CodeNoConnection)
 	require.Empty(t, sessions.all())
+	google := a.connect(idp, "big", "big.example", func(c *store.Connection) { c.Issuer = googleIssuer })
+	for _, issuer := range []string{"", googleIssuer, "https://a\x00b", strings.Repeat("i", maxURLBytes+1)} {
+		_, err := a.handler.connectionForLogout(t.Context(), issuer, google.ID)
+		require.ErrorIs(t, err, store.ErrNotFound, "%.20q", issuer)
+	}
 
 	idp.SetClients(oidctest.Client{ID: "another-client"})
 	require.Equal(t, 200, a.logOut(idp, sibling.ID, l).Status)
@@ -291,6 +294,9 @@ func TestLogoutForcedKeys(t *testing.T) {
 	a, idp, c, sessions := logoutApp(t)
 	foreign, err := oidctest.GenerateKey("rsa", "RS256")
 	require.NoError(t, err)
+	expired := oidctest.Faults{SignWith: &foreign, Claims: func(c map[string]any) { c["exp"] = 1 }}
+	refusedLogout(t, a.logOut(idp, c.ID, oidctest.Logout{Subject: "s1", Faults: expired}), "invalid_request", CodeTokenInvalid)
+	require.Zero(t, idp.Count(oidctest.Keys), "a token that is refused for its claims costs no request")
 	for i := range 100 {
 		if i > 0 {
 			foreign.ID = fmt.Sprint("made-up-", i)
