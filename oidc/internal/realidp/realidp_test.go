@@ -53,9 +53,9 @@ func install(t *testing.T) {
 }
 
 // start runs the provider and returns its issuer.
-func start(t *testing.T, redirectURI, authentication string) string {
+func start(t *testing.T, redirectURI, logoutURI, authentication string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", "provider.mjs", redirectURI, authentication)
+	cmd := exec.CommandContext(t.Context(), "node", "provider.mjs", redirectURI, logoutURI, authentication)
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	stdout, err := cmd.StdoutPipe()
@@ -94,12 +94,14 @@ func (people) AccountByEmail(_ context.Context, _ store.Store, _, email string) 
 }
 
 // TestOIDCProvider signs in at oidc-provider, which is OpenID certified: PKCE is demanded, iss is sent, e-mail is in
-// userinfo. Its login and consent pages are filled in by a client without a browser.
+// userinfo. Its login and consent pages are filled in by a client without a browser. Then it signs the person out there,
+// and its logout token ends the session here.
 func TestOIDCProvider(t *testing.T) {
 	install(t)
 	for _, authentication := range []string{"client_secret_basic", "client_secret_post"} {
 		t.Run(authentication, func(t *testing.T) {
 			var login oidc.Login
+			ended := make(chan oidc.Revocation, 10)
 			mux := http.NewServeMux()
 			app := httptest.NewServer(mux)
 			t.Cleanup(app.Close)
@@ -115,6 +117,10 @@ func TestOIDCProvider(t *testing.T) {
 					login = l
 					return nil
 				}),
+				Sessions: oidc.SessionRevokerFunc(func(_ context.Context, _ store.Store, r oidc.Revocation) error {
+					ended <- r
+					return nil
+				}),
 			})
 			require.NoError(t, err)
 			mux.Handle(handler.Mount())
@@ -122,7 +128,7 @@ func TestOIDCProvider(t *testing.T) {
 
 			now := time.Now()
 			id := store.NewID(now)
-			issuer := start(t, handler.RedirectURI(id), authentication)
+			issuer := start(t, handler.RedirectURI(id), handler.BackchannelLogoutURI(id), authentication)
 			report, err := oidc.NewChecker(oidc.CheckerConfig{InsecureAllowLoopback: true}).CheckProvider(t.Context(), tenant.ProviderRequest{Authority: issuer})
 			require.NoError(t, err)
 			require.Equal(t, issuer, report.Issuer, "%+v", report.Findings)
@@ -136,11 +142,26 @@ func TestOIDCProvider(t *testing.T) {
 			})
 			require.NoError(t, err)
 
-			body := walk(t, app.URL+"/sso/login?return_to=/inside&email=ada@acme.example", issuer)
+			jar, err := cookiejar.New(nil)
+			require.NoError(t, err)
+			client := &http.Client{Jar: jar, Timeout: 20 * time.Second}
+			body := walk(t, client, app.URL+"/sso/login?return_to=/inside&email=ada@acme.example", issuer)
 			require.Equal(t, "inside", body)
 			require.Equal(t, "u-ada", login.Account.ID)
 			require.Equal(t, "ada", login.Subject)
 			require.Equal(t, "ada@acme.example", login.Email)
+
+			walk(t, client, issuer+"/session/end", issuer)
+			select {
+			case r := <-ended:
+				require.NotEmpty(t, login.SessionID)
+				require.Equal(t, oidc.Revocation{
+					TenantID: "acme", ConnectionID: id, Issuer: issuer, Subject: "ada", SessionID: login.SessionID, AccountID: "u-ada",
+					Reason: oidc.ReasonBackchannelLogout,
+				}, r)
+			default:
+				t.Fatal("the provider's logout token did not end the session")
+			}
 		})
 	}
 }
@@ -150,11 +171,8 @@ var formAction = regexp.MustCompile(`<form[^>]*action="([^"]+)"`)
 var hiddenInput = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`)
 
 // walk follows redirects and fills in the first form of each page of the provider.
-func walk(t *testing.T, target, issuer string) string {
+func walk(t *testing.T, client *http.Client, target, issuer string) string {
 	t.Helper()
-	jar, err := cookiejar.New(nil)
-	require.NoError(t, err)
-	client := &http.Client{Jar: jar, Timeout: 20 * time.Second}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody)
 	require.NoError(t, err)
 	for range 5 {
@@ -169,7 +187,7 @@ func walk(t *testing.T, target, issuer string) string {
 		}
 		next, err := res.Request.URL.Parse(string(action[1]))
 		require.NoError(t, err)
-		form := url.Values{"login": {"ada"}, "password": {"any"}}
+		form := url.Values{"login": {"ada"}, "password": {"any"}, "logout": {"yes"}}
 		for _, m := range hiddenInput.FindAllSubmatch(body, -1) {
 			form.Set(string(m[1]), string(m[2]))
 		}
