@@ -130,8 +130,13 @@ const (
 	addMembers = ", a as (insert into tenantgate_scim_members (tenant_id, group_id, member_id, kind)" +
 		" select g.tenant_id, g.id, n.id, n.kind from g cross join unnest($3::text[], $4::text[]) as n (id, kind) order by n.id" +
 		" on conflict do nothing returning member_id)"
-	removeMembers = ", d as (delete from tenantgate_scim_members m using g where m.tenant_id = g.tenant_id and m.group_id = g.id" +
-		" and m.member_id = any($6::text[]) returning m.member_id)"
+	// With "= any", a planner that takes groups for small reads all rows of the group. So
+	// one row is found by plain equality, and several by a look-up for each.
+	removeOne = ", d as (delete from tenantgate_scim_members m using g where m.tenant_id = $1 and m.group_id = $2" +
+		" and m.member_id = ($6::text[])[1] returning m.member_id)"
+	removeFew = ", d as (delete from tenantgate_scim_members m using g where m.ctid = any(array(" +
+		"select (select x.ctid from tenantgate_scim_members x where x.tenant_id = $1 and x.group_id = $2 and x.member_id = n.id)" +
+		" from unnest($6::text[]) as n (id))) returning m.member_id)"
 	// "Not in" hashes a list, whatever the planner thinks of its length and the table's;
 	// "in", "any", "exists" and joins may go through one of them for each row of the other.
 	removeOthers = ", d as (delete from tenantgate_scim_members m using g where m.tenant_id = g.tenant_id and m.group_id = g.id" +
@@ -159,12 +164,14 @@ func (s *Store) ChangeSCIMMembers(ctx context.Context, tenantID, groupID string,
 		return store.MemberChange{}, err
 	}
 	ids, kinds := memberArrays(d.Add)
-	remove, removed := removeMembers, array(d.Remove)
+	remove, removed := removeOne, array(d.Remove)
 	switch {
 	case d.Replace:
 		remove, removed = removeOthers, ids
 	case len(d.Remove) > manyRows:
 		remove = removeMany
+	case len(d.Remove) > 1:
+		remove = removeFew
 	}
 	q := newStatement(shareGroup+addMembers+remove+noteChange, tenantID, groupID, ids, kinds, store.Time(at), removed)
 	q.events("w", rows, changeOfMembers)

@@ -3,6 +3,7 @@ package drivertest
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -69,6 +70,14 @@ func questions() []question {
 		{"member added and removed", func(ctx context.Context, st store.Store) error {
 			d := store.MemberDelta{Add: []store.Member{{ID: "new", Kind: store.MemberUser}}, Remove: []string{"u000007"}}
 			_, err := st.ChangeSCIMMembers(ctx, acme, "g0007", d, at, nil, event("members", "g0007"))
+			return err
+		}, "", nil},
+		{"several members removed", func(ctx context.Context, st store.Store) error {
+			d := store.MemberDelta{Remove: []string{"u001007", "u002007", "u003007"}}
+			change, err := st.ChangeSCIMMembers(ctx, acme, "g0007", d, at, nil, event("members", "g0007"))
+			if err == nil && len(change.Removed) != 3 {
+				err = fmt.Errorf("removed %v", change.Removed)
+			}
 			return err
 		}, "", nil},
 		{"create", func(ctx context.Context, st store.Store) error {
@@ -202,9 +211,7 @@ func TestPostgresPlans(t *testing.T) {
 	for _, q := range questions() {
 		t.Run(q.name, func(t *testing.T) {
 			recorded.take()
-			begun := time.Now()
 			require.NoError(t, q.ask(ctx, st))
-			require.Less(t, time.Since(begun), 5*time.Second)
 			var plans []string
 			for _, statement := range recorded.take() {
 				if !strings.HasPrefix(statement, "select") && !strings.HasPrefix(statement, "with") {
@@ -218,6 +225,8 @@ func TestPostgresPlans(t *testing.T) {
 			for _, table := range []string{"scim_users", "scim_groups", "scim_keys", "scim_members", "scim_counts", "grants", "records", "record_unique", "events"} {
 				require.NotContains(t, all, "Seq Scan on tenantgate_"+table)
 			}
+			// A group can be far larger than the planner thinks: one member is looked up.
+			require.NotContains(t, all, "Filter: (member_id")
 			require.Contains(t, all, q.index)
 			for _, index := range q.others {
 				require.Contains(t, all, index)
