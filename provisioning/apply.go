@@ -1,9 +1,11 @@
 package provisioning
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -38,7 +40,7 @@ func (e *Engine) apply(ctx context.Context, tx store.Store, plan *Plan) error {
 			}
 		}
 	}
-	for _, p := range plan.people {
+	for _, p := range e.ownersFirst(plan.people) {
 		f := Failure{SCIMUserID: p.scimUserID, AccountID: p.accountID}
 		if err := a.step(ctx, tx, plan, f, p.profile.label(), func(tx store.Store) error { return a.person(ctx, tx, p) }); err != nil {
 			return err
@@ -51,6 +53,7 @@ func (e *Engine) apply(ctx context.Context, tx store.Store, plan *Plan) error {
 			}
 		}
 	}
+	plan.Findings = append(plan.Findings, a.found...)
 	events := make([]store.Event, 0, len(plan.Findings))
 	for _, f := range plan.Findings {
 		if f.Code != FindingPaused {
@@ -68,6 +71,44 @@ type applier struct {
 	e        *Engine
 	tenantID string
 	made     map[string]string // teams made, by group
+	found    []Finding         // what came up while applying
+}
+
+// ownersFirst puts those who get the top role before the others: nobody loses it to
+// somebody whom the host then refuses.
+func (e *Engine) ownersFirst(people []*personPlan) []*personPlan {
+	rank := func(p *personPlan) int {
+		if p.org != nil && p.org.line != nil && p.org.line.To == e.roles.top() {
+			return 0
+		}
+		return 1
+	}
+	out := slices.Clone(people)
+	slices.SortStableFunc(out, func(a, b *personPlan) int { return cmp.Compare(rank(a), rank(b)) })
+	return out
+}
+
+// keepOwner asks once more, right before the top role is taken from somebody, whether
+// another owner is there: the one whom the plan counted on may have been refused. If
+// not, the role and what the ledger says about it stay.
+func (a *applier) keepOwner(ctx context.Context, tx store.Store, p *personPlan) (*personPlan, error) {
+	top := a.e.roles.top()
+	if !p.activates || p.org == nil || p.org.line == nil || p.org.line.From != top || p.org.line.To == top {
+		return p, nil
+	}
+	owners, err := a.e.cfg.Target.Owners(ctx, tx, a.tenantID)
+	if err != nil {
+		return p, hostErr("read the owners", err)
+	}
+	if len(owners) != 1 || owners[0] != p.accountID {
+		return p, nil
+	}
+	kept := *p
+	kept.lines = slices.DeleteFunc(slices.Clone(p.lines), func(l Line) bool { return l.Kind == OrgRoleSet })
+	kept.put = slices.DeleteFunc(slices.Clone(p.put), func(g pendingGrant) bool { return g.Grant.Kind == store.GrantOrgRole })
+	kept.drop = slices.DeleteFunc(slices.Clone(p.drop), func(k store.GrantKey) bool { return k.Kind == store.GrantOrgRole })
+	a.found = append(a.found, lastOwner(p, top))
+	return &kept, nil
 }
 
 // step runs one step; what the host refuses is undone and noted for another attempt.
@@ -129,6 +170,10 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) error {
 	if p.err != nil {
 		return p.err
+	}
+	p, err := a.keepOwner(ctx, tx, p)
+	if err != nil {
+		return err
 	}
 	accountID := p.accountID
 	var events []store.Event

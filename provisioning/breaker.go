@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -107,24 +108,48 @@ func (e *Engine) addRecentLosers(ctx context.Context, tx store.Store, tenantID s
 	if err != nil {
 		return err
 	}
-	q := store.EventQuery{TypePrefix: eventPrefix + string(MemberRemove), Newest: true, After: from}
-	for {
-		page, err := tx.Events(ctx, tenantID, q)
+	for _, kind := range []LineKind{MemberRemove, OrgRoleSet} {
+		first, err := e.addLosersOf(ctx, tx, tenantID, kind, from, since, people)
 		if err != nil {
 			return err
 		}
+		if first > 0 {
+			to = min(to, first-1)
+		}
+	}
+	return moveMark(ctx, tx, tenantID, from, to)
+}
+
+// addLosersOf adds who lost something by lines of one kind, newest first, and returns the
+// place of the oldest one that counts; zero if none does.
+func (e *Engine) addLosersOf(ctx context.Context, tx store.Store, tenantID string, kind LineKind, from int64, since time.Time, people map[string]bool) (first int64, err error) {
+	q := store.EventQuery{TypePrefix: eventPrefix + string(kind), Newest: true, After: from}
+	for {
+		page, err := tx.Events(ctx, tenantID, q)
+		if err != nil {
+			return 0, err
+		}
 		for _, ev := range page {
 			if ev.At.Before(since) {
-				return moveMark(ctx, tx, tenantID, from, to)
+				return first, nil
+			}
+			if kind == OrgRoleSet && !e.lowered(ev) {
+				continue
 			}
 			people[ev.Subject.ID] = true
-			to = min(to, ev.Seq-1)
+			first = ev.Seq
 		}
 		if len(page) < store.MaxLimit {
-			return moveMark(ctx, tx, tenantID, from, to)
+			return first, nil
 		}
 		q.Before = page[len(page)-1].Seq
 	}
+}
+
+// lowered says whether the event of a role tells of a lower one than before.
+func (e *Engine) lowered(ev store.Event) bool {
+	var l Line
+	return json.Unmarshal(ev.After, &l) == nil && higher(e.roles.org, l.From, l.To) != l.To
 }
 
 // forgetLosers starts counting anew: an owner has seen and applied what was to be done.

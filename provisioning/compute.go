@@ -122,14 +122,12 @@ func (p *planner) protectOwners(people []*personPlan) {
 		if pp.org == nil || pp.org.line == nil || pp.org.line.From != top || pp.org.line.To == top {
 			continue
 		}
-		f := Finding{AccountID: pp.accountID, SCIMUserID: pp.scimUserID, Person: pp.profile.label()}
+		f := lastOwner(pp, top)
 		switch {
 		case p.s.breakGlass[foldEmail(pp.profile.Email)] || pp.record != nil && p.s.breakGlass[foldEmail(pp.record.Email)]:
 			f.Code = FindingBreakGlass
 			f.Message = "This owner is on the break-glass list and keeps the role " + top + "."
-		case owners[pp.accountID] && len(owners) == 1:
-			f.Code = FindingLastOwner
-			f.Message = "This is the last owner and keeps the role " + top + ". Make somebody else an owner first."
+		case owners[pp.accountID] && len(owners) == 1: // as it says
 		default:
 			delete(owners, pp.accountID)
 			continue
@@ -139,5 +137,13 @@ func (p *planner) protectOwners(people []*personPlan) {
 	}
 	if ended != "" && len(owners) == 0 {
 		p.find(Finding{Code: FindingNoOwner, AccountID: ended, Message: "The directory ended the access of the last active owner. The organisation has no owner who can sign in now."})
+	}
+}
+
+// lastOwner is what is found when the top role stays with the last who has it.
+func lastOwner(pp *personPlan, top string) Finding {
+	return Finding{
+		Code: FindingLastOwner, AccountID: pp.accountID, SCIMUserID: pp.scimUserID, Person: pp.profile.label(),
+		Message: "This is the last owner and keeps the role " + top + ". Make somebody else an owner first.",
 	}
 }

@@ -11,22 +11,27 @@ import (
 // foldEmail is the form in which addresses are compared: without regard to case, the
 // domain as A-labels.
 func foldEmail(email string) string {
+	return store.Fold(plainEmail(email))
+}
+
+// plainEmail writes an address with its domain in lower case as A-labels, so that a host
+// that compares addresses finds the one mailbox by any spelling of its domain. What is no
+// plain address stays as it is.
+func plainEmail(email string) string {
 	email = strings.TrimSpace(email)
-	i := strings.LastIndexByte(email, '@')
-	if i < 0 {
-		return store.Fold(email)
+	domain := emailDomain(email)
+	if domain == "" {
+		return email
 	}
-	return store.Fold(email[:i]) + "@" + emailDomain(email)
+	local, _, _ := strings.Cut(email, "@")
+	return local + "@" + domain
 }
 
 // emailDomain returns the domain of an address in lower case as A-labels; empty if there
-// is none.
+// is none, or if the address could be read in two ways: more than one @, white space,
+// control characters, a dot at the end.
 func emailDomain(email string) string {
-	i := strings.LastIndexByte(email, '@')
-	if i < 0 {
-		return ""
-	}
-	domain, err := tenant.NormalizeDomain(email[i+1:])
+	domain, err := tenant.EmailDomain(strings.TrimSpace(email))
 	if err != nil {
 		return ""
 	}

@@ -155,6 +155,11 @@ func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u polic
 				return err
 			}
 		}
+		if nameNew && emailDomain(u.after.UserName) != "" {
+			if refusal, err = p.checkName(ctx, tx, w, u.after.UserName); err != nil || refusal != nil {
+				return err
+			}
+		}
 		for _, c := range []struct {
 			value string
 			check bool
@@ -170,6 +175,30 @@ func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u polic
 		return nil
 	})
 	return refusal, err
+}
+
+// checkName asks whether the user name is the root user's address, whatever e-mail
+// addresses come with it: at sign-in a user name that is an address stands for its owner.
+func (p *Policy) checkName(ctx context.Context, tx store.Store, w tenant.DirectoryWrite, name string) (*tenant.Refusal, error) {
+	account, err := p.cfg.Target.AccountByEmail(ctx, tx, w.TenantID, plainEmail(name))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, hostErr("find an account by its address", err)
+	}
+	root, err := p.cfg.Target.RootAccount(ctx, tx, w.TenantID)
+	if err != nil {
+		return nil, hostErr("read the root account", err)
+	}
+	if account.ID != root {
+		return nil, nil
+	}
+	return rootConflict(), nil
+}
+
+func rootConflict() *tenant.Refusal {
+	return &tenant.Refusal{Status: 409, SCIMType: "uniqueness", Code: "root_user", Detail: rootRefusal}
 }
 
 // checkAccount asks whether the host has an account of the address that this user may
@@ -190,7 +219,7 @@ func (p *Policy) checkAccount(ctx context.Context, tx store.Store, w tenant.Dire
 		return &tenant.Refusal{Status: 409, SCIMType: "uniqueness", Code: code, Detail: detail}, nil
 	}
 	if account.ID == root {
-		return conflict("root_user", rootRefusal)
+		return rootConflict(), nil
 	}
 	rec, err := tx.Account(ctx, w.TenantID, account.ID)
 	switch {

@@ -32,6 +32,7 @@ func TestPolicy(t *testing.T) {
 	w.user("ada")
 	w.sync()
 	w.host.addUser("u-eve", "Eve@acme.example", "member")
+	w.host.addUser("u-idn", "eve@xn--bcher-kva.example", "member")
 	w.host.addUser("u-ok", "ok@acme.example", "member")
 	plan, err := w.e.PlanConversion(t.Context(), owner, org, []string{"u-ok"})
 	require.NoError(t, err)
@@ -55,6 +56,12 @@ func TestPolicy(t *testing.T) {
 		{"without any address", create(`{"userName":"new"}`), ""},
 		{"the root user", create(`{"userName":"ROOT@acme.example"}`), "root_user"},
 		{"the root user by e-mail", create(`{"userName":"x@acme.example","emails":[{"value":"root@acme.example"}]}`), "root_user"},
+		{"the root user by name alone", create(`{"userName":"Root@ACME.example","emails":[{"value":"x@acme.example"}]}`), "root_user"},
+		{"the root user, the domain in full-width letters", create(`{"userName":"x","emails":[{"value":"root@ａcme.example"}]}`), "root_user"},
+		{"an account by hand, the domain in Unicode", create(`{"userName":"x","emails":[{"value":"eve@Bücher.example"}]}`), "account_exists"},
+		{"two domains", create(`{"userName":"x","emails":[{"value":"x@evil.example@acme.example"}]}`), "domain_not_verified"},
+		{"a dot at the end", create(`{"userName":"x","emails":[{"value":"root@acme.example."}]}`), "domain_not_verified"},
+		{"a line break", create(`{"userName":"x","emails":[{"value":"x@evil.example\r\nBcc: y@acme.example"}]}`), "domain_not_verified"},
 		{"an account by hand", create(`{"userName":"eve@acme.example"}`), "account_exists"},
 		{"an approved account", create(`{"userName":"OK@acme.example"}`), ""},
 		{"another user's account", create(`{"userName":"ada2@acme.example","emails":[{"value":"ada@acme.example"}]}`), "account_taken"},

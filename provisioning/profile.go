@@ -15,7 +15,8 @@ type Profile struct {
 	ExternalID string `json:"externalId,omitempty"`
 	UserName   string `json:"userName"`
 	// Email is the address by which the person is known: the primary one, or else the
-	// one of type "work", or else the first, or else the user name if it is an address.
+	// one of type "work", or else the first, or else the user name if it is an address. Its
+	// domain is in lower case, as A-labels.
 	Email       string `json:"email,omitempty"`
 	DisplayName string `json:"displayName,omitempty"`
 	GivenName   string `json:"givenName,omitempty"`
@@ -54,6 +55,7 @@ func ProfileOf(u store.SCIMUser) Profile {
 	if p.Email == "" && strings.Contains(u.UserName, "@") {
 		p.Email = u.UserName
 	}
+	p.Email = plainEmail(p.Email)
 	if p.DisplayName == "" {
 		p.DisplayName = body.Name.Formatted
 	}
