@@ -44,6 +44,7 @@ const (
 	CodeNotProvisioned   = "user_not_provisioned"    // 403: no account, and none is made at sign-in
 	CodeOtherTenant      = "user_of_other_tenant"    // 403: the account belongs to another organisation
 	CodeAlreadyLinked    = "account_already_linked"  // 403: the account is linked to another identity
+	CodeAccountConflict  = "account_conflict"        // 403: externalId and e-mail address belong to two accounts
 	CodeHostRefused      = "refused_by_application"  // 403: the host's OnLogin said no
 	CodeTestRefused      = "test_refused"            // 403: a test sign-in worked, but does not count, see RecordTests
 	CodeProviderDown     = "provider_unavailable"    // 503: the provider did not answer, or answered nonsense

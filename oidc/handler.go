@@ -55,6 +55,12 @@ type Config struct {
 	// RequireEmailVerified refuses a first sign-in whose e-mail address the provider does not state to be verified. By
 	// default an issuer that serves one customer alone, such as Entra's, need not state it.
 	RequireEmailVerified bool
+	// ExternalIDClaim names the claim that is the externalId of the users whom a connection's directory provisions: "sub",
+	// or "oid" at Entra with externalId mapped to objectId. A first sign-in then finds the account by it, also one with
+	// another e-mail address, and an address that was given to somebody else finds nobody's account. The asserted address
+	// must pass the same checks as ever, and belong to no other account. It counts for a tenant that has one directory,
+	// of this connection. Nil, and any other answer, means that accounts are found by address alone.
+	ExternalIDClaim func(c store.Connection) string
 	// TrustAudience tells whether an ID token may name this audience beside the client. Nil trusts none.
 	TrustAudience func(c store.Connection, audience string) bool
 

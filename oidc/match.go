@@ -83,21 +83,36 @@ func (m *matcher) returning(ctx context.Context, link store.Identity) (Account, 
 	return acct, nil
 }
 
-// firstTime links the person with an account of the tenant that has the asserted address, or makes one where the
-// connection allows it.
+// firstTime links the person with an account of the tenant: that of the provisioned user with the person's externalId
+// where the host goes by it, else the one that has the asserted address. It makes one where the connection allows it.
 func (m *matcher) firstTime(ctx context.Context) (Account, error) {
 	if err := m.trustEmail(ctx); err != nil {
 		return Account{}, err
 	}
 	email := m.who.addr.String()
+	externalID, err := m.externalID(ctx)
+	if err != nil {
+		return Account{}, err
+	}
+	provisioned, known, err := m.byExternalID(ctx, externalID)
+	if err != nil {
+		return Account{}, err
+	}
 	acct, err := m.h.cfg.Accounts.AccountByEmail(ctx, m.tx, m.conn.TenantID, email)
-	if errors.Is(err, store.ErrNotFound) {
-		acct, err = m.create(ctx, email)
-		if err != nil {
-			return Account{}, err
-		}
-	} else if err != nil {
+	switch {
+	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return Account{}, m.hostFailed(err)
+	case known && err == nil && acct.ID != provisioned.ID:
+		return Account{}, denied(CodeAccountConflict, "the provisioned user's externalId and the e-mail address belong to two accounts")
+	case known:
+		acct, err = provisioned, nil
+	case err != nil:
+		acct, err = m.create(ctx, email)
+	default:
+		err = m.checkExternalID(ctx, acct, externalID)
+	}
+	if err != nil {
+		return Account{}, err
 	}
 	if acct.ID == "" {
 		return Account{}, m.hostFailed(errors.New("oidc: Accounts returned an account without ID"))
