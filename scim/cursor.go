@@ -45,7 +45,7 @@ func (l *listing) start() (cursor, error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(l.p.cursor)
 	var sent cursor
-	if err != nil || json.Unmarshal(raw, &sent) != nil || sent.Query != c.Query || !plausibleID(sent.After) || sent.Offset < 0 {
+	if err != nil || json.Unmarshal(raw, &sent) != nil || sent.Query != c.Query || !plausibleID(sent.After) || sent.Offset < 0 || sent.Offset > maxCount {
 		return c, bad
 	}
 	return sent, nil

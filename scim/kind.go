@@ -21,6 +21,8 @@ type record struct {
 	// membersVersion and membersUpdated are set for groups.
 	membersVersion int64
 	membersUpdated time.Time
+	// partial says that a policy refused a part of the update, which was left out.
+	partial bool
 }
 
 // kind is how one resource type is stored. All methods take the store to work

@@ -1,7 +1,10 @@
 package scim
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"math"
 	"net/url"
 	"testing"
 
@@ -86,6 +89,14 @@ func testCursorPaging(t *testing.T, pick func(*Config)) {
 		s.do("GET", "/Users?count=3&cursor="+cursor+query+"&sortOrder=descending", "").refused(400, TypeInvalidCursor)
 		s.do("GET", "/Groups?count=3&cursor="+cursor, "").refused(400, TypeInvalidCursor)
 		s.do("GET", "/Users?cursor=nonsense"+query, "").refused(400, TypeInvalidCursor)
+		raw, err := base64.RawURLEncoding.DecodeString(cursor)
+		require.NoError(t, err)
+		var far map[string]any
+		require.NoError(t, json.Unmarshal(raw, &far))
+		far["a"], far["o"] = "x", math.MaxInt
+		raw, err = json.Marshal(far)
+		require.NoError(t, err)
+		s.do("GET", "/Users?count=3&cursor="+base64.RawURLEncoding.EncodeToString(raw)+query, "").refused(400, TypeInvalidCursor)
 	}
 }
 

@@ -20,7 +20,8 @@ func (h *Handler) patch(w http.ResponseWriter, r *request, rt *resourceType, id 
 	if h.isGroup(rt) {
 		silent = !h.cfg.PatchGroupContent
 	}
-	if silent && len(r.params.attributes) == 0 && len(r.params.excluded) == 0 {
+	// Who asked for more than was done is shown what the resource is now.
+	if silent && !rec.partial && len(r.params.attributes) == 0 && len(r.params.excluded) == 0 {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}

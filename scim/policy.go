@@ -12,8 +12,9 @@ import (
 type Policy interface {
 	// Check returns nil to let the write through, a *tenant.Refusal (or an *Error) to
 	// refuse it with that answer, or any other error, which is logged and gives
-	// 500. When a refused write would set a user inactive among other things, the
-	// user is set inactive and the rest is left out.
+	// 500. When a refused write would set a user inactive, or take members from a
+	// group, among other things, that is done and the rest is left out; the answer is
+	// then the resource as it is.
 	Check(ctx context.Context, w tenant.DirectoryWrite) error
 }
 

@@ -54,7 +54,43 @@ func TestPolicy(t *testing.T) {
 	require.Equal(t, "ada", r.at("userName"))
 	require.Equal(t, "T", r.at("title"))
 
+	// So with a name that somebody has: the policy is not the only one who refuses.
+	answer = nil
+	s.user("taken", "")
+	v := s.user("vera", "")
+	r = s.do("PUT", "/Users/"+v, `{"userName":"taken","active":false}`).want(200)
+	require.Equal(t, false, r.at("active"))
+	require.Equal(t, "vera", r.at("userName"))
+	s.do("PUT", "/Users/"+v, `{"userName":"taken","active":false}`).refused(409, TypeUniqueness)
+
 	answer = errors.New("pq: connection refused")
 	r = s.do("POST", "/Users", `{"userName":"bob"}`).refused(500, "")
 	require.NotContains(t, r.raw, "pq")
+}
+
+// TestPolicyRefusesPartOfAGroup: who leaves has left, whatever else the request wanted.
+func TestPolicyRefusesPartOfAGroup(t *testing.T) { onStores(t, testPolicyRefusesPartOfAGroup) }
+
+func testPolicyRefusesPartOfAGroup(t *testing.T, pick func(*Config)) {
+	var answer error
+	s := newServer(t, pick, func(c *Config) {
+		c.Policy = PolicyFunc(func(context.Context, tenant.DirectoryWrite) error { return answer })
+	})
+	a, b, c, d := s.user("a", ""), s.user("b", ""), s.user("c", ""), s.user("d", "")
+	g := s.group("G", a, b, c)
+	answer = &Error{Status: 403, Detail: "SCIM is not in this plan."}
+
+	// Entra mixes a name, removals and additions.
+	entra := `{"op":"Replace","path":"displayName","value":"H"},{"op":"Remove","path":"members","value":[{"value":"` + a + `"}]},{"op":"Add","path":"members","value":[{"value":"` + d + `"}]}`
+	r := s.patch("/Groups/"+g, entra).want(200)
+	require.Equal(t, "G", r.at("displayName"))
+	require.ElementsMatch(t, []string{b, c}, s.members(g))
+	s.patch("/Groups/"+g, entra).refused(403, "")
+
+	// Others send the whole group.
+	s.do("PUT", "/Groups/"+g, `{"displayName":"G","members":[{"value":"`+b+`"},{"value":"`+d+`"}]}`).want(200)
+	require.Equal(t, []string{b}, s.members(g))
+	s.do("PUT", "/Groups/"+g, `{"displayName":"G","members":[{"value":"`+b+`"},{"value":"`+d+`"}]}`).refused(403, "")
+	s.patch("/Groups/"+g, `{"op":"replace","path":"members","value":[{"value":"`+d+`"}]}`).want(200)
+	require.Empty(t, s.members(g))
 }

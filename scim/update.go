@@ -2,6 +2,7 @@ package scim
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -98,7 +99,12 @@ func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action ten
 	if err := h.permitUpdate(ctx, &w, doc); err != nil {
 		return rec, err
 	}
-	return h.store(ctx, &w, cond)
+	rec, err = h.store(ctx, &w, cond)
+	if e := (*Error)(nil); w.alone != nil && errors.As(err, &e) && e.Type == TypeUniqueness {
+		h.deactivateAlone(ctx, &w, doc, err)
+		return h.store(ctx, &w, cond)
+	}
+	return rec, err
 }
 
 // pendingWrite is one update that is about to be stored.
@@ -109,10 +115,12 @@ type pendingWrite struct {
 	before, after record
 	body          bool               // the resource itself changes
 	delta         *store.MemberDelta // nil: members stay
+	alone         []byte             // a user set inactive and nothing else; nil if the update does not
 }
 
 // permitUpdate asks the policy. If it refuses an update that would set a user
-// inactive among other things, the user is set inactive and nothing else is done.
+// inactive, or take members from a group, among other things, that is done and
+// nothing else.
 func (h *Handler) permitUpdate(ctx context.Context, w *pendingWrite, doc map[string]any) error {
 	ask := tenant.DirectoryWrite{
 		TenantID: w.r.tenant, Principal: w.r.principal, Action: w.action, ResourceType: w.rt.Name, ID: w.before.ID,
@@ -122,21 +130,59 @@ func (h *Handler) permitUpdate(ctx context.Context, w *pendingWrite, doc map[str
 		ask.AddMembers, ask.RemoveMembers, ask.ReplaceMembers = memberIDsOf(w.delta.Add), w.delta.Remove, w.delta.Replace
 		ask.Deprovisioning = !w.body && len(w.delta.Add) == 0
 	}
-	deactivates := h.isUser(w.rt) && w.before.active && !w.after.active
-	var alone []byte
-	if deactivates {
+	if h.isUser(w.rt) && w.before.active && !w.after.active {
 		doc["active"] = false
-		alone = w.rt.encode(nil, doc)
-		ask.Deprovisioning = bytes.Equal(alone, w.after.body)
+		w.alone = w.rt.encode(nil, doc)
+		ask.Deprovisioning = bytes.Equal(w.alone, w.after.body)
 	}
 	err := h.permit(ctx, ask)
-	if err == nil || !deactivates {
+	switch {
+	case err == nil:
+	case w.delta != nil:
+		return h.onlyRemove(ctx, w, err)
+	case w.alone != nil:
+		h.deactivateAlone(ctx, w, doc, err)
+	default:
 		return err
 	}
-	h.log.WarnContext(ctx, "scim: policy refused an update; the user was set inactive and the rest left out",
-		"tenant", w.r.tenant, "id", w.before.ID, "error", err)
-	w.after.body = alone
+	return nil
+}
+
+// deactivateAlone leaves of a refused update that the user, whose document is doc, is
+// set inactive.
+func (h *Handler) deactivateAlone(ctx context.Context, w *pendingWrite, doc map[string]any, refusal error) {
+	h.log.WarnContext(ctx, "scim: an update was refused; the user was set inactive and the rest left out",
+		"tenant", w.r.tenant, "id", w.before.ID, "error", refusal)
+	w.after.body, w.alone = w.alone, nil
 	h.kinds[w.rt].index(&w.after, doc)
+}
+
+// onlyRemove leaves of a refused update of a group what takes members away; if
+// nothing does, the refusal stands. Members that were gone before don't count, so
+// that a request sent again hears the refusal.
+func (h *Handler) onlyRemove(ctx context.Context, w *pendingWrite, refusal error) error {
+	stays, goes := map[string]bool{}, map[string]bool{}
+	for _, m := range w.delta.Add {
+		stays[m.ID] = true
+	}
+	for _, id := range w.delta.Remove {
+		goes[id] = true
+	}
+	var remove []string
+	err := h.eachMember(ctx, w.r.tenant, w.before.ID, func(m store.Member) error {
+		if goes[m.ID] || w.delta.Replace && !stays[m.ID] {
+			remove = append(remove, m.ID)
+		}
+		return nil
+	})
+	if err != nil || len(remove) == 0 {
+		return cmp.Or(err, refusal)
+	}
+	h.log.WarnContext(ctx, "scim: policy refused an update; members were removed and the rest left out",
+		"tenant", w.r.tenant, "id", w.before.ID, "removed", len(remove), "error", refusal)
+	at := w.after.UpdatedAt
+	w.after, w.body, w.delta = w.before, false, &store.MemberDelta{Remove: remove}
+	w.after.UpdatedAt, w.after.partial = at, true
 	return nil
 }
 
