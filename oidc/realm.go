@@ -5,38 +5,17 @@ import (
 	"errors"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
-// connectionForDomain is home realm discovery: which active connection signs in the people of an e-mail domain. The
-// exact domain comes first, then domains above it whose owner opted in to sub-domains (D5).
+// connectionForDomain is home realm discovery by the tenant package's rule: which active connection signs in the
+// people of an e-mail domain.
 func (h *Handler) connectionForDomain(ctx context.Context, domain string) (store.Connection, error) {
-	c, err := h.connectionOfName(ctx, domain, false)
-	if !errors.Is(err, store.ErrNotFound) {
-		return c, err
-	}
-	for _, parent := range parents(domain) {
-		c, err := h.connectionOfName(ctx, parent, true)
-		if !errors.Is(err, store.ErrNotFound) {
-			return c, err
-		}
-	}
-	return store.Connection{}, store.ErrNotFound
-}
-
-// connectionOfName looks one name up across tenants and reads what it refers to through the tenant's own methods.
-func (h *Handler) connectionOfName(ctx context.Context, name string, below bool) (store.Connection, error) {
-	ref, err := h.cfg.Store.TenantOfDomain(ctx, name)
+	realm, err := tenant.FindRealm(ctx, h.cfg.Store, domain)
 	if err != nil {
 		return store.Connection{}, err
 	}
-	d, err := h.cfg.Store.Domain(ctx, ref.TenantID, ref.ID)
-	if err != nil {
-		return store.Connection{}, err
-	}
-	if d.State != store.DomainVerified || d.Name != name || below && !d.Subdomains {
-		return store.Connection{}, store.ErrNotFound
-	}
-	return h.activeConnection(ctx, ref.TenantID, d.ConnectionID)
+	return h.activeConnection(ctx, realm.TenantID, realm.ConnectionID)
 }
 
 // activeConnection reads a connection; one that is not active is not found.

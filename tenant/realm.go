@@ -19,17 +19,29 @@ type Realm struct {
 	Enforced bool
 }
 
-// RealmOf finds the active connection for an e-mail address: by its exact domain, then
-// by the proven domains above it that include their sub-domains (D5). An error
-// matching store.ErrNotFound says that there is none, which the login page answers
-// like any other address.
+// RealmOf finds the active connection for an e-mail address; see [FindRealm].
 func (s *Service) RealmOf(ctx context.Context, email string) (Realm, error) {
 	domain, err := EmailDomain(strings.TrimSpace(email))
 	if err != nil {
 		return Realm{}, fmt.Errorf("tenant: no e-mail address: %w", store.ErrNotFound)
 	}
+	return FindRealm(ctx, s.store, domain)
+}
+
+// RealmStore is what [FindRealm] reads.
+type RealmStore interface {
+	store.Index
+	store.DomainStore
+	store.ConnectionStore
+}
+
+// FindRealm is home realm discovery: it finds the active connection that signs in the
+// people of an e-mail domain (an A-label in lower case), by the exact domain, then by the proven domains
+// above it that include their sub-domains (D5). An error matching store.ErrNotFound says
+// that there is none, which a login page answers like any other address.
+func FindRealm(ctx context.Context, st RealmStore, domain string) (Realm, error) {
 	for name, exact := domain, true; strings.Contains(name, "."); exact = false {
-		realm, err := s.realmOfName(ctx, name, exact)
+		realm, err := realmOfName(ctx, st, name, exact)
 		if !errors.Is(err, store.ErrNotFound) {
 			return realm, err
 		}
@@ -38,19 +50,19 @@ func (s *Service) RealmOf(ctx context.Context, email string) (Realm, error) {
 	return Realm{}, fmt.Errorf("tenant: no connection for this domain: %w", store.ErrNotFound)
 }
 
-func (s *Service) realmOfName(ctx context.Context, name string, exact bool) (Realm, error) {
-	ref, err := s.store.TenantOfDomain(ctx, name)
+func realmOfName(ctx context.Context, st RealmStore, name string, exact bool) (Realm, error) {
+	ref, err := st.TenantOfDomain(ctx, name)
 	if err != nil {
 		return Realm{}, fmt.Errorf("tenant: looking for the domain: %w", err)
 	}
-	d, err := s.store.Domain(ctx, ref.TenantID, ref.ID)
+	d, err := st.Domain(ctx, ref.TenantID, ref.ID)
 	if err != nil {
 		return Realm{}, fmt.Errorf("tenant: reading the domain: %w", err)
 	}
 	if d.State != store.DomainVerified || d.Name != name || !exact && !d.Subdomains {
 		return Realm{}, store.ErrNotFound
 	}
-	c, err := s.store.Connection(ctx, ref.TenantID, d.ConnectionID)
+	c, err := st.Connection(ctx, ref.TenantID, d.ConnectionID)
 	if err != nil {
 		return Realm{}, fmt.Errorf("tenant: reading the connection: %w", err)
 	}
