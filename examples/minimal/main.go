@@ -24,12 +24,12 @@ func main() {
 	keys := must(tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{key}}))
 
 	tenants := must(tenant.New(tenant.Config{Store: st, Keyring: keys, Authorizer: app, SCIMBaseURL: base + "/scim/v2", DomainValidator: must(tenant.NewDNSValidator(tenant.DNSConfig{})), ProviderChecker: oidc.NewChecker(oidc.CheckerConfig{})}))
-	login := must(oidc.NewHandler(oidc.Config{BaseURL: base + "/sso", Store: st, Secrets: tenants, Keys: keys, Accounts: host.Accounts{DB: app}, OnLogin: app, OnTest: oidc.RecordTests(tenants)}))
+	login := must(oidc.NewHandler(oidc.Config{BaseURL: base + "/sso", Store: st, Secrets: tenants, Keys: keys, Accounts: host.Accounts{DB: app}, OnLogin: app, Sessions: app, OnTest: oidc.RecordTests(tenants)}))
 	engine := must(provisioning.New(provisioning.Config{Store: st, Target: host.Target{DB: app}, Authorizer: app, OrgRoles: host.OrgRoles(), TeamRoles: host.TeamRoles()}))
 	policy := must(provisioning.NewPolicy(provisioning.PolicyConfig{Store: st, Target: host.Target{DB: app}}))
 	directory := must(scim.NewHandler(scim.Config{BaseURL: base + "/scim/v2", Store: st, Authenticator: scim.APIKeys(tenants), Policy: policy, Written: func(string) { engine.Wake() }}))
 
-	mux.Handle(login.Mount())     // /sso/login, /sso/signin-oidc/{connection}
+	mux.Handle(login.Mount())     // /sso/login, /sso/signin-oidc/{connection}, /sso/backchannel-logout/{connection}
 	mux.Handle(directory.Mount()) // /scim/v2/{tenant}/Users, …/Groups
 	go func() { log.Fatal(engine.Run(ctx, 10*time.Second)) }()
 	log.Fatal(http.ListenAndServe(os.Getenv("LISTEN"), mux)) //nolint:gosec // timeouts are the host's own choice
