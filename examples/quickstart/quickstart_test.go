@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/store/storetest/pgtest"
 )
 
@@ -231,4 +234,47 @@ func TestOtherProvider(t *testing.T) {
 	a := started(t, "-store", "memory", "-authority", "http://127.0.0.1:1/", "-client-id", "oncall", "-client-secret", "not-a-secret", "-client-auth", "post", "-domains", "example.org")
 	require.Equal(t, "example.org", a.Tenants[0].Domain)
 	require.Contains(t, a.Tenants[0].RedirectURI, "/sso/signin-oidc/")
+}
+
+// TestEditRefusesWhatCannotBe holds the product's own form: roles that there are, addresses that can be
+// read, and never an organisation without an owner.
+func TestEditRefusesWhatCannotBe(t *testing.T) {
+	a := started(t, "-store", "memory")
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	owner := &http.Client{Jar: jar, Timeout: 10 * time.Second}
+	post := func(path string, form url.Values) (status int, code string) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.AppURL+path, strings.NewReader(form.Encode()))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Accept", "application/json")
+		resp, err := owner.Do(req)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		var body struct {
+			Code string `json:"code"`
+		}
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&body))
+		return resp.StatusCode, body.Code
+	}
+	status, _ := post("/login/password", url.Values{"email": {"owner@acme.example"}, "password": {host.DemoPassword}})
+	require.Equal(t, http.StatusOK, status)
+
+	for _, tt := range []struct {
+		user, field, value string
+		status             int
+		code               string
+	}{
+		{"acme-break-glass", "org_role", "emperor", http.StatusUnprocessableEntity, "role_unknown"},
+		{"acme-break-glass", "email", "", http.StatusUnprocessableEntity, "email_invalid"},
+		{"acme-break-glass", "email", "x@evil.example@acme.example", http.StatusUnprocessableEntity, "email_invalid"},
+		{"acme-break-glass", "email", "OWNER@acme.example", http.StatusUnprocessableEntity, "email_in_use"},
+		{"acme-break-glass", "org_role", "member", http.StatusOK, ""},
+		{"acme-owner", "org_role", "member", http.StatusUnprocessableEntity, "last_owner"},
+		{"globex-owner", "name", "x", http.StatusNotFound, "not_found"},
+	} {
+		status, code := post("/org/acme/users/"+tt.user, url.Values{tt.field: {tt.value}})
+		require.Equal(t, tt.status, status, tt)
+		require.Equal(t, tt.code, code, tt)
+	}
 }

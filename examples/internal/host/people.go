@@ -128,10 +128,22 @@ func (d *DB) AddUser(ctx context.Context, tx store.Store, u User, password strin
 		u.ID, u.OrgID, foldEmail(u.Email), u.Name, u.Phone, hash, string(u.Source), asInt(u.Active), u.OrgRole)
 }
 
-// UpdateUser replaces everything but the password.
+// UpdateUser replaces name, address, phone and source. Access and role have their own
+// ways, so that a form that was read before never brings back what was taken since.
 func (d *DB) UpdateUser(ctx context.Context, tx store.Store, u User) error {
-	return d.exec(ctx, tx, `update oncall_users set email = ?, name = ?, phone = ?, source = ?, active = ?, org_role = ?
-		where org_id = ? and id = ?`, foldEmail(u.Email), u.Name, u.Phone, string(u.Source), asInt(u.Active), u.OrgRole, u.OrgID, u.ID)
+	return d.exec(ctx, tx, `update oncall_users set email = ?, name = ?, phone = ?, source = ?
+		where org_id = ? and id = ?`, foldEmail(u.Email), u.Name, u.Phone, string(u.Source), u.OrgID, u.ID)
+}
+
+// SetOrgRole gives a user another role in the organisation.
+func (d *DB) SetOrgRole(ctx context.Context, tx store.Store, orgID, id, role string) error {
+	return d.exec(ctx, tx, `update oncall_users set org_role = ? where org_id = ? and id = ?`, role, orgID, id)
+}
+
+// Owners lists the IDs of the active owners of an organisation.
+func (d *DB) Owners(ctx context.Context, tx store.Store, orgID string) ([]string, error) {
+	return list(ctx, d, tx, func(r *sql.Rows) (id string, err error) { return id, r.Scan(&id) },
+		`select id from oncall_users where org_id = ? and org_role = ? and active = 1 order by id`, orgID, RoleOwner)
 }
 
 // CheckPassword says whether the user has this password.

@@ -76,8 +76,7 @@ func (t Target) state(ctx context.Context, tx store.Store, u User) (provisioning
 
 // Owners implements provisioning.Target.
 func (t Target) Owners(ctx context.Context, tx store.Store, tenantID string) ([]string, error) {
-	return list(ctx, t.DB, tx, func(r *sql.Rows) (id string, err error) { return id, r.Scan(&id) },
-		`select id from oncall_users where org_id = ? and org_role = ? and active = 1 order by id`, tenantID, RoleOwner)
+	return t.DB.Owners(ctx, tx, tenantID)
 }
 
 // CreateAccount implements provisioning.Target.
@@ -131,7 +130,7 @@ func (t Target) SetActive(ctx context.Context, tx store.Store, tenantID, account
 
 // SetOrgRole implements provisioning.Target.
 func (t Target) SetOrgRole(ctx context.Context, tx store.Store, tenantID, accountID, role string) error {
-	return t.DB.exec(ctx, tx, `update oncall_users set org_role = ? where org_id = ? and id = ?`, role, tenantID, accountID)
+	return t.DB.SetOrgRole(ctx, tx, tenantID, accountID, role)
 }
 
 // Teams implements provisioning.Target.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/provisioning"
@@ -167,29 +168,42 @@ func (s *Server) saveUser(w http.ResponseWriter, r *http.Request, v visitor) {
 	}
 	var findings []tenant.Finding
 	err := s.Store.InTx(r.Context(), func(tx store.Store) (err error) {
-		findings, err = s.editUser(r.Context(), tx, u, r.Form)
+		now, err := s.DB.User(r.Context(), tx, v.org.ID, u.ID)
+		if err != nil {
+			return err
+		}
+		findings, err = s.editUser(r.Context(), tx, now, r.Form)
 		return err
 	})
+	status := http.StatusConflict
+	if len(findings) > 0 && findings[0].Code != lockedCode {
+		status = http.StatusUnprocessableEntity
+	}
 	switch {
 	case err != nil:
 		s.fail(w, r, err)
 	case len(findings) == 0:
 		s.done(w, r, "/org/"+v.org.ID+"/users", map[string]any{"saved": u.ID})
 	case wantsJSON(r):
-		s.problem(w, r, http.StatusConflict, findings[0].Code, findings[0].Message, findings)
+		s.problem(w, r, status, findings[0].Code, findings[0].Message, findings)
 	default:
-		s.showUser(w, r, v, http.StatusConflict, u, findings)
+		s.showUser(w, r, v, status, u, findings)
 	}
 }
 
-// editUser takes over what the form changes, or says which of it is locked and changes
-// nothing.
+// lockedCode is the code of findings about locked fields.
+const lockedCode = "resource_locked"
+
+// editUser takes over what the form changes, or says what of it is locked, or can't be,
+// and changes nothing.
 func (s *Server) editUser(ctx context.Context, tx store.Store, u host.User, form url.Values) ([]tenant.Finding, error) {
-	var findings []tenant.Finding
-	for name, value := range map[string]*string{"name": &u.Name, "email": &u.Email, "phone": &u.Phone, "org_role": &u.OrgRole} {
+	changed := u
+	var locked, wrong []tenant.Finding
+	for name, value := range map[string]*string{"name": &changed.Name, "email": &changed.Email, "phone": &changed.Phone, "org_role": &changed.OrgRole} {
 		if !form.Has(name) || form.Get(name) == *value {
 			continue
 		}
+		*value = form.Get(name)
 		res := provisioning.Resource{Kind: provisioning.ResourceUser, AccountID: u.ID}
 		if name == "org_role" {
 			res.Kind = provisioning.ResourceOrgRole
@@ -199,15 +213,63 @@ func (s *Server) editUser(ctx context.Context, tx store.Store, u host.User, form
 			return nil, err
 		}
 		if lock.Locked {
-			findings = append(findings, tenant.Finding{Field: name, Code: lock.Code, Severity: tenant.SeverityError, Message: lock.Explain()})
+			locked = append(locked, tenant.Finding{Field: name, Code: lock.Code, Severity: tenant.SeverityError, Message: lock.Explain()})
 			continue
 		}
-		*value = form.Get(name)
+		code, message, err := s.wrongValue(ctx, tx, u, name, *value)
+		if err != nil {
+			return nil, err
+		}
+		if code != "" {
+			wrong = append(wrong, tenant.Finding{Field: name, Code: code, Severity: tenant.SeverityError, Message: message})
+		}
 	}
-	if len(findings) > 0 {
+	if findings := append(locked, wrong...); len(findings) > 0 {
 		return findings, nil
 	}
-	return nil, s.DB.UpdateUser(ctx, tx, u)
+	if changed.OrgRole != u.OrgRole {
+		if err := s.DB.SetOrgRole(ctx, tx, u.OrgID, u.ID, changed.OrgRole); err != nil {
+			return nil, err
+		}
+	}
+	return nil, s.DB.UpdateUser(ctx, tx, changed)
+}
+
+// wrongValue says why a field can't have a value; the code is empty if it can.
+func (s *Server) wrongValue(ctx context.Context, tx store.Store, u host.User, field, value string) (code, message string, err error) {
+	switch field {
+	case "email":
+		return s.wrongEmail(ctx, tx, u, value)
+	case "org_role":
+		return s.wrongRole(ctx, tx, u, value)
+	}
+	return "", "", nil
+}
+
+func (s *Server) wrongEmail(ctx context.Context, tx store.Store, u host.User, value string) (code, message string, err error) {
+	email, err := tenant.NormalizeEmail(value)
+	if err != nil {
+		return "email_invalid", "Give an e-mail address such as ada@example.com.", nil //nolint:nilerr // the finding says it
+	}
+	other, err := s.DB.UserByEmail(ctx, tx, u.OrgID, email)
+	switch {
+	case errors.Is(err, host.ErrNoUser) || err == nil && other.ID == u.ID:
+		return "", "", nil
+	case err != nil:
+		return "", "", err
+	}
+	return "email_in_use", "Somebody else in the organisation has this address.", nil
+}
+
+func (s *Server) wrongRole(ctx context.Context, tx store.Store, u host.User, value string) (code, message string, err error) {
+	if !slices.Contains(host.OrgRoles(), value) {
+		return "role_unknown", "Choose one of the roles.", nil
+	}
+	owners, err := s.DB.Owners(ctx, tx, u.OrgID)
+	if err == nil && len(owners) == 1 && owners[0] == u.ID {
+		return "last_owner", "This is the last owner. Make somebody else an owner first.", nil
+	}
+	return "", "", err
 }
 
 // newestEvents reads the journal backwards.

@@ -77,7 +77,7 @@ var states = map[store.ConnectionState]struct{ text, class string }{
 }
 
 func (s *Server) sso(w http.ResponseWriter, r *http.Request, v visitor) {
-	s.showSSO(w, r, v, http.StatusOK, ssoPage{Form: requestForm{PhoneConfirm: true}}, r.URL.Query().Get("problem"))
+	s.showSSO(w, r, v, http.StatusOK, ssoPage{Form: requestForm{PhoneConfirm: true}}, "")
 }
 
 // showSSO shows the newest connection, and the form where a request can be made.
