@@ -146,9 +146,18 @@ func (d *DB) Owners(ctx context.Context, tx store.Store, orgID string) ([]string
 		`select id from oncall_users where org_id = ? and org_role = ? and active = 1 order by id`, orgID, RoleOwner)
 }
 
-// CheckPassword says whether the user has this password.
+// noPassword is a hash that costs as much to check as a real one.
+const noPassword = "$2a$04$0KZaM7arhltMh/d/BdXSk.nr4sgCMvS7aS1sSNc0wSFAgCjJGpR6q" //nolint:gosec // opens nothing
+
+// CheckPassword says whether the user has this password. It takes as long for somebody
+// without one, or for the zero User, so that time tells nobody which accounts there are.
 func (u User) CheckPassword(password string) bool {
-	return u.passwordHash != "" && bcrypt.CompareHashAndPassword([]byte(u.passwordHash), []byte(password)) == nil
+	hash := u.passwordHash
+	if hash == "" {
+		hash = noPassword
+	}
+	same := bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
+	return same && u.passwordHash != ""
 }
 
 // foldEmail is the form in which the product stores addresses.

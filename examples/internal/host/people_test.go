@@ -36,3 +36,9 @@ func TestUpdateUserBringsNothingBack(t *testing.T) {
 	require.False(t, u.Active)
 	require.Equal(t, host.RoleMember, u.OrgRole)
 }
+
+func TestNobodyHasNoPassword(t *testing.T) {
+	for _, password := range []string{"", "nobody", host.DemoPassword} {
+		require.False(t, host.User{}.CheckPassword(password))
+	}
+}

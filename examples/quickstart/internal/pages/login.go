@@ -37,6 +37,9 @@ func (s *Server) passwordLogin(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	if len(users) == 0 {
+		host.User{}.CheckPassword(password)
+	}
 	for _, u := range users {
 		if !u.CheckPassword(password) || !u.Active {
 			continue
