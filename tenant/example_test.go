@@ -172,7 +172,7 @@ func ExampleNewBreakGlassList() {
 	// false <nil>
 }
 
-func ExampleSecret() {
+func ExampleNewSecret() {
 	s := tenant.NewSecret("hunter2")
 	fmt.Printf("%v %q %#v\n", s, s, s)
 	fmt.Println(s.Reveal())

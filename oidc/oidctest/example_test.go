@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log"
 	"testing"
+	"time"
 
 	"github.com/tenantgate/tenantgate/oidc/oidctest"
 )
@@ -37,6 +38,17 @@ func ExampleNewServer() {
 			idp.SetFaults(m.Faults)
 			// Sign in through your own handlers: a session must exist exactly if m.Accept.
 		}
+	}
+}
+
+// A provider that signs with another algorithm and whose clock runs ahead.
+func ExampleNewServerConfig() {
+	_ = func(t *testing.T) {
+		idp := oidctest.NewServerConfig(t, oidctest.Config{
+			Users: []oidctest.User{{Subject: "u1", Email: "ada@acme.example", EmailVerified: "true"}},
+			Now:   func() time.Time { return time.Now().Add(30 * time.Second) },
+		})
+		t.Log(idp.Issuer())
 	}
 }
 

@@ -1,0 +1,29 @@
+package store_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+func ExampleNewID() {
+	now := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+	first, second := store.NewID(now), store.NewID(now)
+	fmt.Println(len(first), first[14:15], first < second)
+	// Output: 36 7 true
+}
+
+func ExampleFold() {
+	fmt.Println(store.Fold("Ada@Example.COM") == store.Fold("ada@example.com"))
+	// Output: true
+}
+
+func ExampleMatches() {
+	ada := store.SCIMUser{UserName: "Ada@example.com", Active: true}
+	fmt.Println(store.Matches(store.And{
+		store.Compare{Attr: store.AttrUserName, Op: store.Sw, Value: "ada@"},
+		store.Compare{Attr: store.AttrActive, Op: store.Eq, Value: "true"},
+	}, ada.Values))
+	// Output: true
+}
