@@ -316,6 +316,34 @@ func TestSubdomains(t *testing.T) {
 	require.Empty(t, none)
 }
 
+// TestRealmOfSuspendedSubdomain: while a tenant's own connection is suspended, its people
+// are not sent to the customer who has the domain above.
+func TestRealmOfSuspendedSubdomain(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.active(t, "t1", acme())
+	domains, err := w.store.Domains(ctx, "t1")
+	require.NoError(t, err)
+	_, err = w.SetSubdomains(ctx, staff, "t1", domains[0].ID, domains[0].Version, true)
+	require.NoError(t, err)
+	d := acme()
+	d.Domains, d.BreakGlass = []string{"dev.acme.com"}, nil
+	c := w.active(t, "t2", d)
+
+	realm, err := w.RealmOf(ctx, "a@dev.acme.com")
+	require.NoError(t, err)
+	require.Equal(t, "t2", realm.TenantID)
+	_, err = w.Suspend(ctx, staff, "t2", c.ID, c.Version, "test")
+	require.NoError(t, err)
+	for _, email := range []string{"a@dev.acme.com", "a@x.dev.acme.com"} {
+		_, err = w.RealmOf(ctx, email)
+		require.ErrorIs(t, err, store.ErrNotFound, email)
+	}
+	realm, err = w.RealmOf(ctx, "a@ops.acme.com")
+	require.NoError(t, err)
+	require.Equal(t, "t1", realm.TenantID)
+}
+
 func TestDirectory(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

@@ -37,39 +37,61 @@ type RealmStore interface {
 
 // FindRealm is home realm discovery: it finds the active connection that signs in the
 // people of an e-mail domain (an A-label in lower case), by the exact domain, then by the proven domains
-// above it that include their sub-domains (D5). An error matching store.ErrNotFound says
+// above it that include their sub-domains (D5). Once a name is proven, nothing above it
+// decides for another tenant, be its own connection active or not. An error matching store.ErrNotFound says
 // that there is none, which a login page answers like any other address.
 func FindRealm(ctx context.Context, st RealmStore, domain string) (Realm, error) {
+	none := fmt.Errorf("tenant: no connection for this domain: %w", store.ErrNotFound)
+	holder := ""
 	for name, exact := domain, true; strings.Contains(name, "."); exact = false {
-		realm, err := realmOfName(ctx, st, name, exact)
-		if !errors.Is(err, store.ErrNotFound) {
-			return realm, err
+		d, err := provenDomain(ctx, st, name)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return Realm{}, err
+		case holder != "" && holder != d.TenantID:
+			return Realm{}, none
+		default:
+			holder = d.TenantID
+			realm, err := realmOfDomain(ctx, st, d, exact)
+			if !errors.Is(err, store.ErrNotFound) {
+				return realm, err
+			}
 		}
 		_, name, _ = strings.Cut(name, ".")
 	}
-	return Realm{}, fmt.Errorf("tenant: no connection for this domain: %w", store.ErrNotFound)
+	return Realm{}, none
 }
 
-func realmOfName(ctx context.Context, st RealmStore, name string, exact bool) (Realm, error) {
+// provenDomain reads the domain of this name from the tenant that proved it.
+func provenDomain(ctx context.Context, st RealmStore, name string) (store.Domain, error) {
 	ref, err := st.TenantOfDomain(ctx, name)
 	if err != nil {
-		return Realm{}, fmt.Errorf("tenant: looking for the domain: %w", err)
+		return store.Domain{}, fmt.Errorf("tenant: looking for the domain: %w", err)
 	}
 	d, err := st.Domain(ctx, ref.TenantID, ref.ID)
 	if err != nil {
-		return Realm{}, fmt.Errorf("tenant: reading the domain: %w", err)
+		return store.Domain{}, fmt.Errorf("tenant: reading the domain: %w", err)
 	}
-	if d.State != store.DomainVerified || d.Name != name || !exact && !d.Subdomains {
+	if d.State != store.DomainVerified || d.Name != name {
+		return store.Domain{}, store.ErrNotFound
+	}
+	d.TenantID = ref.TenantID
+	return d, nil
+}
+
+func realmOfDomain(ctx context.Context, st RealmStore, d store.Domain, exact bool) (Realm, error) {
+	if !exact && !d.Subdomains {
 		return Realm{}, store.ErrNotFound
 	}
-	c, err := st.Connection(ctx, ref.TenantID, d.ConnectionID)
+	c, err := st.Connection(ctx, d.TenantID, d.ConnectionID)
 	if err != nil {
 		return Realm{}, fmt.Errorf("tenant: reading the connection: %w", err)
 	}
 	if c.State != store.ConnectionActive {
 		return Realm{}, store.ErrNotFound
 	}
-	return Realm{TenantID: ref.TenantID, ConnectionID: c.ID, Domain: d.Name, Enforced: c.Enforced}, nil
+	return Realm{TenantID: d.TenantID, ConnectionID: c.ID, Domain: d.Name, Enforced: c.Enforced}, nil
 }
 
 // ConnectionsOfIssuer returns the active connections whose issuer is exactly this, for
