@@ -164,7 +164,14 @@ func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u polic
 			value string
 			check bool
 		}{{u.after.Email, emailNew}, {u.after.UserName, nameNew && emailDomain(u.after.UserName) != ""}} {
-			if c.check && c.value != "" && !domains.has(c.value) {
+			if !c.check || c.value == "" {
+				continue
+			}
+			ok, err := domains.proven(ctx, tx, w.TenantID, c.value)
+			if err != nil {
+				return err
+			}
+			if !ok {
 				refusal = &tenant.Refusal{
 					Status: 400, SCIMType: "invalidValue", Code: "domain_not_verified",
 					Detail: fmt.Sprintf("The address %q is not in a verified domain of this organisation (%s).", clip(c.value), domains.names()),

@@ -43,6 +43,9 @@ func TestPolicy(t *testing.T) {
 	_, err = w.st.CreateDomain(t.Context(), org, store.Domain{Meta: w.meta("d3"), Name: "xn--bcher-kva.example", State: store.DomainVerified, Subdomains: true})
 	require.NoError(t, err)
 
+	_, err = w.st.CreateDomain(t.Context(), "globex", store.Domain{Meta: w.meta("d4"), Name: "labs.xn--bcher-kva.example", State: store.DomainVerified})
+	require.NoError(t, err)
+
 	update := func(before, after string) tenant.DirectoryWrite {
 		return tenant.DirectoryWrite{TenantID: org, ResourceType: "User", ID: w.ids["ada"], Before: json.RawMessage(before), After: json.RawMessage(after)}
 	}
@@ -71,6 +74,8 @@ func TestPolicy(t *testing.T) {
 		{"a domain that waits for its proof", create(`{"userName":"x@pending.example"}`), "domain_not_verified"},
 		{"a sub-domain not opted in", create(`{"userName":"x@ops.acme.example"}`), "domain_not_verified"},
 		{"a sub-domain opted in, in Unicode", create(`{"userName":"x@ops.Bücher.example"}`), ""},
+		{"a sub-domain that another tenant proved", create(`{"userName":"x@labs.Bücher.example"}`), "domain_not_verified"},
+		{"below a sub-domain that another tenant proved", create(`{"userName":"x@a.labs.Bücher.example"}`), "domain_not_verified"},
 		{"a foreign primary address", create(`{"userName":"x@acme.example","emails":[{"value":"x@evil.example","primary":true}]}`), "domain_not_verified"},
 		{"a foreign user name", create(`{"userName":"x@evil.example","emails":[{"value":"x@acme.example"}]}`), "domain_not_verified"},
 		{"a private second address", create(`{"userName":"x@acme.example","emails":[{"value":"x@acme.example","type":"work"},{"value":"x@home.example","type":"home"}]}`), ""},
