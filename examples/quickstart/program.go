@@ -17,6 +17,7 @@ import (
 	"github.com/tenantgate/tenantgate/oidc"
 	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/scim"
+	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
@@ -144,17 +145,18 @@ func (p *program) assembleProvisioning() (err error) {
 // of them have.
 func (p *program) serve(ctx context.Context, l *listeners) <-chan error {
 	done := make(chan error, 1)
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	ctx, cancel := context.WithCancel(ctx)
 	servers := []*http.Server{newServer(p.app), newServer(p.idp)}
 	for i, lis := range []net.Listener{l.app, l.idp} {
 		go func() { failed <- servers[i].Serve(lis) }()
 	}
 	go func() { failed <- p.engine.Run(ctx, time.Second) }()
+	go func() { failed <- p.clean(ctx) }()
 	go func() {
 		defer cancel()
 		var errs error
-		pending := 3
+		pending := 4
 		select {
 		case <-ctx.Done():
 		case err := <-failed:
@@ -176,6 +178,22 @@ func (p *program) serve(ctx context.Context, l *listeners) <-chan error {
 		close(done)
 	}()
 	return done
+}
+
+// clean removes what has expired, every hour until ctx ends.
+func (p *program) clean(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		if _, err := store.DeleteExpired(ctx, p.db.store, time.Now()); err != nil && ctx.Err() == nil {
+			p.log.Error("delete expired tokens", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 func newServer(h http.Handler) *http.Server {
