@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -215,26 +216,54 @@ func (m *matcher) usable(ctx context.Context, acct Account, email string) error 
 	return nil
 }
 
-// scimUser finds the provisioned user whose userName is the address.
+// scimUser finds the provisioned user with the address.
 func (m *matcher) scimUser(ctx context.Context, email string) (store.SCIMUser, bool, error) {
-	return scimUserByName(ctx, m.tx, m.conn.TenantID, email)
+	return scimUserOf(ctx, m.tx, m.conn.TenantID, email)
 }
 
-func scimUserByName(ctx context.Context, tx store.Store, tenantID, email string) (store.SCIMUser, bool, error) {
+// scimUserOf finds the provisioned user whose userName is the address or, if there is none, who has it among the
+// e-mail addresses. Of several of those an inactive one decides: nobody gets in by an address that the directory
+// took away.
+func scimUserOf(ctx context.Context, tx store.Store, tenantID, email string) (store.SCIMUser, bool, error) {
 	if email == "" {
 		return store.SCIMUser{}, false, nil
 	}
-	filter := store.Compare{Attr: store.AttrUserName, Op: store.Eq, Value: email}
-	page, err := tx.SCIMUsers(ctx, tenantID, store.Query{Filter: filter, Limit: 2, WithoutBody: true})
-	if err != nil {
-		return store.SCIMUser{}, false, unavailable(CodeInternal, "the provisioned users could not be read", err)
-	}
-	for _, u := range page.Items {
-		if store.Matches(filter, u.Values) {
-			return u, true, nil
+	for _, filter := range []store.Compare{
+		{Attr: store.AttrUserName, Op: store.Eq, Value: email},
+		{Attr: store.AttrEmail, Op: store.Eq, Value: store.Fold(email)},
+	} {
+		users, err := scimUsersWhere(ctx, tx, tenantID, filter)
+		if err != nil {
+			return store.SCIMUser{}, false, unavailable(CodeInternal, "the provisioned users could not be read", err)
+		}
+		if i := slices.IndexFunc(users, func(u store.SCIMUser) bool { return !u.Active }); i >= 0 {
+			return users[i], true, nil
+		}
+		if len(users) > 0 {
+			return users[0], true, nil
 		}
 	}
 	return store.SCIMUser{}, false, nil
+}
+
+// scimUsersWhere reads all users that match, also from a store that leaves the filter to its caller.
+func scimUsersWhere(ctx context.Context, tx store.Store, tenantID string, filter store.Expr) ([]store.SCIMUser, error) {
+	var users []store.SCIMUser
+	for q := (store.Query{Filter: filter, WithoutBody: true}); ; {
+		page, err := tx.SCIMUsers(ctx, tenantID, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range page.Items {
+			if store.Matches(filter, u.Values) {
+				users = append(users, u)
+			}
+		}
+		if !page.More {
+			return users, nil
+		}
+		q.After = page.Next
+	}
 }
 
 // checkHostedDomain holds Google's hd to the tenant's domains, at every sign-in: all of Google's customers share one
@@ -247,7 +276,7 @@ func (m *matcher) checkHostedDomain(ctx context.Context) error {
 	if err != nil {
 		return denied(CodeHostedDomain, "the account is not managed by a Google Workspace organisation")
 	}
-	inside, err := inVerifiedDomains(ctx, m.tx, m.conn.TenantID, name)
+	inside, err := tenant.OwnsDomain(ctx, m.tx, m.conn.TenantID, name)
 	if err != nil {
 		return m.storeFailed(err)
 	}
@@ -276,7 +305,7 @@ func (m *matcher) trustEmail(ctx context.Context) error {
 	if m.who.edovFalse {
 		return denied(CodeEmailUnverified, "xms_edov says that the e-mail address's domain is not verified")
 	}
-	inside, err := inVerifiedDomains(ctx, m.tx, m.conn.TenantID, m.who.addr.domain)
+	inside, err := tenant.OwnsDomain(ctx, m.tx, m.conn.TenantID, m.who.addr.domain)
 	if err != nil {
 		return m.storeFailed(err)
 	}

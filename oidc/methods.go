@@ -26,8 +26,9 @@ type SignInMethods struct {
 // sends and answers the visitor the same either way.
 //
 // The provider is the only way in for users that a directory provisions (R76), and for everybody in a domain whose
-// connection is enforced; Config.BreakGlass alone makes an exception. An address of no connection may use the host's
-// own ways.
+// connection is enforced; Config.BreakGlass alone makes an exception. An address of no active connection may use the
+// host's own ways, so that a suspended one leaves nobody without any (R50); whom the directory set inactive the host
+// refuses by its own account.
 //
 // An error matches ErrUnavailable and means that the answer is unknown: refuse.
 func (h *Handler) SignInMethods(ctx context.Context, email string) (SignInMethods, error) {
@@ -64,7 +65,7 @@ func (h *Handler) SignInMethods(ctx context.Context, email string) (SignInMethod
 
 // isProvisioned tells whether a directory provisions the user with this address.
 func (h *Handler) isProvisioned(ctx context.Context, tenantID, email string) (bool, error) {
-	_, found, err := scimUserByName(ctx, h.cfg.Store, tenantID, email)
+	_, found, err := scimUserOf(ctx, h.cfg.Store, tenantID, email)
 	if err != nil || found {
 		return found, err
 	}

@@ -52,26 +52,3 @@ func (h *Handler) connectionForIssuer(ctx context.Context, issuer, hint string) 
 	}
 	return store.Connection{}, store.ErrNotFound
 }
-
-// inVerifiedDomains tells whether a domain is one of the tenant's, verified, exactly or below one that allows it.
-func inVerifiedDomains(ctx context.Context, tx store.Store, tenantID, domain string) (bool, error) {
-	domains, err := tx.Domains(ctx, tenantID)
-	if err != nil {
-		return false, err
-	}
-	above := parents(domain)
-	for _, d := range domains {
-		if d.State != store.DomainVerified {
-			continue
-		}
-		if d.Name == domain {
-			return true, nil
-		}
-		for _, name := range above {
-			if d.Subdomains && d.Name == name {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
-}

@@ -2,7 +2,6 @@ package provisioning
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -69,25 +68,6 @@ func (v verifiedDomains) has(email string) bool {
 		}
 	}
 	return false
-}
-
-// proven says whether the address belongs to them, and no other tenant has proven its
-// domain, or one between it and ours: a domain above gives no right to that one's people.
-func (v verifiedDomains) proven(ctx context.Context, st store.Index, tenantID, email string) (bool, error) {
-	if !v.has(email) {
-		return false, nil
-	}
-	for name := emailDomain(email); strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
-		ref, err := st.TenantOfDomain(ctx, name)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-		case err != nil:
-			return false, err
-		default:
-			return ref.TenantID == tenantID, nil
-		}
-	}
-	return true, nil
 }
 
 // names lists them for people.

@@ -167,7 +167,7 @@ func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u polic
 			if !c.check || c.value == "" {
 				continue
 			}
-			ok, err := domains.proven(ctx, tx, w.TenantID, c.value)
+			ok, err := tenant.OwnsDomain(ctx, tx, w.TenantID, emailDomain(c.value))
 			if err != nil {
 				return err
 			}

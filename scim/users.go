@@ -10,9 +10,6 @@ import (
 // users stores users.
 type users struct{ rt *resourceType }
 
-// attrEmail finds users by an e-mail address, folded.
-const attrEmail store.Attr = "emails.value"
-
 func (users) event() (prefix, subject string) { return "scim.user", "scim_user" }
 
 func (users) index(r *record, doc map[string]any) {
@@ -22,7 +19,7 @@ func (users) index(r *record, doc map[string]any) {
 	for _, e := range elements(doc["emails"]) {
 		m, _ := e.(map[string]any)
 		if v := store.Fold(text(m, "value")); v != "" {
-			r.keys = addKey(r.keys, store.Key{Attr: attrEmail, Value: v})
+			r.keys = addKey(r.keys, store.Key{Attr: store.AttrEmail, Value: v})
 		}
 	}
 }

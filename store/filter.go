@@ -58,6 +58,7 @@ const (
 	AttrUpdatedAt   Attr = "meta.lastModified" // FormatTime; for groups without changes of members
 	AttrMember      Attr = "members.value"     // groups: the ID of a direct member
 	AttrGroup       Attr = "groups.value"      // users: the ID of a group that has the user as a direct member
+	AttrEmail       Attr = "emails.value"      // users: each address, folded, among the Keys
 )
 
 // Op is a relation. Values are compared as byte strings, after Fold where the

@@ -36,10 +36,11 @@ type RealmStore interface {
 }
 
 // FindRealm is home realm discovery: it finds the active connection that signs in the
-// people of an e-mail domain (an A-label in lower case), by the exact domain, then by the proven domains
-// above it that include their sub-domains (D5). Once a name is proven, nothing above it
-// decides for another tenant, be its own connection active or not. An error matching store.ErrNotFound says
-// that there is none, which a login page answers like any other address.
+// people of an e-mail domain (an A-label in lower case), by the exact domain, then by the
+// proven domains above it that include their sub-domains (D5). Once a name is proven,
+// nothing above it decides for another tenant, be its own connection active or not. An
+// error matching store.ErrNotFound says that there is none, which a login page answers
+// like any other address.
 func FindRealm(ctx context.Context, st RealmStore, domain string) (Realm, error) {
 	none := fmt.Errorf("tenant: no connection for this domain: %w", store.ErrNotFound)
 	holder := ""
@@ -61,6 +62,26 @@ func FindRealm(ctx context.Context, st RealmStore, domain string) (Realm, error)
 		_, name, _ = strings.Cut(name, ".")
 	}
 	return Realm{}, none
+}
+
+// OwnsDomain says whether addresses in an e-mail domain (an A-label in lower case) are a
+// tenant's: it has proven the domain, or one above that includes its sub-domains, and no
+// other tenant has proven a nearer one.
+func OwnsDomain(ctx context.Context, st RealmStore, tenantID, domain string) (bool, error) {
+	for name, exact := domain, true; strings.Contains(name, "."); exact = false {
+		d, err := provenDomain(ctx, st, name)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return false, err
+		case d.TenantID != tenantID:
+			return false, nil
+		case exact || d.Subdomains:
+			return true, nil
+		}
+		_, name, _ = strings.Cut(name, ".")
+	}
+	return false, nil
 }
 
 // provenDomain reads the domain of this name from the tenant that proved it.

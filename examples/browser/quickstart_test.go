@@ -74,7 +74,7 @@ func TestNewcomer(t *testing.T) {
 	require.NoError(t, chromedp.Run(ctx,
 		chromedp.Navigate(a.IDPURL+"/acme/"),
 		clickButton("Push to SCIM"),
-		chromedp.WaitVisible(`#log`, chromedp.ByQuery),
+		chromedp.WaitVisible(`//body[contains(., "4 users created")]`, chromedp.BySearch),
 		chromedp.Text(`body`, &body, chromedp.ByQuery),
 	))
 	require.Contains(t, body, "4 users created", "the push says what it did")
@@ -117,7 +117,7 @@ func TestMappingInTheBrowser(t *testing.T) {
 	require.NoError(t, chromedp.Run(ctx,
 		chromedp.Navigate(a.IDPURL+"/acme/"),
 		clickButton("Push to SCIM"),
-		chromedp.WaitVisible(`#log`, chromedp.ByQuery),
+		chromedp.WaitVisible(`//body[contains(., "4 users created")]`, chromedp.BySearch),
 		chromedp.Navigate(a.AppURL+"/login"),
 		submit("Sign in", "#email", a.Tenants[0].OwnerEmail, "#password", password),
 		chromedp.WaitVisible(`//h1[contains(., "Single sign-on")]`, chromedp.BySearch),
