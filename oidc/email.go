@@ -27,18 +27,3 @@ func parseAddress(s string) (address, bool) {
 	local, _, _ := strings.Cut(s, "@")
 	return address{local, domain}, true
 }
-
-// parents lists the domains above name, nearest first, without the top level.
-func parents(name string) []string {
-	const most = 5
-	var out []string
-	for len(out) < most {
-		_, rest, ok := strings.Cut(name, ".")
-		if !ok || !strings.Contains(rest, ".") {
-			break
-		}
-		out = append(out, rest)
-		name = rest
-	}
-	return out
-}

@@ -51,99 +51,93 @@ func startQuickstart(t *testing.T) announcement {
 	return a
 }
 
-// submit fills in fields by name and sends the form with the button of this text.
-func submit(button string, fields ...string) chromedp.Tasks {
-	var tasks chromedp.Tasks
-	for i := 0; i < len(fields); i += 2 {
-		tasks = append(tasks, chromedp.SetValue(fields[i], fields[i+1], chromedp.ByQuery))
-	}
-	return append(tasks, clickButton(button))
+// visit opens a page.
+func visit(t *testing.T, tab context.Context, address string) { //nolint:revive // the tab comes second, as a context of the browser's
+	t.Helper()
+	require.NoError(t, chromedp.Run(tab, chromedp.Navigate(address)), address)
 }
 
-func clickButton(text string) chromedp.Action {
-	return chromedp.Click(`//button[contains(normalize-space(.), "`+text+`")]`, chromedp.BySearch, chromedp.NodeVisible)
+// press clicks the button with this text, after the fields before it were filled in
+// (pairs of selector and value), and waits until the page that follows is there.
+func press(t *testing.T, tab context.Context, button string, fields ...string) { //nolint:revive // as visit
+	t.Helper()
+	for i := 0; i < len(fields); i += 2 {
+		require.NoError(t, chromedp.Run(tab, chromedp.SetValue(fields[i], fields[i+1], chromedp.ByQuery)), fields[i])
+	}
+	click := chromedp.Click(`//button[contains(normalize-space(.), "`+button+`")]`, chromedp.BySearch, chromedp.NodeVisible)
+	_, err := chromedp.RunResponse(tab, click)
+	require.NoError(t, err, button)
+}
+
+// text returns what the element shows.
+func text(t *testing.T, tab context.Context, selector string) string { //nolint:revive // as visit
+	t.Helper()
+	var out string
+	require.NoError(t, chromedp.Run(tab, chromedp.Text(selector, &out, chromedp.ByQuery)), selector)
+	return out
+}
+
+// pushAndSignIn pushes Acme's directory and signs its owner in.
+func pushAndSignIn(t *testing.T, tab context.Context, a announcement) { //nolint:revive // as visit
+	t.Helper()
+	visit(t, tab, a.IDPURL+"/acme/")
+	press(t, tab, "Push to SCIM")
+	require.Contains(t, text(t, tab, "body"), "4 users created", "the push says what it did")
+	visit(t, tab, a.AppURL+"/login")
+	press(t, tab, "Sign in", "#email", a.Tenants[0].OwnerEmail, "#password", password)
+	require.Equal(t, "Single sign-on", text(t, tab, "h1"))
 }
 
 // TestNewcomer does what the start page proposes: push the directory, look at the
 // people as the owner, sign in as one of them.
 func TestNewcomer(t *testing.T) {
-	ctx := newTab(t, 1200, 760)
+	tab := newTab(t, 1200, 760)
 	a := startQuickstart(t)
-	var body, table, me string
+	pushAndSignIn(t, tab, a)
 
-	require.NoError(t, chromedp.Run(ctx,
-		chromedp.Navigate(a.IDPURL+"/acme/"),
-		clickButton("Push to SCIM"),
-		chromedp.WaitVisible(`//body[contains(., "4 users created")]`, chromedp.BySearch),
-		chromedp.Text(`body`, &body, chromedp.ByQuery),
-	))
-	require.Contains(t, body, "4 users created", "the push says what it did")
-
-	require.NoError(t, chromedp.Run(ctx,
-		chromedp.Navigate(a.AppURL+"/login"),
-		submit("Sign in", "#email", a.Tenants[0].OwnerEmail, "#password", password),
-		chromedp.WaitVisible(`//h1[contains(., "Single sign-on")]`, chromedp.BySearch),
-		chromedp.Navigate(a.AppURL+"/org/acme/users"),
-		chromedp.Text(`table`, &table, chromedp.ByQuery),
-		chromedp.Focus(`button.lock`, chromedp.ByQuery),
-		chromedp.Text(`button.lock + .tip`, &body, chromedp.ByQuery),
-	))
+	visit(t, tab, a.AppURL+"/org/acme/users")
+	table := text(t, tab, "table")
 	require.Contains(t, table, "alice@"+a.Tenants[0].Domain)
 	require.Contains(t, table, "scim")
-	require.Contains(t, body, "managed by the built-in provider", "the lock explains itself by keyboard too")
+	require.NoError(t, chromedp.Run(tab, chromedp.Focus(`button.lock`, chromedp.ByQuery)))
+	require.Contains(t, text(t, tab, "button.lock + .tip"), "managed by the built-in provider", "the lock explains itself by keyboard too")
 
-	require.NoError(t, chromedp.Run(ctx,
-		clickButton("Sign out"),
-		chromedp.WaitVisible(`//a[contains(., "Sign in")]`, chromedp.BySearch),
-		chromedp.Navigate(a.AppURL+"/login"),
-		submit("Continue with OpenID Connect", "#oidc-email", "alice@"+a.Tenants[0].Domain),
-		chromedp.WaitVisible(`input[name="password"]`, chromedp.ByQuery),
-		submit("Sign in", `input[name="email"]`, "alice@"+a.Tenants[0].Domain, `input[name="password"]`, password),
-		chromedp.WaitVisible(`//h1[contains(., "Quick start")]`, chromedp.BySearch),
-		chromedp.Navigate(a.AppURL+"/me"),
-		chromedp.Text(`body`, &me, chromedp.ByQuery),
-	))
+	press(t, tab, "Sign out")
+	visit(t, tab, a.AppURL+"/login")
+	press(t, tab, "Continue with OpenID Connect", "#oidc-email", "alice@"+a.Tenants[0].Domain)
+	press(t, tab, "Sign in", `input[name="email"]`, "alice@"+a.Tenants[0].Domain, `input[name="password"]`, password)
+	require.Equal(t, "Quick start", text(t, tab, "h1"))
+	visit(t, tab, a.AppURL+"/me")
+	me := text(t, tab, "body")
 	require.Contains(t, me, `"email":"alice@`+a.Tenants[0].Domain+`"`)
 	require.Contains(t, me, `"method":"oidc"`)
 }
 
-// TestMappingInTheBrowser maps a group to a team with the page's own form, and finds
-// the preview's words before anything is saved.
+// TestMappingInTheBrowser makes teams of groups with the page's own form, and finds the
+// preview's words before anything is saved.
 func TestMappingInTheBrowser(t *testing.T) {
-	ctx := newTab(t, 1200, 1000)
+	tab := newTab(t, 1200, 1000)
 	a := startQuickstart(t)
-	var preview, teams string
+	pushAndSignIn(t, tab, a)
+
+	visit(t, tab, a.AppURL+"/org/acme/groups?mode=auto")
+	press(t, tab, "Preview", "#filter", "oncall-*")
+	require.Contains(t, text(t, tab, "main"), "Team oncall-sre is made")
+	press(t, tab, "Save")
+	require.Contains(t, text(t, tab, "p.notice"), "Saved")
+	require.Contains(t, text(t, tab, "main"), "oncall-sre")
+
+	require.NoError(t, chromedp.Run(tab, chromedp.EmulateViewport(1200, 600)))
+	visit(t, tab, a.AppURL+"/org/acme/users")
+	require.NoError(t, chromedp.Run(tab, chromedp.Focus(`button.lock`, chromedp.ByQuery)))
+	screenshot(t, tab, "people.png")
+
 	var narrow bool
-	require.NoError(t, chromedp.Run(ctx,
-		chromedp.Navigate(a.IDPURL+"/acme/"),
-		clickButton("Push to SCIM"),
-		chromedp.WaitVisible(`//body[contains(., "4 users created")]`, chromedp.BySearch),
-		chromedp.Navigate(a.AppURL+"/login"),
-		submit("Sign in", "#email", a.Tenants[0].OwnerEmail, "#password", password),
-		chromedp.WaitVisible(`//h1[contains(., "Single sign-on")]`, chromedp.BySearch),
-		chromedp.Navigate(a.AppURL+"/org/acme/groups?mode=auto"),
-		chromedp.SetValue(`#filter`, "oncall-*", chromedp.ByQuery),
-		clickButton("Preview"),
-		chromedp.WaitVisible(`//h2[contains(., "Preview")]`, chromedp.BySearch),
-		chromedp.Text(`main`, &preview, chromedp.ByQuery),
-	))
-	require.Contains(t, preview, "Team oncall-sre is made")
-	screenshot(t, ctx, "groups.png")
-	require.NoError(t, chromedp.Run(ctx,
-		clickButton("Save"),
-		chromedp.WaitVisible(`p.notice`, chromedp.ByQuery),
-		chromedp.Text(`main`, &teams, chromedp.ByQuery),
-		chromedp.EmulateViewport(1200, 600),
-		chromedp.Navigate(a.AppURL+"/org/acme/users"),
-		chromedp.Focus(`button.lock`, chromedp.ByQuery),
-	))
-	screenshot(t, ctx, "people.png")
-	require.NoError(t, chromedp.Run(ctx,
+	require.NoError(t, chromedp.Run(tab,
 		chromedp.EmulateViewport(360, 800),
 		chromedp.Reload(),
 		chromedp.Evaluate(`document.documentElement.scrollWidth <= 360`, &narrow),
 	))
-	require.Contains(t, teams, "oncall-sre")
 	require.True(t, narrow, "at 360 px the page does not scroll sideways")
 }
 
