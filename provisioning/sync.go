@@ -244,13 +244,13 @@ func (e *Engine) syncAll(ctx context.Context, respectBackoff bool) (n int, err e
 			k, more, err := e.turn(ctx, id, failures)
 			n += k
 			again, worked[id] = again || more, true
+			if ctx.Err() != nil {
+				return n, errors.Join(append(errs, err)...)
+			}
 			if err != nil {
 				failed[id] = true
 				e.cfg.Logger.ErrorContext(ctx, "provisioning: sync failed; nothing moved, tried again later", "tenant", id, "error", err)
 				errs = append(errs, err)
-			}
-			if ctx.Err() != nil {
-				break
 			}
 		}
 	}
