@@ -224,7 +224,7 @@ func (s *Server) editUser(ctx context.Context, tx store.Store, u host.User, form
 			wrong = append(wrong, tenant.Finding{Field: name, Code: code, Severity: tenant.SeverityError, Message: message})
 		}
 	}
-	if findings := append(locked, wrong...); len(findings) > 0 {
+	if findings := slices.Concat(locked, wrong); len(findings) > 0 {
 		return findings, nil
 	}
 	if changed.OrgRole != u.OrgRole {
