@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -95,4 +96,73 @@ func TestRequestFormKeepsWhatWasTyped(t *testing.T) {
 		require.Regexp(t, `aria-describedby="[^"]*`+field+`-error"`, body)
 	}
 	require.NotContains(t, body, "s3cr3t")
+}
+
+func TestUserFormKeepsWhatWasTyped(t *testing.T) {
+	a := started(t, "-store", "memory")
+	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
+	_, body := owner.send(http.MethodGet, "/org/acme/users", nil, nil)
+	edit := regexp.MustCompile(`/org/acme/users/[^"]+`).FindString(body)
+	require.NotEmpty(t, edit)
+	status, body := owner.send(http.MethodPost, edit, url.Values{"name": {"A New Name"}, "email": {"no address"}}, nil)
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	require.Contains(t, body, `value="A New Name"`)
+	require.Contains(t, body, `value="no address" aria-describedby="email-error" aria-invalid="true"`)
+}
+
+// TestReviewKeepsWhatWasTyped has the staff reject without a reason, and ask while
+// somebody else has rejected meanwhile; and the owner finds the request in the form again.
+func TestReviewKeepsWhatWasTyped(t *testing.T) {
+	a := started(t, "-store", "memory")
+	owner := signedIn(t, a.AppURL, "owner@initech.example")
+	status, body := owner.send(http.MethodPost, "/org/initech/sso/request", url.Values{
+		"domains": {"initech.example"}, "authority": {a.IDPURL + "/initech"}, "client_id": {"oncall-initech"}, "client_secret": {"a-secret-of-some-length-7f3a"},
+	}, nil)
+	require.Equal(t, http.StatusOK, status, body)
+
+	staff := signedIn(t, a.AppURL, host.StaffEmail)
+	_, body = staff.send(http.MethodGet, "/staff", nil, nil)
+	review := regexp.MustCompile(`/staff/initech/[^"]+`).FindString(body)
+	require.NotEmpty(t, review)
+	status, _ = staff.send(http.MethodPost, review, url.Values{"decision": {"reject"}}, nil)
+	require.Equal(t, http.StatusUnprocessableEntity, status, "a rejection needs a reason")
+	status, _ = staff.send(http.MethodPost, review, url.Values{"decision": {"reject"}, "text": {"Please ask from your work address."}}, nil)
+	require.Equal(t, http.StatusOK, status)
+	status, body = staff.send(http.MethodPost, review, url.Values{"decision": {"ask"}, "text": {"Whose domain is it?"}}, nil)
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, body, ">Whose domain is it?</textarea>")
+
+	_, body = owner.send(http.MethodGet, "/org/initech/sso", nil, nil)
+	for _, kept := range []string{`value="initech.example"`, `value="` + a.IDPURL + `/initech"`, `value="oncall-initech"`} {
+		require.Contains(t, body, kept)
+	}
+	require.NotContains(t, body, "a-secret-of-some-length")
+}
+
+// TestPreviewAsksForChoices holds D3 and R94 in the pages: a team that exists is taken
+// over, and owners are made, only if somebody ticks the box for it.
+func TestPreviewAsksForChoices(t *testing.T) {
+	a := started(t, "-store", "memory")
+	group := strings.NewReader(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Platform"}`)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.Tenants[0].SCIMBaseURL+"/Groups", group)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+a.Tenants[0].SCIMToken)
+	req.Header.Set("Content-Type", "application/scim+json")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusCreated, resp.StatusCode)
+
+	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
+	form := url.Values{"mode": {"auto"}, "team_role": {"member"}, "org_role": {"owner"}}
+	status, body := owner.send(http.MethodPost, "/org/acme/groups/preview", form, nil)
+	require.Equal(t, http.StatusOK, status)
+	adopt := regexp.MustCompile(`name="adopt" value="([^"]+)">`).FindStringSubmatch(body)
+	require.NotEmpty(t, adopt, "offered, and not ticked")
+	require.Contains(t, body, `type="checkbox" name="top_role" value="1" required`)
+
+	form.Set("adopt", adopt[1])
+	_, body = owner.send(http.MethodPost, "/org/acme/groups/preview", form, nil)
+	require.Contains(t, body, "Team Platform is taken over")
+	require.Contains(t, body, `name="adopt" value="`+adopt[1]+`" checked>`)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/provisioning"
@@ -38,6 +39,12 @@ type teamView struct {
 	Members []string `json:"members"`
 }
 
+// adoptChoice is a group that may take over the team of its name.
+type adoptChoice struct {
+	GroupID, Name string
+	Chosen        bool
+}
+
 // field is a hidden input: the previewed settings travel through the browser, and are
 // checked anew when they come back.
 type field struct{ Name, Value string }
@@ -61,6 +68,7 @@ type groupsPage struct {
 	Lines     []string                    `json:"-"`
 	Findings  []provisioning.Finding      `json:"-"`
 	Hidden    []field                     `json:"-"`
+	Adopt     []adoptChoice               `json:"-"`
 }
 
 func (s *Server) groups(w http.ResponseWriter, r *http.Request, v visitor) {
@@ -114,6 +122,7 @@ func (s *Server) groupsBody(r *http.Request, v visitor, settings store.Provision
 		return nil, err
 	}
 	b.Current, err = s.teamViews(r, v.org.ID, b.Teams)
+	b.Adopt = adoptChoices(b.Rows, settings.Auto.Adopt, nil)
 	return b, err
 }
 
@@ -243,12 +252,26 @@ func (s *Server) showPlan(w http.ResponseWriter, r *http.Request, v visitor, sta
 	for _, l := range plan.Lines {
 		body.Lines = append(body.Lines, describe(l))
 	}
+	body.Adopt = adoptChoices(body.Rows, settings.Auto.Adopt, plan.Findings)
 	body.Hidden = hidden(r.Form)
 	body.Hidden = append(body.Hidden, field{"hash", plan.Hash}, field{"version", fmt.Sprint(settings.Version)})
-	if plan.GivesTopRole {
-		body.Hidden = append(body.Hidden, field{"top_role", "1"})
-	}
 	s.render(w, r, status, "groups", v, page{Title: "Groups and teams", Tab: "groups", Problem: problem, Body: body})
+}
+
+// adoptChoices are the groups whose name a team has already: in automatic mode the
+// owner says whether such a team becomes the group's.
+func adoptChoices(groups []groupRow, chosen []string, findings []provisioning.Finding) []adoptChoice {
+	var out []adoptChoice
+	for _, g := range groups {
+		taken := slices.ContainsFunc(findings, func(f provisioning.Finding) bool {
+			return f.Code == provisioning.FindingTeamNameTaken && f.GroupID == g.GroupID
+		})
+		yes := slices.Contains(chosen, g.GroupID)
+		if taken || yes {
+			out = append(out, adoptChoice{GroupID: g.GroupID, Name: g.Name, Chosen: yes})
+		}
+	}
+	return out
 }
 
 func hidden(form url.Values) []field {

@@ -141,17 +141,18 @@ func (s *Server) userOf(w http.ResponseWriter, r *http.Request, v visitor) (host
 
 func (s *Server) user(w http.ResponseWriter, r *http.Request, v visitor) {
 	if u, ok := s.userOf(w, r, v); ok {
-		s.showUser(w, r, v, http.StatusOK, u, nil)
+		s.showUser(w, r, v, http.StatusOK, u, u, nil)
 	}
 }
 
-func (s *Server) showUser(w http.ResponseWriter, r *http.Request, v visitor, status int, u host.User, findings []tenant.Finding) {
+// showUser shows the form with what was typed, which may differ from the stored user.
+func (s *Server) showUser(w http.ResponseWriter, r *http.Request, v visitor, status int, u, typed host.User, findings []tenant.Finding) {
 	p, err := s.person(r.Context(), v.org, u)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	p.Errors = byField(findings)
+	p.User, p.Errors = typed, byField(findings)
 	s.render(w, r, status, "user", v, page{Title: "Edit " + u.Email, Tab: "users", Body: p})
 }
 
@@ -187,8 +188,25 @@ func (s *Server) saveUser(w http.ResponseWriter, r *http.Request, v visitor) {
 	case wantsJSON(r):
 		s.problem(w, r, status, findings[0].Code, findings[0].Message, findings)
 	default:
-		s.showUser(w, r, v, status, u, findings)
+		s.showUser(w, r, v, status, u, typedUser(u, r.Form, findings), findings)
 	}
+}
+
+// typedUser is the user as the form has it, to show the form again. What is locked keeps
+// its value, so that the next attempt can succeed.
+func typedUser(u host.User, form url.Values, findings []tenant.Finding) host.User {
+	for name, value := range userValues(&u) {
+		locked := slices.ContainsFunc(findings, func(f tenant.Finding) bool { return f.Field == name && f.Code == lockedCode })
+		if form.Has(name) && !locked {
+			*value = form.Get(name)
+		}
+	}
+	return u
+}
+
+// userValues are the fields of the form.
+func userValues(u *host.User) map[string]*string {
+	return map[string]*string{"name": &u.Name, "email": &u.Email, "phone": &u.Phone, "org_role": &u.OrgRole}
 }
 
 // lockedCode is the code of findings about locked fields.
@@ -199,7 +217,7 @@ const lockedCode = "resource_locked"
 func (s *Server) editUser(ctx context.Context, tx store.Store, u host.User, form url.Values) ([]tenant.Finding, error) {
 	changed := u
 	var locked, wrong []tenant.Finding
-	for name, value := range map[string]*string{"name": &changed.Name, "email": &changed.Email, "phone": &changed.Phone, "org_role": &changed.OrgRole} {
+	for name, value := range userValues(&changed) {
 		if !form.Has(name) || form.Get(name) == *value {
 			continue
 		}

@@ -11,23 +11,30 @@ import (
 func summary(t provisioning.Totals) string {
 	var parts []string
 	for _, p := range []struct {
-		n    int
-		text string
+		n         int
+		one, many string
 	}{
-		{t.TeamsCreated, "teams created"},
-		{t.TeamsAdopted, "teams adopted"},
-		{t.TeamsRenamed, "teams renamed"},
-		{t.TeamsReleased, "teams released"},
-		{t.TeamsUnchanged, "teams unchanged"},
-		{t.Joins, "people join"},
-		{t.Leaves, "leave"},
-		{t.RolesRaised, "roles raised"},
-		{t.RolesLowered, "roles lowered"},
-		{t.Conflicts, "conflicts"},
-		{t.Violations, "people protected from a rule"},
+		{t.TeamsCreated, "team created", "teams created"},
+		{t.TeamsAdopted, "team adopted", "teams adopted"},
+		{t.TeamsRenamed, "team renamed", "teams renamed"},
+		{t.TeamsReleased, "team released", "teams released"},
+		{t.TeamsUnchanged, "team unchanged", "teams unchanged"},
+		{t.AccountsCreated, "account made", "accounts made"},
+		{t.AccountsAdopted, "account taken over", "accounts taken over"},
+		{t.AccountsDeactivated, "person loses access", "people lose access"},
+		{t.AccountsReactivated, "person gets access back", "people get access back"},
+		{t.Joins, "person joins", "people join"},
+		{t.Leaves, "person leaves", "people leave"},
+		{t.RolesRaised, "role raised", "roles raised"},
+		{t.RolesLowered, "role lowered", "roles lowered"},
+		{t.Conflicts, "conflict", "conflicts"},
+		{t.Violations, "person protected from a rule", "people protected from a rule"},
 	} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
+		switch {
+		case p.n == 1:
+			parts = append(parts, "1 "+p.one)
+		case p.n > 1:
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.many))
 		}
 	}
 	if len(parts) == 0 {

@@ -124,6 +124,11 @@ type page struct {
 	Staff   bool
 	Notice  string
 	Problem string
+	// NavOrg is the organisation whose pages the header links to: the visitor's own, if
+	// its owner.
+	NavOrg string
+	// Directory is the page of Org's directory at the built-in provider, empty if none.
+	Directory string
 	// Body is the page's own; it is also what a client gets that asks for JSON.
 	Body any
 }
@@ -147,7 +152,7 @@ func (s *Server) owner(pattern string, h func(http.ResponseWriter, *http.Request
 			return
 		}
 		if u.OrgRole != host.RoleOwner {
-			s.problem(w, r, http.StatusForbidden, "forbidden", "Only an owner of the organisation can open this page.", nil)
+			s.problem(w, r, http.StatusForbidden, "forbidden", "Only an owner of the organisation can open this page. Sign in as the owner, or ask the owner.", nil)
 			return
 		}
 		h(w, r, visitor{user: u, org: org, actor: host.Actor(u)})
@@ -180,7 +185,7 @@ func (s *Server) signInFirst(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.problem(w, r, http.StatusNotFound, "not_found", "There is no such page.", nil)
+	s.problem(w, r, http.StatusNotFound, "not_found", "There is no such page, or it is not yours to see. Sign in as somebody else if it should be.", nil)
 }
 
 // render shows a page, or its Body to a client that wants JSON.
@@ -192,8 +197,11 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name
 	if v.user.ID != "" {
 		p.Who, p.Staff = v.user.Email, v.user.OrgID == host.StaffOrg
 	}
+	if v.user.OrgRole == host.RoleOwner && !p.Staff {
+		p.NavOrg = v.user.OrgID
+	}
 	if v.org.ID != "" {
-		p.Org = &v.org
+		p.Org, p.Directory = &v.org, s.Directory(v.org.ID)
 	}
 	var b bytes.Buffer
 	if err := templates.ExecuteTemplate(&b, name, p); err != nil {

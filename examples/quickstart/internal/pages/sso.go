@@ -77,7 +77,7 @@ var states = map[store.ConnectionState]struct{ text, class string }{
 }
 
 func (s *Server) sso(w http.ResponseWriter, r *http.Request, v visitor) {
-	s.showSSO(w, r, v, http.StatusOK, ssoPage{Form: requestForm{PhoneConfirm: true}}, "")
+	s.showSSO(w, r, v, http.StatusOK, ssoPage{}, "")
 }
 
 // showSSO shows the newest connection, and the form where a request can be made.
@@ -88,6 +88,9 @@ func (s *Server) showSSO(w http.ResponseWriter, r *http.Request, v visitor, stat
 		return
 	}
 	body.ShowForm = c == nil || formStates[c.State]
+	if body.Form == (requestForm{}) && body.Errors == nil {
+		body.Form = formOf(c)
+	}
 	body.InitiateLoginURI = s.Login.InitiateLoginURI()
 	body.Domains, body.Actions = []domainView{}, []action{}
 	if c != nil {
@@ -97,6 +100,27 @@ func (s *Server) showSSO(w http.ResponseWriter, r *http.Request, v visitor, stat
 		}
 	}
 	s.render(w, r, status, "sso", v, page{Title: "Single sign-on", Tab: "sso", Problem: problem, Body: body})
+}
+
+// formOf fills the form with the request that there is, so that whoever is asked for
+// one more thing need not type the rest again.
+func formOf(c *tenant.Connection) requestForm {
+	if c == nil {
+		return requestForm{PhoneConfirm: true}
+	}
+	f := requestForm{
+		Authority: c.Authority, ClientID: c.ClientID, BreakGlass: strings.Join(c.BreakGlass, ", "), Scopes: strings.Join(c.AdditionalScopes, " "),
+		SCIM: c.SCIM.Wanted, PhoneEditable: c.SCIM.PhoneEditable, PhoneConfirm: !c.SCIM.PhoneUnconfirmed,
+	}
+	var names []string
+	for _, d := range c.Domains {
+		names = append(names, d.Name)
+	}
+	f.Domains = strings.Join(names, ", ")
+	if !c.SecretExpiresAt.IsZero() {
+		f.SecretExpires = c.SecretExpiresAt.UTC().Format("2006-01-02T15:04")
+	}
+	return f
 }
 
 // formStates are those in which a (new) request can be typed.

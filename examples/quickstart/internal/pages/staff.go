@@ -37,10 +37,10 @@ func (s *Server) queue(w http.ResponseWriter, r *http.Request, v visitor) {
 }
 
 func (s *Server) review(w http.ResponseWriter, r *http.Request, v visitor) {
-	s.showReview(w, r, v, http.StatusOK, "")
+	s.showReview(w, r, v, http.StatusOK, "", "")
 }
 
-func (s *Server) showReview(w http.ResponseWriter, r *http.Request, v visitor, status int, problem string) {
+func (s *Server) showReview(w http.ResponseWriter, r *http.Request, v visitor, status int, text, problem string) {
 	org, err := s.DB.Org(r.Context(), r.PathValue("org"))
 	if err != nil {
 		s.notFound(w, r)
@@ -57,7 +57,8 @@ func (s *Server) showReview(w http.ResponseWriter, r *http.Request, v visitor, s
 		Checks     []store.CheckResult   `json:"checks"`
 		Connection tenant.Connection     `json:"-"`
 		Domains    []store.Domain        `json:"-"`
-	}{OrgName: org.Name, State: c.State, Checks: c.Checks, Connection: c, Domains: c.Domains}})
+		Text       string                `json:"-"` // what was typed
+	}{OrgName: org.Name, State: c.State, Checks: c.Checks, Connection: c, Domains: c.Domains, Text: text}})
 }
 
 func (s *Server) decide(w http.ResponseWriter, r *http.Request, v visitor) {
@@ -78,21 +79,17 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, v visitor) {
 		s.problem(w, r, http.StatusUnprocessableEntity, "decision_unknown", "Choose approve, ask or reject.", nil)
 		return
 	}
+	var invalid *tenant.ValidationError
 	switch {
 	case err == nil:
 		s.done(w, r, "/staff", map[string]any{"decision": r.FormValue("decision")})
 	case wantsJSON(r):
 		s.fail(w, r, err)
+	case errors.As(err, &invalid):
+		s.showReview(w, r, v, http.StatusUnprocessableEntity, text, invalid.Findings[0].Message)
+	case statusOf(err) == http.StatusConflict:
+		s.showReview(w, r, v, http.StatusConflict, text, messageOf(err))
 	default:
-		s.showReview(w, r, v, http.StatusConflict, reasonOf(err))
+		s.fail(w, r, err)
 	}
-}
-
-// reasonOf says why staff can't decide so.
-func reasonOf(err error) string {
-	var invalid *tenant.ValidationError
-	if errors.As(err, &invalid) {
-		return invalid.Findings[0].Message
-	}
-	return messageOf(err)
 }
