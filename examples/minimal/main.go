@@ -12,6 +12,7 @@ import (
 	"github.com/tenantgate/tenantgate/oidc"
 	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/scim"
+	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/postgres"
 	"github.com/tenantgate/tenantgate/tenant"
 )
@@ -32,5 +33,6 @@ func main() {
 	mux.Handle(login.Mount())     // /sso/login, /sso/signin-oidc/{connection}, /sso/backchannel-logout/{connection}
 	mux.Handle(directory.Mount()) // /scim/v2/{tenant}/Users, …/Groups
 	go func() { log.Fatal(engine.Run(ctx, 10*time.Second)) }()
+	go every(time.Hour, func(now time.Time) error { _, err := store.DeleteExpired(ctx, st, now); return err })
 	log.Fatal(http.ListenAndServe(os.Getenv("LISTEN"), mux)) //nolint:gosec // timeouts are the host's own choice
 }
