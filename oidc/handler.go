@@ -243,15 +243,15 @@ func parseBase(cfg Config) (*url.URL, error) {
 func (cfg *Config) complete(base *url.URL) error {
 	switch {
 	case cfg.Store == nil:
-		return errors.New("oidc: Config.Store is required")
+		return errors.New("oidc: Config.Store is required: open one with store/postgres or store/sqlite")
 	case cfg.Secrets == nil:
-		return errors.New("oidc: Config.Secrets is required (tenant.Service)")
+		return errors.New("oidc: Config.Secrets is required: it opens client secrets, as tenant.Service does")
 	case cfg.Keys == nil:
-		return errors.New("oidc: Config.Keys is required (tenant.NewKeyring)")
+		return errors.New("oidc: Config.Keys is required: make it with tenant.NewKeyring")
 	case cfg.Accounts == nil:
-		return errors.New("oidc: Config.Accounts is required")
+		return errors.New("oidc: Config.Accounts is required: it finds the host's accounts")
 	case cfg.OnLogin == nil:
-		return errors.New("oidc: Config.OnLogin is required")
+		return errors.New("oidc: Config.OnLogin is required: it starts the host's session")
 	case cfg.ClockSkew < 0 || cfg.ClockSkew > MaxClockSkew:
 		return fmt.Errorf("oidc: Config.ClockSkew %v must be between 0 and %v", cfg.ClockSkew, MaxClockSkew)
 	case cfg.FormPost && base.Scheme != "https":

@@ -61,11 +61,11 @@ type Engine struct {
 func New(cfg Config) (*Engine, error) {
 	switch {
 	case cfg.Store == nil:
-		return nil, errors.New("provisioning: Config.Store is required")
+		return nil, errors.New("provisioning: Config.Store is required: open one with store/postgres or store/sqlite")
 	case cfg.Target == nil:
 		return nil, errors.New("provisioning: Config.Target is required: who the host's accounts and teams are")
 	case cfg.Authorizer == nil:
-		return nil, errors.New("provisioning: Config.Authorizer is required")
+		return nil, errors.New("provisioning: Config.Authorizer is required: it says who may do what")
 	case cfg.MaxTeamName < 0:
 		return nil, errors.New("provisioning: Config.MaxTeamName must not be negative")
 	}

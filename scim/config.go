@@ -95,11 +95,11 @@ func (c *Config) fill() (prefix string, err error) {
 	case c.BaseURL == "" || err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "":
 		return "", fmt.Errorf("scim: Config.BaseURL has to be an absolute address such as %q, got %q", "https://app.example.com/scim/v2", c.BaseURL)
 	case c.Store == nil:
-		return "", errors.New("scim: Config.Store is required")
+		return "", errors.New("scim: Config.Store is required: open one with store/postgres or store/sqlite")
 	case c.Authenticator == nil:
-		return "", errors.New("scim: Config.Authenticator is required")
+		return "", errors.New("scim: Config.Authenticator is required: make it with APIKeys")
 	case c.Policy == nil:
-		return "", errors.New("scim: Config.Policy is required; to serve without rules, say so with InsecureAllowAll")
+		return "", errors.New("scim: Config.Policy is required: package provisioning has one; to serve without rules, say so with InsecureAllowAll")
 	}
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	orDefault(&c.MaxBodyBytes, defaultMaxBodyBytes)

@@ -4,8 +4,8 @@
 //	h, err := scim.NewHandler(scim.Config{
 //		BaseURL:       "https://app.example.com/scim/v2",
 //		Store:         st,
-//		Authenticator: keys,  // which API key is good for which tenant
-//		Policy:        rules, // root user, domains, plan, mass changes
+//		Authenticator: scim.APIKeys(service), // *tenant.Service
+//		Policy:        policy,                // provisioning.NewPolicy: root user, domains, plan, mass changes
 //	})
 //	mux.Handle(h.Mount())
 //

@@ -2,12 +2,16 @@
 // the interfaces that an adapter implements. It imports the standard library only,
 // so that every other package, and every host, can import it.
 //
-//	st, err := memory.New()                  // tests and demos
-//	st, err := sqlite.New(ctx, db)           // db is the host's own *sql.DB
-//	st, err := postgres.New(ctx, db)
+//	st := memory.New()               // tests and demos
+//	st, err := sqlite.New(ctx, db)   // db is the host's own *sql.DB
+//	st, err := postgres.New(ctx, db) // likewise
 //
 // An adapter of a host's own implements [Store] and calls storetest.Run in one
-// test. The doc comments here are the contract that the test checks.
+// test; the package comment of storetest says how, in four steps. The doc comments here
+// are the contract that the test checks.
+//
+// One-time tokens outlive their use by minutes: a host calls [DeleteExpired] about once
+// an hour.
 //
 // # What holds for every method
 //
@@ -27,6 +31,9 @@
 //     so that this is the order of creation. Walking a list with Query.After shows
 //     each record that exists during the whole walk exactly once, whatever others
 //     write meanwhile.
+//   - References are the callers'. A record may name one that does not exist (yet, or any
+//     more), so there are no foreign keys; what a delete takes with it, its doc comment
+//     says.
 //   - Values are copies. Changing what was passed or returned changes nothing stored.
 //   - All methods may be called concurrently. A method whose context is done
 //     returns its error, and has then stored all or nothing.

@@ -3,11 +3,11 @@
 // addresses, client secrets, SCIM directories and API keys.
 //
 //	svc, err := tenant.New(tenant.Config{
-//		Store:           st,                      // any store.Store
-//		Keyring:         keys,                    // tenant.NewKeyring: seals client secrets
+//		Store:           st,                         // any store.Store
+//		Keyring:         keys,                       // tenant.NewKeyring: seals client secrets
 //		Authorizer:      tenant.AuthorizerFunc(can), // the host's roles decide
-//		DomainValidator: dns,                     // tenant.NewDNSValidator
-//		ProviderChecker: checker,                 // oidc.NewChecker
+//		DomainValidator: dns,                        // tenant.NewDNSValidator
+//		ProviderChecker: checker,                    // oidc.NewChecker
 //	})
 //	c, findings, err := svc.CreateDraft(ctx, actor, org.ID, tenant.Draft{ … })
 //	c, findings, err = svc.Submit(ctx, actor, org.ID, c.ID, c.Version)

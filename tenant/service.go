@@ -73,11 +73,11 @@ type Service struct {
 func New(cfg Config) (*Service, error) {
 	switch {
 	case cfg.Store == nil:
-		return nil, errors.New("tenant: Config.Store is required")
+		return nil, errors.New("tenant: Config.Store is required: open one with store/postgres or store/sqlite")
 	case cfg.Keyring == nil:
 		return nil, errors.New("tenant: Config.Keyring is required: make one with NewKeyring")
 	case cfg.Authorizer == nil:
-		return nil, errors.New("tenant: Config.Authorizer is required")
+		return nil, errors.New("tenant: Config.Authorizer is required: it says who may do what")
 	case cfg.DomainValidator == nil:
 		return nil, errors.New("tenant: Config.DomainValidator is required: make one with NewDNSValidator")
 	case cfg.ProviderChecker == nil:

@@ -13,7 +13,12 @@
 //
 //  2. Implement [store.Store] on your database. Let the database keep what must be
 //     unique and what must be compared and swapped; a search before a write is not
-//     enough.
+//     enough. Three contracts shape the schema, so decide them first: the order of
+//     events ([store.Journal]), members as rows of their own ([store.SCIMGroupStore])
+//     and comparing folded values ([store.Fold], [store.Key]). Of filters, equality on
+//     ID, userName and externalId must be exact; the rest may be left to the caller
+//     ([store.Page]). Package store/memory is the contract in its shortest form; the
+//     schemas of store/postgres and store/sqlite are in their migrations.
 //
 //  3. Call [Run] in one test, with -race, on the real database: not on a mock, and
 //     with as many connections as you use in production. Call it once more through
