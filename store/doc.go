@@ -25,8 +25,11 @@
 //     after [ErrNotFound], [ErrConflict] and [ErrStale].
 //   - Versions. A create stores version 1. An update or delete names the version
 //     that its caller read, and answers [ErrStale] when the stored one differs.
-//   - Times are UTC with microseconds; a store truncates what is finer, so that a
-//     value never changes by being read.
+//   - Times are UTC with microseconds, those inside records too; a store truncates
+//     what is finer, so that a value never changes by being read. JSON may be written
+//     anew; bodies, token data and hashes come back byte by byte.
+//   - IDs of accounts, teams and members are any text of the host's or the directory's,
+//     ordered byte by byte. NUL and invalid UTF-8 are outside of the contract.
 //   - Order. Lists are in ascending byte order of the ID. IDs are UUID version 7,
 //     so that this is the order of creation. Walking a list with Query.After shows
 //     each record that exists during the whole walk exactly once, whatever others
@@ -34,6 +37,7 @@
 //   - References are the callers'. A record may name one that does not exist (yet, or any
 //     more), so there are no foreign keys; what a delete takes with it, its doc comment
 //     says.
+//   - Within a transaction a store has the same optional interfaces as outside.
 //   - Values are copies. Changing what was passed or returned changes nothing stored.
 //   - All methods may be called concurrently. A method whose context is done
 //     returns its error, and has then stored all or nothing.

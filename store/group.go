@@ -15,7 +15,7 @@ type SCIMGroup struct {
 	// ExternalID is the directory's own identifier, empty if it sent none.
 	ExternalID string
 	// MembersVersion grows with each change of the group's members, and only then.
-	// Version does not. The store sets it.
+	// Version does not. It is zero for a group that never had members. The store sets it.
 	MembersVersion int64
 	// MembersUpdatedAt is when the members last changed; zero if they never did. The
 	// store sets it.

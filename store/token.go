@@ -24,8 +24,8 @@ type TokenStore interface {
 	PutToken(ctx context.Context, tenantID string, t Token) error
 
 	// TakeToken removes the token and returns its data. Of several concurrent takes
-	// exactly one succeeds; all others, and a take at or after ExpiresAt, get
-	// ErrNotFound.
+	// exactly one succeeds; all others get ErrNotFound. So does a take at or after
+	// ExpiresAt, which leaves the token to DeleteExpiredTokens.
 	TakeToken(ctx context.Context, tenantID, kind, key string, now time.Time) ([]byte, error)
 
 	// DeleteExpiredTokens removes the tokens that expired at or before now and returns
