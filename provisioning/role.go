@@ -1,7 +1,6 @@
 package provisioning
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -31,7 +30,7 @@ func newRoleOrder(cfg Config) (roleOrder, error) {
 		r.most = r.org[max(0, len(r.org)-2)]
 	}
 	if !slices.Contains(r.org, r.most) {
-		return r, errors.New("provisioning: Config.MaxProvisionableRole is none of Config.OrgRoles")
+		return r, fmt.Errorf("provisioning: Config.MaxProvisionableRole %q is none of Config.OrgRoles %q", r.most, r.org)
 	}
 	return r, nil
 }
