@@ -14,7 +14,11 @@ type roleOrder struct {
 
 func newRoleOrder(cfg Config) (roleOrder, error) {
 	r := roleOrder{org: slices.Clone(cfg.OrgRoles), team: slices.Clone(cfg.TeamRoles), most: cfg.MaxProvisionableRole}
-	for name, list := range map[string][]string{"OrgRoles": r.org, "TeamRoles": r.team} {
+	for _, c := range []struct {
+		name  string
+		roles []string
+	}{{"OrgRoles", r.org}, {"TeamRoles", r.team}} {
+		name, list := c.name, c.roles
 		if len(list) == 0 {
 			return r, fmt.Errorf("provisioning: Config.%s is required: the host's roles, lowest first", name)
 		}

@@ -193,7 +193,8 @@ func TestAuthorizerFailureIsNotForbidden(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	good := newWorld(t).cfg
 	for field, change := range map[string]func(*Config){
-		"Store": func(c *Config) { c.Store = nil }, "Keyring": func(c *Config) { c.Keyring = nil }, "Authorizer": func(c *Config) { c.Authorizer = nil },
+		"Tenants": func(c *Config) { c.Tenants = nil },
+		"Store":   func(c *Config) { c.Store = nil }, "Keyring": func(c *Config) { c.Keyring = nil }, "Authorizer": func(c *Config) { c.Authorizer = nil },
 		"DomainValidator": func(c *Config) { c.DomainValidator = nil }, "ProviderChecker": func(c *Config) { c.ProviderChecker = nil },
 		"APIKeyPrefix": func(c *Config) { c.APIKeyPrefix = "Bad" }, "SCIMBaseURL": func(c *Config) { c.SCIMBaseURL = "app.example.com/scim" },
 	} {
@@ -697,4 +698,36 @@ func TestResealSecrets(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnknownKey)
 	require.Zero(t, n)
 	require.NotContains(t, err.Error(), testSecret)
+}
+
+func TestOnlyOrganisationsOfTheHost(t *testing.T) {
+	gone := map[string]bool{}
+	w := newWorld(t, func(c *Config) {
+		c.Tenants = TenantsFunc(func(_ context.Context, id string) (Tenant, error) {
+			switch {
+			case gone[id]:
+				return nil, store.ErrNotFound
+			case id == "slug":
+				return organisation("t1"), nil
+			}
+			return organisation(id), nil
+		})
+	})
+	gone["nobody"] = true
+	_, _, err := w.CreateDraft(t.Context(), owner, "nobody", Draft{})
+	require.ErrorIs(t, err, store.ErrNotFound)
+	_, _, err = w.CreateDraft(t.Context(), owner, "slug", Draft{})
+	require.ErrorContains(t, err, `answered "slug" with the organisation "t1"`)
+
+	submitted := w.submitted(t, "t2", acme())
+	page, err := w.Queue(t.Context(), staff, store.Ref{}, 0)
+	require.NoError(t, err)
+	require.Len(t, page.Requests, 1)
+	require.Equal(t, submitted.ID, page.Requests[0].ID)
+	require.Equal(t, "Organisation t2", page.Requests[0].Tenant.TenantName())
+
+	gone["t2"] = true // deleted while its request waits
+	page, err = w.Queue(t.Context(), staff, store.Ref{}, 0)
+	require.NoError(t, err)
+	require.Empty(t, page.Requests)
 }

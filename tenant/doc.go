@@ -5,6 +5,7 @@
 //	svc, err := tenant.New(tenant.Config{
 //		Store:           st,                         // any store.Store
 //		Keyring:         keys,                       // tenant.NewKeyring: seals client secrets
+//		Tenants:         orgs,                       // the host's organisations
 //		Authorizer:      tenant.AuthorizerFunc(can), // the host's roles decide
 //		DomainValidator: dns,                        // tenant.NewDNSValidator
 //		ProviderChecker: checker,                    // oidc.NewChecker

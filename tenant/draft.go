@@ -98,7 +98,8 @@ func (s *Service) authorityOptions() AuthorityOptions {
 	return AuthorityOptions{AllowPorts: s.cfg.AllowAuthorityPorts, InsecureAllowLoopback: s.cfg.InsecureAllowLoopback}
 }
 
-// CreateDraft begins a request and returns it with warnings about what was entered.
+// CreateDraft begins a request of an organisation that the host has, and returns it with
+// warnings about what was entered.
 // Refused input is a [*ValidationError] with all findings.
 func (s *Service) CreateDraft(ctx context.Context, actor Actor, tenantID string, d Draft) (Connection, []Finding, error) {
 	now := s.time()
@@ -120,6 +121,9 @@ func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d
 		return Connection{}, nil, err
 	}
 	if err := s.needSSO(ctx, tenantID); err != nil {
+		return Connection{}, nil, err
+	}
+	if _, err := s.organisation(ctx, tenantID); err != nil {
 		return Connection{}, nil, err
 	}
 	parsed, findings := s.parse(d, s.time())

@@ -32,6 +32,9 @@ func ExampleNew() {
 		Store:           memory.New(),
 		Keyring:         keys,
 		DomainValidator: dns,
+		Tenants: tenant.TenantsFunc(func(_ context.Context, id string) (tenant.Tenant, error) {
+			return organisation{id, "Acme"}, nil // the host looks it up
+		}),
 		Authorizer: tenant.AuthorizerFunc(func(_ context.Context, a tenant.Actor, action tenant.Action, _ string) error {
 			if a.Kind == tenant.ActorOwner && action != tenant.ActionReview {
 				return nil

@@ -170,10 +170,17 @@ func (s *Service) Withdraw(ctx context.Context, actor Actor, tenantID, id string
 	return s.step(ctx, actor, tenantID, id, version, StepWithdraw, "connection.withdrawn", "", nil)
 }
 
+// Request is a connection that waits for staff, with the organisation that asks.
+type Request struct {
+	Tenant Tenant
+	Connection
+}
+
 // QueuePage is a part of the requests that wait for staff.
 type QueuePage struct {
-	// Requests are ordered by tenant and ID; each names its tenant.
-	Requests []Connection
+	// Requests are ordered by tenant and ID. Those of organisations that the host no
+	// longer has are left out.
+	Requests []Request
 	// More says that others may follow; Next is where to continue.
 	More bool
 	Next store.Ref
@@ -203,9 +210,17 @@ func (s *Service) Queue(ctx context.Context, actor Actor, after store.Ref, limit
 		if err != nil {
 			return QueuePage{}, err
 		}
-		if v.State == store.ConnectionSubmitted {
-			page.Requests = append(page.Requests, v)
+		if v.State != store.ConnectionSubmitted {
+			continue
 		}
+		t, err := s.organisation(ctx, ref.TenantID)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return QueuePage{}, err
+		}
+		page.Requests = append(page.Requests, Request{Tenant: t, Connection: v})
 	}
 	return page, nil
 }

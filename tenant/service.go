@@ -19,6 +19,8 @@ type Config struct {
 	Store store.Store
 	// Keyring seals client secrets.
 	Keyring *Keyring
+	// Tenants are the host's organisations.
+	Tenants Tenants
 	// Authorizer decides who may do what.
 	Authorizer Authorizer
 	// DomainValidator proves domains: [NewDNSValidator] unless you have reasons.
@@ -76,6 +78,8 @@ func New(cfg Config) (*Service, error) {
 		return nil, errors.New("tenant: Config.Store is required: open one with store/postgres or store/sqlite")
 	case cfg.Keyring == nil:
 		return nil, errors.New("tenant: Config.Keyring is required: make one with NewKeyring")
+	case cfg.Tenants == nil:
+		return nil, errors.New("tenant: Config.Tenants is required: where the host's organisations are found")
 	case cfg.Authorizer == nil:
 		return nil, errors.New("tenant: Config.Authorizer is required: it says who may do what")
 	case cfg.DomainValidator == nil:
@@ -172,6 +176,19 @@ func (s *Service) can(ctx context.Context, actor Actor, action Action, tenantID 
 		return fmt.Errorf("tenant: %s: %w", action, err)
 	}
 	return nil
+}
+
+// organisation asks the host for a tenant, and holds it to its answer: an ID that is
+// looked up as something else, such as a slug, would mix organisations up.
+func (s *Service) organisation(ctx context.Context, tenantID string) (Tenant, error) {
+	t, err := s.cfg.Tenants.Tenant(ctx, tenantID)
+	if err != nil {
+		return nil, fmt.Errorf("tenant: finding the organisation: %w", err)
+	}
+	if t.TenantID() != tenantID {
+		return nil, fmt.Errorf("tenant: Config.Tenants answered %q with the organisation %q", tenantID, t.TenantID())
+	}
+	return t, nil
 }
 
 // time is now as stores keep it.

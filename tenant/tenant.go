@@ -18,6 +18,20 @@ type Tenant interface {
 	TenantName() string
 }
 
+// Tenants finds the host's organisations. It is asked when an organisation begins to set
+// sign-on up, since one has to exist before (R3), and for the names that staff see.
+type Tenants interface {
+	// Tenant returns the organisation with this ID. The error matches store.ErrNotFound if
+	// there is none, or none any more.
+	Tenant(ctx context.Context, id string) (Tenant, error)
+}
+
+// TenantsFunc is a function as [Tenants].
+type TenantsFunc func(ctx context.Context, id string) (Tenant, error)
+
+// Tenant calls f.
+func (f TenantsFunc) Tenant(ctx context.Context, id string) (Tenant, error) { return f(ctx, id) }
+
 // MaxIDLength is the longest tenant ID in bytes.
 const MaxIDLength = 128
 

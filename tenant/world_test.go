@@ -42,6 +42,12 @@ type world struct {
 	asked    []ProviderRequest
 }
 
+// organisation is the host's own type, known by its ID alone.
+type organisation string
+
+func (o organisation) TenantID() string   { return string(o) }
+func (o organisation) TenantName() string { return "Organisation " + string(o) }
+
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{
@@ -56,6 +62,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	require.NoError(t, err)
 	cfg := Config{
 		Store: w.store, Keyring: ring, SCIMBaseURL: "https://app.example.com/scim/v2/", Now: w.clock,
+		Tenants:         TenantsFunc(func(_ context.Context, id string) (Tenant, error) { return organisation(id), nil }),
 		Authorizer:      AuthorizerFunc(w.can),
 		ProviderChecker: ProviderCheckerFunc(w.check),
 		DomainValidator: w,

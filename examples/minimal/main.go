@@ -24,7 +24,7 @@ func main() {
 	key := tenant.Key{ID: "2026-11", Bytes: must(os.ReadFile(os.Getenv("KEY_FILE")))}
 	keys := must(tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{key}}))
 
-	tenants := must(tenant.New(tenant.Config{Store: st, Keyring: keys, Authorizer: app, SCIMBaseURL: base + "/scim/v2", DomainValidator: must(tenant.NewDNSValidator(tenant.DNSConfig{})), ProviderChecker: oidc.NewChecker(oidc.CheckerConfig{})}))
+	tenants := must(tenant.New(tenant.Config{Store: st, Keyring: keys, Tenants: app, Authorizer: app, SCIMBaseURL: base + "/scim/v2", DomainValidator: must(tenant.NewDNSValidator(tenant.DNSConfig{})), ProviderChecker: oidc.NewChecker(oidc.CheckerConfig{})}))
 	login := must(oidc.NewHandler(oidc.Config{BaseURL: base + "/sso", Store: st, Secrets: tenants, Keys: keys, Accounts: host.Accounts{DB: app}, OnLogin: app, Sessions: app, OnTest: oidc.RecordTests(tenants)}))
 	engine := must(provisioning.New(provisioning.Config{Store: st, Target: host.Target{DB: app}, Authorizer: app, OrgRoles: host.OrgRoles(), TeamRoles: host.TeamRoles()}))
 	policy := must(provisioning.NewPolicy(provisioning.PolicyConfig{Store: st, Target: host.Target{DB: app}}))

@@ -106,7 +106,7 @@ func (p *program) newTenants(keys *tenant.Keyring, seeding bool) (*tenant.Servic
 		checker = laterChecker{checker, p.clientAuthMethod()}
 	}
 	return tenant.New(tenant.Config{
-		Store: p.db.store, Keyring: keys, Authorizer: p.db.host, DomainValidator: dns, ProviderChecker: checker,
+		Store: p.db.store, Keyring: keys, Tenants: p.db.host, Authorizer: p.db.host, DomainValidator: dns, ProviderChecker: checker,
 		SCIMBaseURL: p.appURL + "/scim/v2", AllowAuthorityPorts: true,
 		InsecureAllowLoopback: true, InsecureSkipTestSignIn: seeding, Logger: p.log,
 	})

@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // Org is one of the product's customers. It is a tenant.Tenant.
@@ -82,6 +84,15 @@ func (d *DB) Org(ctx context.Context, id string) (Org, error) {
 	var o Org
 	err := d.db.QueryRowContext(ctx, d.sql(`select id, name, root_user_id from oncall_orgs where id = ?`), id).
 		Scan(&o.ID, &o.Name, &o.RootUserID)
+	return o, err
+}
+
+// Tenant implements tenant.Tenants.
+func (d *DB) Tenant(ctx context.Context, id string) (tenant.Tenant, error) {
+	o, err := d.Org(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("organisation %s: %w", id, store.ErrNotFound)
+	}
 	return o, err
 }
 

@@ -25,13 +25,8 @@ func (s *Server) queue(w http.ResponseWriter, r *http.Request, v visitor) {
 	body := struct {
 		Queue []queueEntry `json:"queue"`
 	}{Queue: []queueEntry{}}
-	for _, c := range waiting.Requests {
-		org, err := s.DB.Org(r.Context(), c.TenantID)
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		body.Queue = append(body.Queue, queueEntry{OrgName: org.Name, TenantID: c.TenantID, ID: c.ID, Connection: c})
+	for _, q := range waiting.Requests {
+		body.Queue = append(body.Queue, queueEntry{OrgName: q.Tenant.TenantName(), TenantID: q.TenantID, ID: q.ID, Connection: q.Connection})
 	}
 	s.render(w, r, http.StatusOK, "staff", v, page{Title: "Review", Tab: "staff", Body: body})
 }
