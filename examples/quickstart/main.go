@@ -33,6 +33,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = start(ctx, o, stdout)
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return 0 // somebody pressed Ctrl-C while it started
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, "quickstart: "+oneLine(err))
 		return 1

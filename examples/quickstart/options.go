@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // options are the flags. Scripts use them, so they stay as they are.
@@ -41,7 +43,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	fs.StringVar(&o.authority, "authority", "", "`URL` of the provider that the first tenant uses instead of the built-in one")
 	fs.StringVar(&o.clientID, "client-id", "", "client `ID` at that provider")
 	fs.StringVar(&o.clientSecret, "client-secret", "", "client `secret` at that provider")
-	fs.StringVar(&o.clientAuth, "client-auth", "", "how the client authenticates there: basic or post; the default is what the provider offers")
+	fs.StringVar(&o.clientAuth, "client-auth", "", "how the client authenticates there: basic or post; the default is what the provider offers if it runs already, otherwise basic")
 	fs.StringVar(&domains, "domains", "", "the first tenant's `domains`, separated by commas")
 	fs.StringVar(&o.scimPolicy, "scim-policy", "strict", "strict (domains, root user, breaker, rate limit) or open (protocol rules alone, and /TestResources)")
 
@@ -56,10 +58,14 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	case fs.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q: flags start with a dash; run with -help to see them", fs.Arg(0))
 	}
-	for d := range strings.SplitSeq(domains, ",") {
-		if d = strings.TrimSpace(d); d != "" {
-			o.domains = append(o.domains, d)
+	if domains != "" {
+		names, findings := tenant.ParseDomains(domains)
+		for _, f := range findings {
+			if f.Severity == tenant.SeverityError {
+				return o, fmt.Errorf("-domains: %s", f.Message)
+			}
 		}
+		o.domains = names
 	}
 	return o, o.check()
 }
@@ -96,6 +102,9 @@ func (o *options) check() error {
 	}
 	if o.demo {
 		return errors.New("-demo plays with the built-in identity provider: leave -authority out")
+	}
+	if o.clientSecret == "" {
+		return errors.New("-authority needs the -client-secret that the provider gave you")
 	}
 	return nil
 }

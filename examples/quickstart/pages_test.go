@@ -166,3 +166,16 @@ func TestPreviewAsksForChoices(t *testing.T) {
 	require.Contains(t, body, "Team Platform is taken over")
 	require.Contains(t, body, `name="adopt" value="`+adopt[1]+`" checked>`)
 }
+
+// TestPagesLetFormsLeadAway holds that a form may end at any provider: browsers hold a
+// form-action policy against redirects too.
+func TestPagesLetFormsLeadAway(t *testing.T) {
+	a := started(t, "-store", "memory")
+	for _, page := range []string{"/", "/login", "/sso/login"} {
+		resp, err := http.Get(a.AppURL + page) //nolint:gosec // the program under test
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.NotContains(t, resp.Header.Get("Content-Security-Policy"), "form-action", page)
+		require.Contains(t, resp.Header.Get("Content-Security-Policy"), "default-src 'none'", page)
+	}
+}

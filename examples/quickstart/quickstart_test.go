@@ -12,6 +12,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -97,6 +98,8 @@ func TestBadInput(t *testing.T) {
 		{"client without authority", anywhere("-client-id", "x"), "give its -authority too"},
 		{"authority without client", anywhere("-authority", "https://idp.example"), "needs the -client-id"},
 		{"client-auth", anywhere("-authority", "https://idp.example", "-client-id", "x", "-client-auth", "none"), "use basic or post"},
+		{"authority without secret", anywhere("-authority", "https://idp.example", "-client-id", "x"), "needs the -client-secret"},
+		{"domain that is a URL", anywhere("-domains", "https://acme.com/"), "-domains: "},
 		{"demo with another provider", anywhere("-demo", "-authority", "https://idp.example", "-client-id", "x"), "leave -authority out"},
 		{"public domain", anywhere("-store", "memory", "-domains", "gmail.com"), "gmail.com"},
 	} {
@@ -276,5 +279,62 @@ func TestEditRefusesWhatCannotBe(t *testing.T) {
 		status, code := post("/org/acme/users/"+tt.user, url.Values{tt.field: {tt.value}})
 		require.Equal(t, tt.status, status, tt)
 		require.Equal(t, tt.code, code, tt)
+	}
+}
+
+// TestStartsSideBySide holds that several programs may start at once on an empty
+// database, and go on side by side.
+func TestStartsSideBySide(t *testing.T) {
+	for name, store := range map[string]string{
+		"sqlite":   "sqlite:" + filepath.Join(t.TempDir(), "quickstart.db"),
+		"postgres": pgtest.Start(t).Schema(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			codes := make(chan int, 3)
+			for range 3 {
+				go func() {
+					var out bytes.Buffer
+					codes <- run(t.Context(), anywhere("-demo", "-store", store), &out, &out)
+				}()
+			}
+			for range 3 {
+				require.Zero(t, <-codes)
+			}
+		})
+	}
+}
+
+// TestStartsAgainWithOtherFlags holds that what -json says is what the product does,
+// also on a database that a run with other flags left.
+func TestStartsAgainWithOtherFlags(t *testing.T) {
+	store := "sqlite:" + filepath.Join(t.TempDir(), "quickstart.db")
+	redirect := ""
+	for _, tt := range []struct{ domains, owner string }{
+		{"one.example", "owner@one.example"},
+		{"ONE.example", "owner@one.example"},
+		{"Bücher.example, one.example", "owner@xn--bcher-kva.example"},
+	} {
+		t.Run(tt.domains, func(t *testing.T) {
+			a := started(t, "-store", store, "-domains", tt.domains, "-authority", "http://127.0.0.1:1", "-client-id", "x", "-client-secret", "s-"+strings.ToLower(tt.domains[:3]))
+			first := a.Tenants[0]
+			require.Equal(t, tt.owner, first.OwnerEmail)
+			if redirect != "" && tt.owner == "owner@one.example" {
+				require.Equal(t, redirect, path.Base(first.RedirectURI), "the connection is the same")
+			}
+			redirect = path.Base(first.RedirectURI)
+			signedIn(t, a.AppURL, first.OwnerEmail)
+
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, first.SCIMBaseURL+"/Users",
+				strings.NewReader(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"`+first.OwnerEmail+`"}`))
+			require.NoError(t, err)
+			req.Header.Set("Authorization", "Bearer "+first.SCIMToken)
+			resp, err := http.DefaultClient.Do(req)
+			require.NoError(t, err)
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			require.Equal(t, http.StatusConflict, resp.StatusCode, "the root user: %s", body)
+			require.Contains(t, string(body), "created the organisation")
+		})
 	}
 }

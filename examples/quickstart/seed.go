@@ -8,7 +8,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/examples/quickstart/internal/idp"
@@ -94,8 +96,30 @@ func clientOf(org string) (id, secret string) {
 	return "oncall-" + org, hex.EncodeToString(mac.Sum(nil))
 }
 
-// seed makes people, teams, and the first two tenants' sign-on and provisioning.
+// seed makes people, teams, and the first two tenants' sign-on and provisioning, while
+// no other program does so on the same database.
 func (p *program) seed(ctx context.Context) ([]tenantInfo, error) {
+	holder := store.NewID(time.Now())
+	for {
+		now := time.Now()
+		_, err := p.db.store.AcquireLease(ctx, host.StaffOrg, "quickstart.seed", holder, now, now.Add(time.Minute))
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	out, err := p.seedAll(ctx)
+	return out, errors.Join(err, p.db.store.ReleaseLease(context.WithoutCancel(ctx), host.StaffOrg, "quickstart.seed", holder))
+}
+
+func (p *program) seedAll(ctx context.Context) ([]tenantInfo, error) {
 	if err := p.seedStaff(ctx); err != nil {
 		return nil, err
 	}
@@ -165,7 +189,7 @@ func (p *program) seedPeople(ctx context.Context, s seedOrg) (host.User, error) 
 		return owner, err
 	}
 	for _, u := range []host.User{owner, glass} {
-		if err := p.db.host.AddUser(ctx, nil, u, host.DemoPassword); err != nil {
+		if err := p.seedUser(ctx, u); err != nil {
 			return owner, err
 		}
 	}
@@ -176,6 +200,19 @@ func (p *program) seedPeople(ctx context.Context, s seedOrg) (host.User, error) 
 		}
 	}
 	return owner, nil
+}
+
+// seedUser makes a user, or gives the one of an earlier run this run's address.
+func (p *program) seedUser(ctx context.Context, u host.User) error {
+	if err := p.db.host.AddUser(ctx, nil, u, host.DemoPassword); err != nil {
+		return err
+	}
+	stored, err := p.db.host.User(ctx, nil, u.OrgID, u.ID)
+	if err != nil || stored.Email == u.Email {
+		return err
+	}
+	stored.Email = u.Email
+	return p.db.host.UpdateUser(ctx, nil, stored)
 }
 
 // seedSignOn brings a tenant to the state in which the story ends: sign-on active,
@@ -222,8 +259,9 @@ func (p *program) ensureActive(ctx context.Context, svc *tenant.Service, s seedO
 		return tenant.Connection{}, err
 	}
 	for _, c := range list {
-		if c.State == store.ConnectionActive && c.Authority == draft.Authority && c.ClientID == draft.ClientID && sameDomains(c.Domains, draft.Domains) {
-			return c, nil
+		if c.State == store.ConnectionActive && c.Authority == draft.Authority && c.ClientID == draft.ClientID &&
+			(draft.ClientAuth == "" || c.ClientAuth == draft.ClientAuth) && sameDomains(c.Domains, draft.Domains) {
+			return p.ensureSecret(ctx, svc, s.id, owner, c, draft.ClientSecret)
 		}
 		if err := p.remove(ctx, svc, s.id, owner, c); err != nil {
 			return tenant.Connection{}, err
@@ -260,6 +298,16 @@ func (p *program) ensureActive(ctx context.Context, svc *tenant.Service, s seedO
 	return svc.Activate(ctx, owner, s.id, c.ID, c.Version, tenant.Activation{})
 }
 
+// ensureSecret replaces the client secret if another one was given this time.
+func (p *program) ensureSecret(ctx context.Context, svc *tenant.Service, orgID string, owner tenant.Actor, c tenant.Connection, secret tenant.Secret) (tenant.Connection, error) {
+	_, stored, err := svc.SignInConnection(ctx, orgID, c.ID)
+	if err == nil && stored.Equal(secret) {
+		return c, nil
+	}
+	c, _, err = svc.ReplaceSecret(ctx, owner, orgID, c.ID, c.Version, secret, c.SecretExpiresAt)
+	return c, err
+}
+
 func sameDomains(have []store.Domain, want []string) bool {
 	if len(have) != len(want) {
 		return false
@@ -287,7 +335,11 @@ func (p *program) remove(ctx context.Context, svc *tenant.Service, orgID string,
 	return svc.Delete(ctx, owner, orgID, c.ID, c.Version)
 }
 
-const seedKeyName = "quick start"
+const (
+	seedKeyName = "quick start "
+	// keptKeys is how many keys of other runs stay: somebody may still use them.
+	keptKeys = 4
+)
 
 // freshKey makes an API key, since that of an earlier run is stored as a hash alone.
 func (p *program) freshKey(ctx context.Context, svc *tenant.Service, orgID string, owner tenant.Actor) (string, error) {
@@ -295,14 +347,13 @@ func (p *program) freshKey(ctx context.Context, svc *tenant.Service, orgID strin
 	if err != nil {
 		return "", err
 	}
-	for _, k := range keys {
-		if k.Name == seedKeyName && k.RevokedAt.IsZero() {
-			if _, err := svc.RevokeAPIKey(ctx, owner, orgID, k.ID, k.Version, true); err != nil {
-				return "", err
-			}
+	keys = slices.DeleteFunc(keys, func(k store.APIKey) bool { return !k.RevokedAt.IsZero() || !strings.HasPrefix(k.Name, seedKeyName) })
+	for _, k := range keys[:max(0, len(keys)-keptKeys)] { // oldest first
+		if _, err := svc.RevokeAPIKey(ctx, owner, orgID, k.ID, k.Version, true); err != nil {
+			return "", err
 		}
 	}
-	key, _, err := svc.CreateAPIKey(ctx, owner, orgID, tenant.NewAPIKey{Name: seedKeyName})
+	key, _, err := svc.CreateAPIKey(ctx, owner, orgID, tenant.NewAPIKey{Name: seedKeyName + store.NewID(time.Now())})
 	if err != nil {
 		return "", err
 	}

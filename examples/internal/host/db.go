@@ -31,16 +31,34 @@ type Dialect struct {
 
 // OpenDB makes the product's tables in db if they are not there.
 func OpenDB(ctx context.Context, db *sql.DB, d Dialect) (*DB, error) {
-	for _, stmt := range schema {
-		if _, err := db.ExecContext(ctx, stmt); err != nil {
-			return nil, fmt.Errorf("make the product's tables: %w", err)
-		}
+	if err := makeTables(ctx, db, d); err != nil {
+		return nil, fmt.Errorf("make the product's tables: %w", err)
 	}
 	joined := d.Joined
 	if joined == nil {
 		joined = func(store.Store) (*sql.Tx, bool) { return nil, false }
 	}
 	return &DB{db: db, numbered: d.Numbered, joined: joined}, nil
+}
+
+// makeTables runs in one transaction, one at a time: PostgreSQL's "if not exists" is not
+// safe when several programs start at once.
+func makeTables(ctx context.Context, db *sql.DB, d Dialect) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	statements := schema
+	if d.Numbered {
+		statements = append([]string{`select pg_advisory_xact_lock(7465206)`}, schema...)
+	}
+	for _, stmt := range statements {
+		if _, err := tx.ExecContext(ctx, stmt); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
 }
 
 var schema = []string{

@@ -171,8 +171,14 @@ func (u User) CheckPassword(password string) bool {
 	return same && u.passwordHash != ""
 }
 
-// foldEmail is the form in which the product stores addresses.
-func foldEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+// foldEmail is the form in which the product stores addresses: tenantgate's own, with
+// the domain as A-labels, so that both compare alike.
+func foldEmail(s string) string {
+	if email, err := tenant.NormalizeEmail(s); err == nil {
+		return strings.ToLower(email)
+	}
+	return strings.ToLower(strings.TrimSpace(s))
+}
 
 func asInt(b bool) int {
 	if b {
