@@ -68,3 +68,10 @@ func ExampleNewChecker() {
 	}
 	// Output: error discovery_blocked_address
 }
+
+func ExampleRecordTests() {
+	var tenants *tenant.Service // tenant.New
+	cfg := oidc.Config{OnTest: oidc.RecordTests(tenants)}
+	fmt.Println(cfg.OnTest != nil)
+	// Output: true
+}

@@ -65,7 +65,8 @@ type Config struct {
 	// Burst is how many requests may come at once. Zero means five times
 	// RequestsPerSecond.
 	Burst int
-	// InsecureNoRateLimit lets a key send as much as it likes. For conformance suites.
+	// InsecureNoRateLimit lets a key send as much as it likes, and wrong keys be tried
+	// without end. For conformance suites.
 	InsecureNoRateLimit bool
 
 	// Written is called after each request of a tenant's directory that may have changed

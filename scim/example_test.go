@@ -51,3 +51,13 @@ func ExampleNewHandler() {
 	// 201
 	// 409
 }
+
+func ExampleAPIKeys() {
+	var tenants *tenant.Service // tenant.New
+	keys := scim.APIKeys(tenants)
+	_, err := scim.NewHandler(scim.Config{
+		BaseURL: "https://app.example.com/scim/v2", Store: memory.New(), Authenticator: keys, Policy: scim.InsecureAllowAll{},
+	})
+	fmt.Println(err)
+	// Output: <nil>
+}

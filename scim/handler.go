@@ -29,7 +29,8 @@ type Handler struct {
 	parser  *filter.Parser
 	dialect dialect
 	log     *slog.Logger
-	limits  *limiters // nil without a rate limit
+	limits  *limiters // of keys; nil without a rate limit
+	guesses *limiters // of addresses that send wrong keys
 	buffers sync.Pool // of *[]byte, for answers
 }
 
@@ -60,6 +61,7 @@ func NewHandler(cfg Config) (*Handler, error) {
 	}
 	if !cfg.InsecureNoRateLimit {
 		h.limits = newLimiters(cfg.RequestsPerSecond, cfg.Burst)
+		h.guesses = newLimiters(guessesPerSecond, guessesAtOnce)
 	}
 	return h, nil
 }
@@ -96,7 +98,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	principal, err := h.authenticate(r, path[0])
 	if err != nil {
-		h.fail(w, r, "", err)
+		h.fail(w, r, "", h.refuseGuessing(w, r, err))
 		return
 	}
 	req := &request{

@@ -1,7 +1,9 @@
 package scim
 
 import (
+	"errors"
 	"math"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -12,6 +14,10 @@ import (
 
 const (
 	defaultRequestsPerSecond = 100
+	// guessesPerSecond and guessesAtOnce are how many wrong keys one address may send
+	// before it hears 429. A good key from the same address is never held back.
+	guessesPerSecond = 5
+	guessesAtOnce    = 50
 	// maxLimiters bounds the keys that are remembered. A key whose allowance is full
 	// again needs no memory.
 	maxLimiters = 10_000
@@ -80,4 +86,23 @@ func (h *Handler) allow(w http.ResponseWriter, tenantID, keyID string) error {
 		Status: http.StatusTooManyRequests,
 		Detail: "This API key sends more than " + strconv.Itoa(h.cfg.RequestsPerSecond) + " requests a second. Wait as long as Retry-After says.",
 	}
+}
+
+// refuseGuessing makes 429 of a 401 for an address that sends many wrong keys (R66). It
+// looks at nothing but the address, so that the answer tells nothing about tenants.
+func (h *Handler) refuseGuessing(w http.ResponseWriter, r *http.Request, err error) error {
+	var e *Error
+	if h.guesses == nil || !errors.As(err, &e) || e.Status != http.StatusUnauthorized {
+		return err
+	}
+	address, _, splitErr := net.SplitHostPort(r.RemoteAddr)
+	if splitErr != nil {
+		address = r.RemoteAddr
+	}
+	delay := h.guesses.wait(address, h.cfg.Now())
+	if delay <= 0 {
+		return err
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
+	return &Error{Status: http.StatusTooManyRequests, Detail: "Too many requests with a wrong API key. Check the key, and wait as long as Retry-After says."}
 }

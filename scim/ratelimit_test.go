@@ -3,6 +3,7 @@ package scim
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,4 +56,26 @@ func TestWrittenHearsOfWritesAlone(t *testing.T) {
 	require.Equal(t, []string{"acme"}, heard)
 	require.Equal(t, http.StatusConflict, s.do("POST", "/Users", `{"userName":"ada"}`).status)
 	require.Equal(t, []string{"acme"}, heard, "a refused write wakes nobody")
+}
+
+func TestWrongKeysAreSlowedDownAndGoodOnesAreNot(t *testing.T) {
+	now := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+	s := newServer(t, func(c *Config) { c.Now = func() time.Time { return now } })
+	wrong := func(tenantID string) reply {
+		r := s.request(http.MethodGet, "/Users", "")
+		r.URL.Path = strings.Replace(r.URL.Path, "/acme/", "/"+tenantID+"/", 1)
+		r.Header.Set("Authorization", "Bearer guess")
+		return s.send(r)
+	}
+	for range guessesAtOnce {
+		require.Equal(t, http.StatusUnauthorized, wrong("acme").status)
+	}
+	known, unknown := wrong("acme"), wrong("nobody")
+	require.Equal(t, http.StatusTooManyRequests, known.status)
+	require.Equal(t, "1", known.header.Get("Retry-After"))
+	require.Equal(t, known.raw, unknown.raw, "nothing tells whether a tenant exists")
+	require.Equal(t, http.StatusOK, s.do("GET", "/Users", "").status, "the good key goes on")
+
+	now = now.Add(time.Second)
+	require.Equal(t, http.StatusUnauthorized, wrong("acme").status)
 }

@@ -1,10 +1,12 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/store/memory"
 )
 
 func ExampleNewID() {
@@ -26,4 +28,11 @@ func ExampleMatches() {
 		store.Compare{Attr: store.AttrActive, Op: store.Eq, Value: "true"},
 	}, ada.Values))
 	// Output: true
+}
+
+func ExampleDeleteExpired() {
+	ctx, st := context.Background(), memory.New()
+	n, err := store.DeleteExpired(ctx, st, time.Now()) // a host does this every hour
+	fmt.Println(n, err)
+	// Output: 0 <nil>
 }
