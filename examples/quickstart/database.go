@@ -73,15 +73,15 @@ func openMemory(ctx context.Context) (*database, error) {
 }
 
 func openSQLite(ctx context.Context, file string) (*database, error) {
-	_, statErr := os.Stat(file)
-	isNew := errors.Is(statErr, fs.ErrNotExist)
-	if isNew {
-		// The driver's own message for a folder that is missing or closed says little.
-		f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return nil, fmt.Errorf("can't make the database file: %w; name one in a folder that you may write to, with -store sqlite:FILE", err)
-		}
+	// The driver's own message for a folder that is missing or closed says little. A file
+	// that is there already, or that another program makes just now, is used as it is.
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	isNew := err == nil
+	switch {
+	case isNew:
 		_ = f.Close()
+	case !errors.Is(err, fs.ErrExist):
+		return nil, fmt.Errorf("can't make the database file: %w; name one in a folder that you may write to, with -store sqlite:FILE", err)
 	}
 	d, err := openSQLiteFile(ctx, file)
 	if err != nil {

@@ -290,15 +290,21 @@ func TestStartsSideBySide(t *testing.T) {
 		"postgres": pgtest.Start(t).Schema(t),
 	} {
 		t.Run(name, func(t *testing.T) {
-			codes := make(chan int, 3)
+			type end struct {
+				code int
+				said string
+			}
+			ends := make(chan end, 3)
 			for range 3 {
 				go func() {
-					var out bytes.Buffer
-					codes <- run(t.Context(), anywhere("-demo", "-store", store), &out, &out)
+					var out, errs bytes.Buffer
+					code := run(t.Context(), anywhere("-demo", "-store", store), &out, &errs)
+					ends <- end{code, errs.String()}
 				}()
 			}
 			for range 3 {
-				require.Zero(t, <-codes)
+				e := <-ends
+				require.Zero(t, e.code, e.said)
 			}
 		})
 	}

@@ -185,13 +185,14 @@ func (p *program) seedPeople(ctx context.Context, s seedOrg) (host.User, error) 
 		ID: s.id + "-break-glass", OrgID: s.id, Email: "break-glass@" + s.domains[0], Name: "Break glass",
 		Source: store.SourceManual, Active: true, OrgRole: host.RoleOwner,
 	}
-	if err := p.db.host.AddOrg(ctx, host.Org{ID: s.id, Name: s.name, RootUserID: owner.ID}); err != nil {
-		return owner, err
-	}
 	for _, u := range []host.User{owner, glass} {
 		if err := p.seedUser(ctx, u); err != nil {
 			return owner, err
 		}
+	}
+	// After its people, so that whoever finds it finds them.
+	if err := p.db.host.AddOrg(ctx, host.Org{ID: s.id, Name: s.name, RootUserID: owner.ID}); err != nil {
+		return owner, err
 	}
 	for i, name := range s.teams {
 		t := host.Team{ID: fmt.Sprintf("%s-team-%d", s.id, i+1), OrgID: s.id, Name: name, Source: "manual"}
