@@ -37,7 +37,6 @@ func (a *answer) spill() error {
 	}
 	if !a.started {
 		a.started = true
-		a.w.Header().Set("Content-Type", contentType)
 		a.w.Header().Set("Cache-Control", "no-store")
 		a.w.WriteHeader(a.status)
 	}

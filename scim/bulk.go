@@ -53,7 +53,7 @@ type bulkRun struct {
 
 // bulk answers POST /Bulk.
 func (h *Handler) bulk(w http.ResponseWriter, r *request) error {
-	body, err := h.readBody(w, r.Request, h.cfg.MaxBulkBytes)
+	body, err := h.readBody(w, r, h.cfg.MaxBulkBytes)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/scim/internal/filter"
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // Config is what a [Handler] is made of. BaseURL, Store, Authenticator and
@@ -69,6 +71,18 @@ type Config struct {
 	// without end. For conformance suites.
 	InsecureNoRateLimit bool
 
+	// Me finds the user that a principal stands for, by the user's ID, and so serves /Me
+	// (RFC 7644 section 3.11): for hosts whose Authenticator takes users' own tokens. It
+	// returns an error matching store.ErrNotFound for a principal that is no user. Nil
+	// answers /Me with 501, because an API key stands for a directory.
+	Me func(ctx context.Context, tenantID string, p tenant.Principal) (userID string, err error)
+
+	// RequestLog hears of each request and its answer, with secrets redacted. Nil keeps
+	// the last ones of each tenant in memory; [Handler.Requests] returns them.
+	RequestLog RequestLog
+	// NoRequestLog keeps and tells nothing.
+	NoRequestLog bool
+
 	// Written is called after each request of a tenant's directory that may have changed
 	// something, so that whoever follows the journal can look at once. It must not
 	// block. Nil calls nobody.
@@ -120,6 +134,11 @@ func (c *Config) fill() (prefix string, err error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.NoRequestLog {
+		c.RequestLog = nil
+	} else if c.RequestLog == nil {
+		c.RequestLog = &RecentRequests{}
 	}
 	return strings.TrimRight(u.EscapedPath(), "/"), nil
 }

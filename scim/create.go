@@ -11,7 +11,7 @@ import (
 
 // post creates a resource (RFC 7644 section 3.3).
 func (h *Handler) post(w http.ResponseWriter, r *request, rt *resourceType) error {
-	body, err := h.readBody(w, r.Request, h.cfg.MaxBodyBytes)
+	body, err := h.readBody(w, r, h.cfg.MaxBodyBytes)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body
 	if err != nil {
 		return record{}, err
 	}
-	doc, err := h.receive(rt, body)
+	doc, err := h.receive(r, rt, body)
 	if err != nil {
 		return record{}, err
 	}
@@ -55,7 +55,7 @@ func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body
 	if err != nil {
 		return record{}, err
 	}
-	if members, err = h.memberKinds(ctx, r.tenant, members); err != nil {
+	if members, err = h.memberKinds(ctx, r, members); err != nil {
 		return record{}, err
 	}
 	return k.create(ctx, h.cfg.Store, r.tenant, rec, members, h.event(r, rt, "created", now, rec.ID, rec.name, nil, rec.body))
@@ -65,16 +65,19 @@ func (h *Handler) isUser(rt *resourceType) bool { return rt == h.types[0] }
 
 func (h *Handler) isGroup(rt *resourceType) bool { return rt == h.types[1] }
 
+// dialectOf is the handler's dialect, which notes for the request log what it ignores.
+func (h *Handler) dialectOf(r *request) dialect {
+	d := h.dialect
+	d.unknown = &r.unknown
+	return d
+}
+
 // receive checks a client's resource and brings it to our form.
-func (h *Handler) receive(rt *resourceType, body map[string]any) (map[string]any, error) {
+func (h *Handler) receive(r *request, rt *resourceType, body map[string]any) (map[string]any, error) {
 	if v, ok := member(body, "schemas"); ok && !h.dialect.schemas(v, rt.core.urn) {
 		return nil, badRequest(TypeInvalidSyntax, "schemas has to hold %q.", rt.core.urn)
 	}
-	doc, ignored, err := rt.canonical(body, h.dialect)
-	if ignored > 0 {
-		h.log.Debug("scim: attributes ignored", "type", rt.Name, "count", ignored)
-	}
-	return doc, err
+	return rt.canonical(body, h.dialectOf(r))
 }
 
 // takeMembers takes a group's members out of its body, for they are a relation.

@@ -16,15 +16,15 @@ import (
 // bound to the query that it came from.
 type cursor struct {
 	After string `json:"a"`
-	// Offset is where After stood in a sorted list.
-	Offset int `json:"o,omitempty"`
+	// Key is the value that After was sorted by, in a sorted list.
+	Key *sortKey `json:"k,omitempty"`
 	// Total is what the first page counted.
 	Total int    `json:"t"`
 	Query string `json:"q"`
 }
 
 // maxCursor bounds what a client may send, in bytes.
-const maxCursor = 1024
+const maxCursor = 16 << 10
 
 // fingerprint tells queries apart.
 func (l *listing) fingerprint() string {
@@ -45,7 +45,7 @@ func (l *listing) start() (cursor, error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(l.p.cursor)
 	var sent cursor
-	if err != nil || json.Unmarshal(raw, &sent) != nil || sent.Query != c.Query || !plausibleID(sent.After) || sent.Offset < 0 || sent.Offset > maxCount {
+	if err != nil || json.Unmarshal(raw, &sent) != nil || sent.Query != c.Query || !plausibleID(sent.After) || (sent.Key != nil) != (l.by != nil) {
 		return c, bad
 	}
 	return sent, nil

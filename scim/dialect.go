@@ -10,6 +10,16 @@ import (
 // A strict dialect takes the RFCs' form alone.
 type dialect struct {
 	strict bool
+	// unknown collects the names that no schema knows; nil forgets them.
+	unknown *[]string
+}
+
+// ignore passes over a name that no schema knows. Everybody sends some: Entra what an
+// administrator maps, Okta its own profile's.
+func (d dialect) ignore(name string) {
+	if d.unknown != nil {
+		*d.unknown = append(*d.unknown, name)
+	}
 }
 
 // op lower-cases an operation's name. Entra (without aadOptscim062020) sends

@@ -14,21 +14,18 @@ const maxValues = 1000
 
 // canonical brings a client's resource to our form: attribute names as the
 // schema spells them, values checked and of the right type, read-only, unknown
-// and empty attributes left out. It doesn't check what is required. ignored
-// counts the names that no schema knows.
-func (rt *resourceType) canonical(raw map[string]any, d dialect) (doc map[string]any, ignored int, err error) {
-	doc = make(map[string]any, len(raw))
+// and empty attributes left out. It doesn't check what is required.
+func (rt *resourceType) canonical(raw map[string]any, d dialect) (map[string]any, error) {
+	doc := make(map[string]any, len(raw))
 	for name, v := range raw {
 		if c := rt.container(name); c != nil {
 			m, ok := v.(map[string]any)
 			if !ok && !d.cleared(v) {
-				return nil, 0, badRequest(TypeInvalidValue, "%s has to be an object.", c.urn)
+				return nil, badRequest(TypeInvalidValue, "%s has to be an object.", c.urn)
 			}
-			n, err := rt.extension(doc, c, m, d)
-			if err != nil {
-				return nil, 0, err
+			if err := rt.extension(doc, c, m, d); err != nil {
+				return nil, err
 			}
-			ignored += n
 			continue
 		}
 		a := rt.core.attr(name)
@@ -36,17 +33,17 @@ func (rt *resourceType) canonical(raw map[string]any, d dialect) (doc map[string
 			a = rt.common[strings.ToLower(name)]
 		}
 		if a == nil {
-			ignored++
+			d.ignore(name)
 			continue
 		}
 		if err := setCanonical(doc, a, v, d); err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 	}
-	return doc, ignored, nil
+	return doc, nil
 }
 
-func (rt *resourceType) extension(doc map[string]any, c *container, m map[string]any, d dialect) (ignored int, err error) {
+func (rt *resourceType) extension(doc map[string]any, c *container, m map[string]any, d dialect) error {
 	into := doc
 	if c.extension {
 		into = make(map[string]any, len(m))
@@ -54,20 +51,20 @@ func (rt *resourceType) extension(doc map[string]any, c *container, m map[string
 	for name, v := range m {
 		a := c.attr(name)
 		if a == nil {
-			ignored++
+			d.ignore(c.urn + ":" + name)
 			continue
 		}
 		if err := setCanonical(into, a, v, d); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if c.extension && len(into) > 0 {
 		if _, twice := doc[c.urn]; twice {
-			return 0, badRequest(TypeInvalidSyntax, "%s is given twice.", c.urn)
+			return badRequest(TypeInvalidSyntax, "%s is given twice.", c.urn)
 		}
 		doc[c.urn] = into
 	}
-	return ignored, nil
+	return nil
 }
 
 func setCanonical(into map[string]any, a *attribute, v any, d dialect) error {
@@ -133,6 +130,7 @@ func (a *attribute) one(v any, d dialect) (any, error) {
 	for name, e := range m {
 		s := a.sub(name)
 		if s == nil {
+			d.ignore(a.path + "." + name)
 			continue
 		}
 		if err := setCanonical(out, s, e, d); err != nil {

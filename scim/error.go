@@ -36,11 +36,11 @@ const (
 // administrator.
 type Error struct {
 	// Status is the HTTP status, 400 to 599.
-	Status int
+	Status int `json:"status"`
 	// Type is the scimType, empty where the RFC names none.
-	Type string
+	Type string `json:"scimType,omitempty"`
 	// Detail says what was wrong and what to change. It must hold no secret.
-	Detail string
+	Detail string `json:"detail"`
 }
 
 // Error returns status, type and detail in one line.

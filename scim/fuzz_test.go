@@ -32,7 +32,7 @@ func FuzzResource(f *testing.F) {
 		if err != nil {
 			return
 		}
-		doc, _, err := rt.canonical(raw, dialect{})
+		doc, err := rt.canonical(raw, dialect{})
 		if err != nil {
 			return
 		}
@@ -69,7 +69,7 @@ func FuzzPatch(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	doc, _, err := rt.canonical(raw, dialect{})
+	doc, err := rt.canonical(raw, dialect{})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func FuzzPatch(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		canonical, _, err := rt.canonical(read, dialect{strict: true})
+		canonical, err := rt.canonical(read, dialect{strict: true})
 		if err != nil {
 			t.Fatalf("%s is not valid: %v", out, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ type Handler struct {
 	parser  *filter.Parser
 	dialect dialect
 	log     *slog.Logger
+	secrets secrets
 	limits  *limiters // of keys; nil without a rate limit
 	guesses *limiters // of addresses that send wrong keys
 	buffers sync.Pool // of *[]byte, for answers
@@ -47,7 +49,7 @@ func NewHandler(cfg Config) (*Handler, error) {
 	}
 	h := &Handler{
 		cfg: cfg, prefix: prefix, types: types, parser: cfg.parser(types),
-		dialect: dialect{strict: cfg.Strict}, log: cfg.Logger, kinds: map[*resourceType]kind{},
+		dialect: dialect{strict: cfg.Strict}, secrets: secretsOf(types), log: cfg.Logger, kinds: map[*resourceType]kind{},
 	}
 	for i, rt := range types {
 		switch i {
@@ -79,6 +81,16 @@ func (h *Handler) TenantBaseURL(tenantID string) string {
 	return h.cfg.BaseURL + "/" + url.PathEscape(tenantID)
 }
 
+// Requests returns the last requests of a tenant, the newest first, and apart from them
+// the last that were refused or accepted with a warning. It has those of this replica
+// since it started, and is empty with a [Config.RequestLog] of the host's own.
+func (h *Handler) Requests(tenantID string) []Exchange {
+	if l, ok := h.cfg.RequestLog.(*RecentRequests); ok {
+		return l.Requests(tenantID)
+	}
+	return nil
+}
+
 // request is one request of a known principal.
 type request struct {
 	*http.Request
@@ -86,11 +98,15 @@ type request struct {
 	principal tenant.Principal
 	base      string // the tenant's base URL
 	params    params
-	id        string // correlation ID for journal and log
+	id        string   // correlation ID for journal and log
+	body      []byte   // as it came, for the request log
+	unknown   []string // names of attributes that were ignored
+	warnings  []Warning
 }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", mediaType(r))
 	path, ok := splitPath(r.URL.EscapedPath(), h.prefix)
 	if !ok {
 		h.fail(w, r, "", &Error{Status: http.StatusNotFound, Detail: "There is nothing at this address."})
@@ -105,11 +121,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Request: r, tenant: path[0], principal: principal,
 		base: h.TenantBaseURL(path[0]), id: requestID(r),
 	}
+	if h.cfg.RequestLog != nil {
+		at, status := h.cfg.Now(), &statusWriter{ResponseWriter: w}
+		w = status
+		defer func() { h.logRequest(req, at, status.status, err) }()
+	}
 	if err = h.allow(w, req.tenant, principal.KeyID); err == nil {
 		req.params, err = parseParams(r.URL.RawQuery)
 	}
 	if err == nil {
 		err = h.route(w, req, path[1:])
+		h.tellWarnings(req)
 	}
 	switch {
 	case err != nil:
@@ -171,15 +193,45 @@ func write(w http.ResponseWriter, status int, body []byte) {
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	if body != nil {
-		header.Set("Content-Type", contentType)
 		header.Set("Content-Length", strconv.Itoa(len(body)))
+	} else {
+		header.Del("Content-Type")
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client is gone when it fails
 }
 
+// noContent answers without a body.
+func noContent(w http.ResponseWriter, status int) {
+	w.Header().Del("Content-Type")
+	w.WriteHeader(status)
+}
+
+// mediaType is the content type of the answer: SCIM's own, unless the client takes plain
+// JSON alone (RFC 7644 section 3.1).
+func mediaType(r *http.Request) string {
+	const plain = "application/json"
+	accept := r.Header["Accept"]
+	if len(accept) == 0 {
+		return contentType
+	}
+	takes := func(types ...string) bool {
+		return slices.ContainsFunc(accept, func(line string) bool {
+			line = strings.ToLower(line)
+			return slices.ContainsFunc(types, func(t string) bool { return strings.Contains(line, t) })
+		})
+	}
+	if takes(plain) && !takes(contentType, "application/*", "*/*") {
+		return plain
+	}
+	return contentType
+}
+
 // readBody reads a JSON object of at most limit bytes.
-func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, limit int64) (map[string]any, error) {
+func (h *Handler) readBody(w http.ResponseWriter, r *request, limit int64) (map[string]any, error) {
+	if own, ok := w.(*statusWriter); ok {
+		w = own.ResponseWriter // the server's own closes the connection of a body that is too large
+	}
 	if ct := r.Header.Get("Content-Type"); ct != "" {
 		mt, _, err := mime.ParseMediaType(ct)
 		if err != nil || mt != contentType && mt != "application/json" {
@@ -203,5 +255,6 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, limit int64) 
 		}
 		return nil, badRequest(TypeInvalidSyntax, "The body ended too early.")
 	}
+	r.body = data
 	return decodeObject(data)
 }

@@ -10,7 +10,21 @@ import (
 
 // memberKinds finds out which members are users and which are groups. What is
 // neither is kept as unknown: it is no error, and may arrive later.
-func (h *Handler) memberKinds(ctx context.Context, tenant string, members []store.Member) ([]store.Member, error) {
+// Both that and a group within a group are warnings.
+func (h *Handler) memberKinds(ctx context.Context, r *request, members []store.Member) ([]store.Member, error) {
+	out, err := h.kindsOf(ctx, r.tenant, members)
+	for _, m := range out {
+		switch m.Kind {
+		case store.MemberUnknown:
+			r.warn(WarningUnknownMember, m.ID)
+		case store.MemberGroup:
+			r.warn(WarningNestedGroup, m.ID)
+		}
+	}
+	return out, err
+}
+
+func (h *Handler) kindsOf(ctx context.Context, tenant string, members []store.Member) ([]store.Member, error) {
 	if len(members) == 1 {
 		return h.memberKind(ctx, tenant, members[0])
 	}

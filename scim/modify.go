@@ -8,7 +8,7 @@ import (
 
 // patch changes a resource (RFC 7644 section 3.5.2).
 func (h *Handler) patch(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
-	body, err := h.readBody(w, r.Request, h.cfg.MaxBodyBytes)
+	body, err := h.readBody(w, r, h.cfg.MaxBodyBytes)
 	if err != nil {
 		return err
 	}
@@ -22,23 +22,20 @@ func (h *Handler) patch(w http.ResponseWriter, r *request, rt *resourceType, id 
 	}
 	// Who asked for more than was done is shown what the resource is now.
 	if silent && !rec.partial && len(r.params.attributes) == 0 && len(r.params.excluded) == 0 {
-		w.WriteHeader(http.StatusNoContent)
+		noContent(w, http.StatusNoContent)
 		return nil
 	}
 	return h.respondFresh(w, r, rt, rec)
 }
 
 func (h *Handler) modify(r *request, rt *resourceType, id string, body map[string]any, cond precondition) (record, error) {
-	p, err := rt.parsePatch(body, h.parser, h.dialect, h.cfg.MaxOperations, h.cfg.MaxMembers)
+	p, err := rt.parsePatch(body, h.parser, h.dialectOf(r), h.cfg.MaxOperations, h.cfg.MaxMembers)
 	if err != nil {
 		// An unknown resource is the more telling answer.
 		if _, e := h.get(r, rt, id); e != nil {
 			return record{}, e
 		}
 		return record{}, err
-	}
-	if p.ignored > 0 {
-		h.log.DebugContext(r.Context(), "scim: attributes ignored", "type", rt.Name, "count", p.ignored)
 	}
 	return h.update(r, rt, id, tenant.DirectoryPatch, cond, func(doc map[string]any) (map[string]any, *memberOps, error) {
 		next, err := p.apply(doc)

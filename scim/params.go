@@ -45,6 +45,15 @@ func parseParams(query string) (params, error) {
 	return p, nil
 }
 
+// isParam reports whether SCIM knows a query parameter.
+func isParam(name string) bool {
+	switch strings.ToLower(name) {
+	case "filter", "attributes", "excludedattributes", "sortby", "sortorder", "startindex", "count", "cursor":
+		return true
+	}
+	return false
+}
+
 func (p *params) set(name string, vs []string) (err error) {
 	v := vs[0]
 	switch name {

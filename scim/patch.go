@@ -35,7 +35,6 @@ type patch struct {
 	dialect dialect
 	ops     []operation
 	members memberOps
-	ignored int
 }
 
 // parsePatch reads a PATCH body.
@@ -139,7 +138,7 @@ func (p *patch) add(o operation, path string, parser *filter.Parser) error {
 	parsed, err := parser.Path(path)
 	if err != nil {
 		if o.lax {
-			p.ignored++ // an unknown attribute
+			p.dialect.ignore(path)
 			return nil
 		}
 		return badRequest(TypeInvalidPath, "The path can't be read: %s.", err)
@@ -150,7 +149,7 @@ func (p *patch) add(o operation, path string, parser *filter.Parser) error {
 	}
 	if !known {
 		if o.lax {
-			p.ignored++
+			p.dialect.ignore(path)
 			return nil
 		}
 		return badRequest(TypeInvalidPath, "%s has no attribute %q.", p.rt.Name, clip(path))

@@ -20,7 +20,7 @@ func (h *Handler) read(w http.ResponseWriter, r *request, rt *resourceType, id s
 	}
 	if len(cond.noneMatch) > 0 && matchesTag(cond.noneMatch, rec.tag()) {
 		w.Header().Set("ETag", rec.tag())
-		w.WriteHeader(http.StatusNotModified)
+		noContent(w, http.StatusNotModified)
 		return nil
 	}
 	w.Header().Set("Content-Location", h.view(r, rt, params{}).location(rec.ID))
@@ -41,7 +41,7 @@ func (h *Handler) delete(w http.ResponseWriter, r *request, rt *resourceType, id
 	if err := h.remove(r, rt, id, r.precondition()); err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
+	noContent(w, http.StatusNoContent)
 	return nil
 }
 

@@ -8,7 +8,7 @@ import (
 
 // put replaces a resource (RFC 7644 section 3.5.1).
 func (h *Handler) put(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
-	body, err := h.readBody(w, r.Request, h.cfg.MaxBodyBytes)
+	body, err := h.readBody(w, r, h.cfg.MaxBodyBytes)
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (h *Handler) replace(r *request, rt *resourceType, id string, body map[stri
 	if err != nil {
 		return record{}, err
 	}
-	doc, err := h.receive(rt, body)
+	doc, err := h.receive(r, rt, body)
 	if err != nil {
 		return record{}, err
 	}

@@ -1,8 +1,12 @@
 package scim
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
 	"strings"
+
+	"github.com/tenantgate/tenantgate/store"
 )
 
 // route finds the endpoint below a tenant's base URL (RFC 7644 section 3.2).
@@ -15,7 +19,7 @@ func (h *Handler) route(w http.ResponseWriter, r *request, path []string) error 
 	case len(path) == 1 && path[0] == "Bulk":
 		return h.methods(w, r, endpoint{"POST": h.bulk})
 	case path[0] == "Me":
-		return &Error{Status: http.StatusNotImplemented, Detail: "/Me is not served: an API key stands for a directory, not for a user."}
+		return h.me(w, r, path)
 	case len(path) == 1 && path[0] == "ServiceProviderConfig":
 		return h.methods(w, r, endpoint{"GET": h.serviceProviderConfig})
 	case path[0] == "ResourceTypes" && len(path) <= 2:
@@ -41,13 +45,34 @@ func (h *Handler) route(w http.ResponseWriter, r *request, path []string) error 
 			"POST": func(w http.ResponseWriter, r *request) error { return h.postSearch(w, r, rt) },
 		})
 	}
-	id := path[1]
-	return h.methods(w, r, endpoint{
+	return h.methods(w, r, h.one(rt, path[1]))
+}
+
+// one is the endpoint of one resource.
+func (h *Handler) one(rt *resourceType, id string) endpoint {
+	return endpoint{
 		"GET":    func(w http.ResponseWriter, r *request) error { return h.read(w, r, rt, id) },
 		"PUT":    func(w http.ResponseWriter, r *request) error { return h.put(w, r, rt, id) },
 		"PATCH":  func(w http.ResponseWriter, r *request) error { return h.patch(w, r, rt, id) },
 		"DELETE": func(w http.ResponseWriter, r *request) error { return h.delete(w, r, rt, id) },
-	})
+	}
+}
+
+// me serves the user that the principal stands for as if it had been asked for by its
+// ID, and names its own address in Location (RFC 7644 section 3.11).
+func (h *Handler) me(w http.ResponseWriter, r *request, path []string) error {
+	if h.cfg.Me == nil || len(path) > 1 {
+		return &Error{Status: http.StatusNotImplemented, Detail: "/Me is not served: an API key stands for a directory, not for a user."}
+	}
+	id, err := h.cfg.Me(r.Context(), r.tenant, r.principal)
+	if errors.Is(err, store.ErrNotFound) {
+		return &Error{Status: http.StatusNotFound, Detail: "This key stands for no user."}
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", r.base+h.types[0].Endpoint+"/"+url.PathEscape(id))
+	return h.methods(w, r, h.one(h.types[0], id))
 }
 
 // endpoint holds what an address does, by method.
@@ -71,7 +96,7 @@ func (h *Handler) methods(w http.ResponseWriter, r *request, e endpoint) error {
 	}
 	w.Header().Set("Allow", e.allow())
 	if r.Method == http.MethodOptions {
-		w.WriteHeader(http.StatusNoContent)
+		noContent(w, http.StatusNoContent)
 		return nil
 	}
 	return &Error{Status: http.StatusMethodNotAllowed, Detail: "This address takes " + e.allow() + "."}

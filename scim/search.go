@@ -15,7 +15,7 @@ func (h *Handler) postSearch(w http.ResponseWriter, r *request, rt *resourceType
 }
 
 func (h *Handler) readSearch(w http.ResponseWriter, r *request) (params, error) {
-	body, err := h.readBody(w, r.Request, h.cfg.MaxBodyBytes)
+	body, err := h.readBody(w, r, h.cfg.MaxBodyBytes)
 	if err != nil {
 		return params{}, err
 	}

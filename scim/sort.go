@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -17,13 +18,17 @@ type order struct {
 	descending bool
 }
 
-// sortKey is one value, ready to be compared.
+// sortKey is one value, ready to be compared, and part of cursors.
 type sortKey struct {
-	none bool
-	text string
-	num  json.Number
-	at   time.Time
+	None bool        `json:"none,omitempty"`
+	Text string      `json:"text,omitempty"`
+	Num  json.Number `json:"num,omitempty"`
+	At   time.Time   `json:"at,omitzero"`
 }
+
+// maxSortText bounds the text that is compared, in bytes, and so the size of cursors.
+// What differs only behind it is sorted by ID.
+const maxSortText = 1024
 
 type sorted struct {
 	id  string
@@ -50,7 +55,7 @@ func (h *Handler) order(rt *resourceType, p params) (*order, error) {
 func (o *order) key(doc map[string]any) sortKey {
 	values := o.field.elements(doc)
 	if len(values) == 0 {
-		return sortKey{none: true}
+		return sortKey{None: true}
 	}
 	pick := values[0]
 	for _, e := range values {
@@ -62,48 +67,48 @@ func (o *order) key(doc map[string]any) sortKey {
 	if o.field.sub != nil {
 		m, _ := pick.(map[string]any)
 		if pick = m[o.field.sub.Name]; pick == nil {
-			return sortKey{none: true}
+			return sortKey{None: true}
 		}
 	}
 	a := o.field.leaf()
 	switch v := pick.(type) {
 	case json.Number:
-		return sortKey{num: v}
+		return sortKey{Num: v}
 	case bool:
 		if v {
-			return sortKey{text: "1"}
+			return sortKey{Text: "1"}
 		}
-		return sortKey{text: "0"}
+		return sortKey{Text: "0"}
 	case string:
 		if a.Type == TypeDateTime {
 			if at, err := parseTime(v); err == nil {
-				return sortKey{at: at}
+				return sortKey{At: at}
 			}
 		}
 		if !a.CaseExact {
 			v = store.Fold(v)
 		}
-		return sortKey{text: v}
+		return sortKey{Text: prefix(v, maxSortText)}
 	}
-	return sortKey{none: true}
+	return sortKey{None: true}
 }
 
 func (o *order) compare(a, b sorted) int {
 	c := 0
 	switch {
-	case a.key.none || b.key.none: // without a value: last, or first when descending
-		if a.key.none != b.key.none {
+	case a.key.None || b.key.None: // without a value: last, or first when descending
+		if a.key.None != b.key.None {
 			c = -1
-			if a.key.none {
+			if a.key.None {
 				c = 1
 			}
 		}
-	case a.key.num != "" && b.key.num != "":
-		c = compareNumbers(a.key.num, b.key.num)
-	case !a.key.at.IsZero() || !b.key.at.IsZero():
-		c = a.key.at.Compare(b.key.at)
+	case a.key.Num != "" && b.key.Num != "":
+		c = compareNumbers(a.key.Num, b.key.Num)
+	case !a.key.At.IsZero() || !b.key.At.IsZero():
+		c = a.key.At.Compare(b.key.At)
 	default:
-		c = strings.Compare(a.key.text, b.key.text)
+		c = strings.Compare(a.key.Text, b.key.Text)
 	}
 	if o.descending {
 		c = -c
@@ -125,9 +130,8 @@ func (l *listing) findSorted(ctx context.Context) error {
 		if c, err = l.start(); err != nil {
 			return err
 		}
-		offset = c.Offset
-		if i := slices.IndexFunc(list, func(s sorted) bool { return s.id == c.After }); i >= 0 {
-			offset = i + 1
+		if offset = 0; c.Key != nil {
+			offset = behind(list, sorted{id: c.After, key: *c.Key}, l.by)
 		}
 	}
 	end := min(offset+size, len(list))
@@ -135,9 +139,20 @@ func (l *listing) findSorted(ctx context.Context) error {
 		return err
 	}
 	if l.p.cursored && end < len(list) && size > 0 {
-		l.next = cursor{After: list[end-1].id, Offset: end, Total: l.total, Query: c.Query}.encode()
+		last := list[end-1]
+		l.next = cursor{After: last.id, Key: &last.key, Total: l.total, Query: c.Query}.encode()
 	}
 	return nil
+}
+
+// behind is the place of the first that comes after the one at which a page ended,
+// wherever that is now.
+func behind(list []sorted, last sorted, by *order) int {
+	i, found := slices.BinarySearchFunc(list, last, by.compare)
+	if found {
+		i++
+	}
+	return i
 }
 
 // load reads the resources of a sorted page. One that was deleted in the
@@ -195,4 +210,15 @@ func (l *listing) sortedKeys(ctx context.Context) ([]sorted, error) {
 	}
 	slices.SortFunc(list, l.by.compare)
 	return list, nil
+}
+
+// prefix is the part of s that has at most n bytes, between runes.
+func prefix(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

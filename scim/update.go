@@ -153,6 +153,7 @@ func (h *Handler) permitUpdate(ctx context.Context, w *pendingWrite, doc map[str
 func (h *Handler) deactivateAlone(ctx context.Context, w *pendingWrite, doc map[string]any, refusal error) {
 	h.log.WarnContext(ctx, "scim: an update was refused; the user was set inactive and the rest left out",
 		"tenant", w.r.tenant, "id", w.before.ID, "error", refusal)
+	w.r.warn(WarningPartlyRefused, w.before.ID)
 	w.after.body, w.alone = w.alone, nil
 	h.kinds[w.rt].index(&w.after, doc)
 }
@@ -180,6 +181,7 @@ func (h *Handler) onlyRemove(ctx context.Context, w *pendingWrite, refusal error
 	}
 	h.log.WarnContext(ctx, "scim: policy refused an update; members were removed and the rest left out",
 		"tenant", w.r.tenant, "id", w.before.ID, "removed", len(remove), "error", refusal)
+	w.r.warn(WarningPartlyRefused, w.before.ID)
 	at := w.after.UpdatedAt
 	w.after, w.body, w.delta = w.before, false, &store.MemberDelta{Remove: remove}
 	w.after.UpdatedAt, w.after.partial = at, true
@@ -194,7 +196,7 @@ func (h *Handler) store(ctx context.Context, w *pendingWrite, cond precondition)
 		return k.update(ctx, h.cfg.Store, w.r.tenant, w.after, updated)
 	}
 	var err error
-	if w.delta.Add, err = h.memberKinds(ctx, w.r.tenant, w.delta.Add); err != nil {
+	if w.delta.Add, err = h.memberKinds(ctx, w.r, w.delta.Add); err != nil {
 		return w.before, err
 	}
 	changed := h.event(w.r, w.rt, "members_changed", now, w.after.ID, w.after.name, nil, nil)
