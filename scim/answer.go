@@ -190,7 +190,7 @@ func appendGroupRefs(dst []byte, refs []store.GroupRef) []byte {
 		dst = append(dst, `{"value":`...)
 		dst = appendString(dst, g.ID)
 		dst = append(dst, `,"$ref":`...)
-		dst = appendString(dst, "../Groups/"+g.ID)
+		dst = appendString(dst, "/Groups/"+g.ID)
 		dst = append(dst, `,"display":`...)
 		dst = appendString(dst, g.DisplayName)
 		dst = append(dst, `,"type":"direct"}`...)
@@ -204,7 +204,7 @@ func appendGroupRefs(dst []byte, refs []store.GroupRef) []byte {
 func groupDocs(refs []store.GroupRef) []any {
 	out := make([]any, len(refs))
 	for i, g := range refs {
-		out[i] = map[string]any{"value": g.ID, "$ref": "../Groups/" + g.ID, "display": g.DisplayName, "type": "direct"}
+		out[i] = map[string]any{"value": g.ID, "$ref": "/Groups/" + g.ID, "display": g.DisplayName, "type": "direct"}
 	}
 	return out
 }
@@ -257,8 +257,10 @@ func appendMember(dst []byte, m store.Member) []byte {
 	return append(dst, '}')
 }
 
+// memberRef is the member's address relative to the tenant's base URL (RFC 7643 section
+// 2.3.7), with the slash that every endpoint starts with.
 func memberRef(m store.Member) string {
-	return "../" + string(m.Kind) + "s/" + url.PathEscape(m.ID)
+	return "/" + string(m.Kind) + "s/" + url.PathEscape(m.ID)
 }
 
 func memberAnswer(m store.Member) map[string]any {

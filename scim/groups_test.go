@@ -20,8 +20,8 @@ func TestGroupMembers(t *testing.T) {
 	r := s.do("GET", "/Groups/"+g, "").want(200)
 	members, _ := r.at("members").([]any)
 	require.ElementsMatch(t, []any{
-		map[string]any{"value": a, "type": "User", "$ref": "../Users/" + a},
-		map[string]any{"value": nested, "type": "Group", "$ref": "../Groups/" + nested},
+		map[string]any{"value": a, "type": "User", "$ref": "/Users/" + a},
+		map[string]any{"value": nested, "type": "Group", "$ref": "/Groups/" + nested},
 		map[string]any{"value": "pending"},
 	}, members)
 

@@ -38,7 +38,7 @@ func testResources() scim.ResourceType {
 				{Name: "uniqueString", Type: scim.TypeString, Uniqueness: scim.UniquenessServer},
 			},
 		},
-		Extensions: []scim.Extension{{Schema: scim.Schema{
+		Extensions: []scim.Extension{{Required: true, Schema: scim.Schema{
 			ID: testExtension, Name: "TestExtension", Description: "An extension with a required attribute",
 			Attributes: []scim.Attribute{
 				{Name: "extString", Type: scim.TypeString},
