@@ -296,11 +296,12 @@ func (h *Handler) eachMember(ctx context.Context, tenant, groupID string, fn fun
 }
 
 // respond answers a request with one resource.
-func (h *Handler) respond(w http.ResponseWriter, r *request, rt *resourceType, status int, rec record) error {
-	v := h.view(r, rt, r.params)
+func (h *Handler) respond(w http.ResponseWriter, r *request, status int, rec record) error {
+	v := h.view(r, r.rt, r.params)
 	if err := v.prepare(r.Context(), rec); err != nil {
 		return err
 	}
+	w.Header().Set("Location", v.location(rec.ID))
 	w.Header().Set("ETag", rec.tag())
 	a := h.answer(w, status)
 	return h.finish(a, v.append(r.Context(), a, &rec))
@@ -314,12 +315,12 @@ func appendNumber(dst []byte, name string, n int) []byte {
 
 // respondFresh answers with the resource after an update; a group is read
 // again, because the store moves its members' version.
-func (h *Handler) respondFresh(w http.ResponseWriter, r *request, rt *resourceType, rec record) error {
-	if h.isGroup(rt) {
+func (h *Handler) respondFresh(w http.ResponseWriter, r *request, rec record) error {
+	if h.isGroup(r.rt) {
 		var err error
-		if rec, err = h.get(r, rt, rec.ID); err != nil {
+		if rec, err = h.get(r, r.rt, rec.ID); err != nil {
 			return err
 		}
 	}
-	return h.respond(w, r, rt, http.StatusOK, rec)
+	return h.respond(w, r, http.StatusOK, rec)
 }

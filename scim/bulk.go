@@ -137,7 +137,7 @@ func (b *bulkRun) address(op *bulkOp, path string) *Error {
 	}
 	parts, ok := splitPath(path, "")
 	if ok && len(parts) == want {
-		op.rt = b.h.typeAt("/" + parts[0])
+		op.rt = b.h.typeAt(parts[0])
 	}
 	if op.rt == nil {
 		return badRequest(TypeInvalidPath, "path has to be an endpoint such as /Users for POST, or /Users/ID, not %q.", clip(path))

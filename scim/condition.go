@@ -101,9 +101,9 @@ func (c compiler) compare(e *ast.AttributeExpression) (*condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.Operator != ast.PR && f.sub == nil && f.attr.complex() {
+	if e.Operator != ast.PR && e.CompareValue != nil && f.sub == nil && f.attr.complex() {
 		// "emails eq" means the value (RFC 7643 section 2.4, default sub-attribute).
-		if f.sub = f.attr.sub("value"); f.sub == nil && e.CompareValue != nil {
+		if f.sub = f.attr.sub("value"); f.sub == nil {
 			return nil, badRequest(TypeInvalidFilter, "%s is complex: name one of its sub-attributes.", f.name())
 		}
 	}

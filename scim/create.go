@@ -10,17 +10,16 @@ import (
 )
 
 // post creates a resource (RFC 7644 section 3.3).
-func (h *Handler) post(w http.ResponseWriter, r *request, rt *resourceType) error {
+func (h *Handler) post(w http.ResponseWriter, r *request) error {
 	body, err := h.readBody(w, r, h.cfg.MaxBodyBytes)
 	if err != nil {
 		return err
 	}
-	rec, err := h.create(r.Context(), r, rt, body)
+	rec, err := h.create(r.Context(), r, r.rt, body)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", h.view(r, rt, params{}).location(rec.ID))
-	return h.respond(w, r, rt, http.StatusCreated, rec)
+	return h.respond(w, r, http.StatusCreated, rec)
 }
 
 // create checks and stores a new resource.

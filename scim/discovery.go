@@ -86,18 +86,26 @@ type document struct {
 	doc any
 }
 
-// discovery answers with all documents, or the one whose ID is in rest.
-func (h *Handler) discovery(w http.ResponseWriter, r *request, docs []document, rest []string, what string) error {
+func (h *Handler) discoverResourceTypes(w http.ResponseWriter, r *request) error {
+	return h.discovery(w, r, h.resourceTypeDocs(r), "resource type")
+}
+
+func (h *Handler) discoverSchemas(w http.ResponseWriter, r *request) error {
+	return h.discovery(w, r, h.schemaDocs(r), "schema")
+}
+
+// discovery answers with all documents, or the one whose ID the path names.
+func (h *Handler) discovery(w http.ResponseWriter, r *request, docs []document, what string) error {
 	if r.params.filtered {
 		return &Error{Status: http.StatusForbidden, Detail: "Filters aren't taken here (RFC 7644 section 4)."}
 	}
-	if len(rest) == 1 {
+	if r.id != "" {
 		for _, d := range docs {
-			if strings.EqualFold(d.id, rest[0]) {
+			if strings.EqualFold(d.id, r.id) {
 				return respondJSON(w, d.doc)
 			}
 		}
-		return notFound(what, rest[0])
+		return notFound(what, r.id)
 	}
 	list := struct {
 		Schemas      []string `json:"schemas"`

@@ -34,6 +34,6 @@ func (h *Handler) event(r *request, rt *resourceType, what string, now time.Time
 		Actor:   store.EventActor{Kind: "api_key", ID: r.principal.KeyID, Name: r.principal.KeyName},
 		Subject: store.EventSubject{Kind: subject, ID: id, Name: name},
 		Before:  bytes.Clone(before), After: bytes.Clone(after),
-		CorrelationID: r.id,
+		CorrelationID: r.trace,
 	}
 }

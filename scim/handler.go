@@ -98,10 +98,17 @@ type request struct {
 	principal tenant.Principal
 	base      string // the tenant's base URL
 	params    params
-	id        string   // correlation ID for journal and log
+	rt        *resourceType // what the path names, if it does
+	id        string
+	trace     string // correlation ID for journal and log
 	body      []byte   // as it came, for the request log
 	unknown   []string // names of attributes that were ignored
 	warnings  []Warning
+}
+
+// reads reports whether the method changes nothing.
+func (r *request) reads() bool {
+	return r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
 }
 
 // ServeHTTP answers one request.
@@ -119,7 +126,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	req := &request{
 		Request: r, tenant: path[0], principal: principal,
-		base: h.TenantBaseURL(path[0]), id: requestID(r),
+		base: h.TenantBaseURL(path[0]), trace: requestID(r),
 	}
 	if h.cfg.RequestLog != nil {
 		at, status := h.cfg.Now(), &statusWriter{ResponseWriter: w}
@@ -136,7 +143,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		h.fail(w, r, req.tenant, err)
-	case h.cfg.Written != nil && r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions:
+	case h.cfg.Written != nil && !req.reads():
 		h.cfg.Written(req.tenant)
 	}
 }

@@ -25,12 +25,12 @@ type listing struct {
 }
 
 // list answers a query of one resource type (RFC 7644 section 3.4.2).
-func (h *Handler) list(w http.ResponseWriter, r *request, rt *resourceType) error {
-	return h.search(w, r, rt, r.params)
+func (h *Handler) list(w http.ResponseWriter, r *request) error {
+	return h.search(w, r, r.params)
 }
 
-func (h *Handler) search(w http.ResponseWriter, r *request, rt *resourceType, p params) error {
-	l, err := h.listing(r.Context(), r, rt, p)
+func (h *Handler) search(w http.ResponseWriter, r *request, p params) error {
+	l, err := h.listing(r.Context(), r, r.rt, p)
 	if err != nil {
 		return err
 	}

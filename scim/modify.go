@@ -7,17 +7,17 @@ import (
 )
 
 // patch changes a resource (RFC 7644 section 3.5.2).
-func (h *Handler) patch(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
+func (h *Handler) patch(w http.ResponseWriter, r *request) error {
 	body, err := h.readBody(w, r, h.cfg.MaxBodyBytes)
 	if err != nil {
 		return err
 	}
-	rec, err := h.modify(r, rt, id, body, r.precondition())
+	rec, err := h.modify(r, r.rt, r.id, body, r.precondition())
 	if err != nil {
 		return err
 	}
 	silent := h.cfg.PatchUserNoContent
-	if h.isGroup(rt) {
+	if h.isGroup(r.rt) {
 		silent = !h.cfg.PatchGroupContent
 	}
 	// Who asked for more than was done is shown what the resource is now.
@@ -25,7 +25,7 @@ func (h *Handler) patch(w http.ResponseWriter, r *request, rt *resourceType, id 
 		noContent(w, http.StatusNoContent)
 		return nil
 	}
-	return h.respondFresh(w, r, rt, rec)
+	return h.respondFresh(w, r, rec)
 }
 
 func (h *Handler) modify(r *request, rt *resourceType, id string, body map[string]any, cond precondition) (record, error) {

@@ -9,8 +9,8 @@ import (
 )
 
 // read answers with one resource (RFC 7644 section 3.4.1).
-func (h *Handler) read(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
-	rec, err := h.get(r, rt, id)
+func (h *Handler) read(w http.ResponseWriter, r *request) error {
+	rec, err := h.get(r, r.rt, r.id)
 	if err != nil {
 		return err
 	}
@@ -23,8 +23,7 @@ func (h *Handler) read(w http.ResponseWriter, r *request, rt *resourceType, id s
 		noContent(w, http.StatusNotModified)
 		return nil
 	}
-	w.Header().Set("Content-Location", h.view(r, rt, params{}).location(rec.ID))
-	return h.respond(w, r, rt, http.StatusOK, rec)
+	return h.respond(w, r, http.StatusOK, rec)
 }
 
 // get loads a resource; without it the answer is 404.
@@ -37,8 +36,8 @@ func (h *Handler) get(r *request, rt *resourceType, id string) (record, error) {
 }
 
 // delete removes a resource (RFC 7644 section 3.6).
-func (h *Handler) delete(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
-	if err := h.remove(r, rt, id, r.precondition()); err != nil {
+func (h *Handler) delete(w http.ResponseWriter, r *request) error {
+	if err := h.remove(r, r.rt, r.id, r.precondition()); err != nil {
 		return err
 	}
 	noContent(w, http.StatusNoContent)

@@ -19,7 +19,7 @@ const (
 func (h *Handler) logRequest(r *request, at time.Time, status int, err error) {
 	e := Exchange{
 		At: at, Took: h.cfg.Now().Sub(at), KeyID: r.principal.KeyID, KeyName: r.principal.KeyName,
-		CorrelationID: r.id, UserAgent: cut(r.UserAgent(), 200), Method: r.Method,
+		CorrelationID: r.trace, UserAgent: cut(r.UserAgent(), 200), Method: r.Method,
 		Path: h.secrets.path(r.Request, h.prefix), Request: h.secrets.body(r.body), Status: status, Warnings: r.warnings,
 	}
 	if err != nil {

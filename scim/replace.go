@@ -7,16 +7,16 @@ import (
 )
 
 // put replaces a resource (RFC 7644 section 3.5.1).
-func (h *Handler) put(w http.ResponseWriter, r *request, rt *resourceType, id string) error {
+func (h *Handler) put(w http.ResponseWriter, r *request) error {
 	body, err := h.readBody(w, r, h.cfg.MaxBodyBytes)
 	if err != nil {
 		return err
 	}
-	rec, err := h.replace(r, rt, id, body, r.precondition())
+	rec, err := h.replace(r, r.rt, r.id, body, r.precondition())
 	if err != nil {
 		return err
 	}
-	return h.respondFresh(w, r, rt, rec)
+	return h.respondFresh(w, r, rec)
 }
 
 func (h *Handler) replace(r *request, rt *resourceType, id string, body map[string]any, cond precondition) (record, error) {

@@ -3,7 +3,6 @@ package scim
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -13,53 +12,59 @@ import (
 func (h *Handler) route(w http.ResponseWriter, r *request, path []string) error {
 	switch {
 	case len(path) == 0:
-		return h.methods(w, r, endpoint{"GET": h.searchAll})
-	case len(path) == 1 && path[0] == ".search":
-		return h.methods(w, r, endpoint{"POST": h.postSearchAll})
-	case len(path) == 1 && path[0] == "Bulk":
-		return h.methods(w, r, endpoint{"POST": h.bulk})
+		return h.serve(w, r, &rootEndpoint)
 	case path[0] == "Me":
 		return h.me(w, r, path)
+	case len(path) == 1 && path[0] == ".search":
+		return h.serve(w, r, &rootSearchEndpoint)
+	case len(path) == 1 && path[0] == "Bulk":
+		return h.serve(w, r, &bulkEndpoint)
 	case len(path) == 1 && path[0] == "ServiceProviderConfig":
-		return h.methods(w, r, endpoint{"GET": h.serviceProviderConfig})
+		return h.serve(w, r, &configEndpoint)
 	case path[0] == "ResourceTypes" && len(path) <= 2:
-		return h.methods(w, r, endpoint{"GET": func(w http.ResponseWriter, r *request) error {
-			return h.discovery(w, r, h.resourceTypeDocs(r), path[1:], "resource type")
-		}})
+		r.id = strings.Join(path[1:], "")
+		return h.serve(w, r, &resourceTypesEndpoint)
 	case path[0] == "Schemas" && len(path) <= 2:
-		return h.methods(w, r, endpoint{"GET": func(w http.ResponseWriter, r *request) error {
-			return h.discovery(w, r, h.schemaDocs(r), path[1:], "schema")
-		}})
+		r.id = strings.Join(path[1:], "")
+		return h.serve(w, r, &schemasEndpoint)
 	}
-	rt := h.typeAt("/" + path[0])
+	r.rt = h.typeAt(path[0])
 	switch {
-	case rt == nil || len(path) > 2:
+	case r.rt == nil || len(path) > 2:
 		return &Error{Status: http.StatusNotFound, Detail: "There is no such endpoint."}
 	case len(path) == 1:
-		return h.methods(w, r, endpoint{
-			"GET":  func(w http.ResponseWriter, r *request) error { return h.list(w, r, rt) },
-			"POST": func(w http.ResponseWriter, r *request) error { return h.post(w, r, rt) },
-		})
+		return h.serve(w, r, &typeEndpoint)
 	case path[1] == ".search":
-		return h.methods(w, r, endpoint{
-			"POST": func(w http.ResponseWriter, r *request) error { return h.postSearch(w, r, rt) },
-		})
+		return h.serve(w, r, &searchEndpoint)
 	}
-	return h.methods(w, r, h.one(rt, path[1]))
+	r.id = path[1]
+	return h.serve(w, r, &resourceEndpoint)
 }
 
-// one is the endpoint of one resource.
-func (h *Handler) one(rt *resourceType, id string) endpoint {
-	return endpoint{
-		"GET":    func(w http.ResponseWriter, r *request) error { return h.read(w, r, rt, id) },
-		"PUT":    func(w http.ResponseWriter, r *request) error { return h.put(w, r, rt, id) },
-		"PATCH":  func(w http.ResponseWriter, r *request) error { return h.patch(w, r, rt, id) },
-		"DELETE": func(w http.ResponseWriter, r *request) error { return h.delete(w, r, rt, id) },
-	}
+// action answers a request whose resource type and ID, if it names some, are known.
+type action func(*Handler, http.ResponseWriter, *request) error
+
+// endpoint is what an address does, by method.
+type endpoint struct {
+	get, post, put, patch, delete action
+	// reads is true if POST changes nothing.
+	reads bool
 }
+
+var (
+	rootEndpoint          = endpoint{get: (*Handler).searchAll}
+	rootSearchEndpoint    = endpoint{post: (*Handler).postSearchAll, reads: true}
+	bulkEndpoint          = endpoint{post: (*Handler).bulk}
+	configEndpoint        = endpoint{get: (*Handler).serviceProviderConfig}
+	resourceTypesEndpoint = endpoint{get: (*Handler).discoverResourceTypes}
+	schemasEndpoint       = endpoint{get: (*Handler).discoverSchemas}
+	typeEndpoint          = endpoint{get: (*Handler).list, post: (*Handler).post}
+	searchEndpoint        = endpoint{post: (*Handler).postSearch, reads: true}
+	resourceEndpoint      = endpoint{get: (*Handler).read, put: (*Handler).put, patch: (*Handler).patch, delete: (*Handler).delete}
+)
 
 // me serves the user that the principal stands for as if it had been asked for by its
-// ID, and names its own address in Location (RFC 7644 section 3.11).
+// ID (RFC 7644 section 3.11).
 func (h *Handler) me(w http.ResponseWriter, r *request, path []string) error {
 	if h.cfg.Me == nil || len(path) > 1 {
 		return &Error{Status: http.StatusNotImplemented, Detail: "/Me is not served: an API key stands for a directory, not for a user."}
@@ -71,28 +76,38 @@ func (h *Handler) me(w http.ResponseWriter, r *request, path []string) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", r.base+h.types[0].Endpoint+"/"+url.PathEscape(id))
-	return h.methods(w, r, h.one(h.types[0], id))
+	r.rt, r.id = h.types[0], id
+	return h.serve(w, r, &resourceEndpoint)
 }
 
-// endpoint holds what an address does, by method.
-type endpoint map[string]func(http.ResponseWriter, *request) error
-
-// methods calls the one for the request's method; HEAD is GET without the body.
-func (h *Handler) methods(w http.ResponseWriter, r *request, e endpoint) error {
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
+// of is the action for a method; HEAD is GET without the body.
+func (e *endpoint) of(method string) action {
+	switch method {
+	case http.MethodGet, http.MethodHead:
+		return e.get
+	case http.MethodPost:
+		return e.post
+	case http.MethodPut:
+		return e.put
+	case http.MethodPatch:
+		return e.patch
+	case http.MethodDelete:
+		return e.delete
 	}
-	if serve, ok := e[method]; ok {
+	return nil
+}
+
+// serve calls the action for the request's method.
+func (h *Handler) serve(w http.ResponseWriter, r *request, e *endpoint) error {
+	if act := e.of(r.Method); act != nil {
 		scope := ScopeWrite
-		if method == http.MethodGet || strings.HasSuffix(strings.TrimRight(r.URL.Path, "/"), "/.search") {
+		if r.reads() || e.reads {
 			scope = ScopeRead
 		}
 		if !may(r.principal, scope) {
 			return &Error{Status: http.StatusForbidden, Detail: "This API key lacks the scope " + scope + "."}
 		}
-		return serve(w, r)
+		return act(h, w, r)
 	}
 	w.Header().Set("Allow", e.allow())
 	if r.Method == http.MethodOptions {
@@ -102,19 +117,19 @@ func (h *Handler) methods(w http.ResponseWriter, r *request, e endpoint) error {
 	return &Error{Status: http.StatusMethodNotAllowed, Detail: "This address takes " + e.allow() + "."}
 }
 
-func (e endpoint) allow() string {
+func (e *endpoint) allow() string {
 	var out []string
 	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
-		if _, ok := e[m]; ok || m == "HEAD" && e["GET"] != nil {
+		if e.of(m) != nil {
 			out = append(out, m)
 		}
 	}
 	return strings.Join(append(out, "OPTIONS"), ", ")
 }
 
-func (h *Handler) typeAt(endpoint string) *resourceType {
+func (h *Handler) typeAt(name string) *resourceType {
 	for _, rt := range h.types {
-		if rt.Endpoint == endpoint {
+		if rt.Endpoint[1:] == name {
 			return rt
 		}
 	}

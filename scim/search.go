@@ -6,12 +6,12 @@ import (
 )
 
 // postSearch answers POST {endpoint}/.search (RFC 7644 section 3.4.3).
-func (h *Handler) postSearch(w http.ResponseWriter, r *request, rt *resourceType) error {
+func (h *Handler) postSearch(w http.ResponseWriter, r *request) error {
 	p, err := h.readSearch(w, r)
 	if err != nil {
 		return err
 	}
-	return h.search(w, r, rt, p)
+	return h.search(w, r, p)
 }
 
 func (h *Handler) readSearch(w http.ResponseWriter, r *request) (params, error) {
