@@ -23,10 +23,11 @@ type answer struct {
 const pieceBytes = 64 << 10
 
 func (h *Handler) answer(w http.ResponseWriter, status int) *answer {
-	a := &answer{w: w, status: status}
-	if b, ok := h.buffers.Get().(*[]byte); ok {
-		a.buf = (*b)[:0]
+	a, ok := h.answers.Get().(*answer)
+	if !ok {
+		a = &answer{}
 	}
+	a.w, a.status, a.started = w, status, false
 	return a
 }
 
@@ -37,7 +38,7 @@ func (a *answer) spill() error {
 	}
 	if !a.started {
 		a.started = true
-		a.w.Header().Set("Cache-Control", "no-store")
+		a.w.Header()["Cache-Control"] = noStore
 		a.w.WriteHeader(a.status)
 	}
 	_, err := a.w.Write(a.buf)
@@ -49,9 +50,8 @@ func (a *answer) spill() error {
 // so that the client can't take the piece for the whole.
 func (h *Handler) finish(a *answer, err error) error {
 	defer func() {
-		if cap(a.buf) <= 4*pieceBytes {
-			b := a.buf
-			h.buffers.Put(&b)
+		if a.w, a.buf = nil, a.buf[:0]; cap(a.buf) <= 4*pieceBytes {
+			h.answers.Put(a)
 		}
 	}()
 	switch {
@@ -73,14 +73,13 @@ type view struct {
 	r     *request
 	rt    *resourceType
 	shown *projection
+	base  string                      // of the resources' addresses, quoted for JSON but for the end
 	refs  map[string][]store.GroupRef // groups of the users to be shown
 }
 
-func (h *Handler) view(r *request, rt *resourceType, p params) *view {
-	v := &view{h: h, r: r, rt: rt}
-	if len(p.attributes) == 0 && len(p.excluded) == 0 {
-		v.shown = &projection{rt: rt}
-	} else {
+func (h *Handler) view(r *request, rt *resourceType, p params) view {
+	v := view{h: h, r: r, rt: rt, shown: rt.all}
+	if len(p.attributes) > 0 || len(p.excluded) > 0 {
 		v.shown = rt.newProjection(h.parser, p.attributes, p.excluded)
 	}
 	return v
@@ -171,10 +170,27 @@ func (v *view) appendMeta(dst []byte, rec *record) []byte {
 	dst = append(dst, `","lastModified":"`...)
 	dst = rec.lastModified().UTC().AppendFormat(dst, timeLayout)
 	dst = append(dst, `","location":`...)
-	dst = appendString(dst, v.location(rec.ID))
-	dst = append(dst, `,"version":`...)
-	dst = appendString(dst, rec.tag())
-	return append(dst, '}')
+	dst = v.appendLocation(dst, rec.ID)
+	dst = append(dst, `,"version":"W/\"`...)
+	dst = rec.appendVersion(dst)
+	return append(dst, `\""}`...)
+}
+
+// appendLocation appends the resource's address as a JSON string.
+func (v *view) appendLocation(dst []byte, id string) []byte {
+	if v.base == "" {
+		quoted := appendString(nil, v.r.base+v.rt.Endpoint+"/")
+		v.base = string(quoted[:len(quoted)-1])
+	}
+	dst = append(dst, v.base...)
+	for i := range len(id) {
+		if c := id[i]; c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			escaped := appendString(nil, url.PathEscape(id))
+			return append(dst, escaped[1:]...)
+		}
+	}
+	dst = append(dst, id...)
+	return append(dst, '"')
 }
 
 // timeLayout is that of store.FormatTime.

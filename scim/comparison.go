@@ -3,6 +3,8 @@ package scim
 import (
 	"cmp"
 	"encoding/json"
+	"math/big"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +28,7 @@ type comparison struct {
 
 func newComparison(f field, op ast.CompareOperator, v any, d dialect) (comparison, error) {
 	a := f.leaf()
-	t := comparison{op: op, kind: a.Type, fold: !a.CaseExact && (a.Type == TypeString || a.Type == TypeReference)}
+	t := comparison{op: op, kind: a.Type, fold: a.folded()}
 	if op == ast.PR {
 		return t, nil
 	}
@@ -207,7 +209,8 @@ func (t *comparison) decide(order int) bool {
 	return false
 }
 
-// compareNumbers compares exactly where both are whole, else as floating point.
+// compareNumbers compares exactly: floating point alone takes neighbours beyond 2^53 for
+// equal.
 func compareNumbers(a, b json.Number) int {
 	x, errX := a.Int64()
 	y, errY := b.Int64()
@@ -216,5 +219,32 @@ func compareNumbers(a, b json.Number) int {
 	}
 	f, _ := a.Float64() // out of range gives an infinity of the right sign
 	g, _ := b.Float64()
-	return cmp.Compare(f, g)
+	if f != g {
+		return cmp.Compare(f, g)
+	}
+	r, okR := rational(a)
+	s, okS := rational(b)
+	if !okR || !okS {
+		return 0
+	}
+	return r.Cmp(s)
+}
+
+// maxNumber bounds the text of a number, in bytes, and maxExponent the power of ten that
+// is compared exactly: what is beyond is zero or infinite as floating point.
+const (
+	maxNumber   = 100
+	maxExponent = 400
+)
+
+func rational(n json.Number) (*big.Rat, bool) {
+	if len(n) > maxNumber {
+		return nil, false
+	}
+	if i := strings.IndexAny(string(n), "eE"); i >= 0 {
+		if e, err := strconv.Atoi(strings.TrimPrefix(string(n[i+1:]), "+")); err != nil || e > maxExponent || e < -maxExponent {
+			return nil, false
+		}
+	}
+	return new(big.Rat).SetString(string(n))
 }

@@ -20,80 +20,120 @@ var errTooDeep = errors.New("too deep")
 // json.Numbers and nils. Duplicate names, invalid UTF-8 and anything after the
 // object are refused.
 func decodeObject(data []byte) (map[string]any, error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(data))
-	if k := d.PeekKind(); k != '{' {
+	r := newReader(data)
+	if k := r.PeekKind(); k != '{' {
 		if k == 0 {
-			return nil, syntaxError(data, d)
+			return nil, syntaxError(data, r)
 		}
 		return nil, badRequest(TypeInvalidSyntax, "The body has to be a JSON object.")
 	}
-	v, err := decodeValue(d, 0)
+	m, err := r.object(0)
 	if err == nil {
-		if _, err = d.ReadToken(); errors.Is(err, io.EOF) {
-			return v.(map[string]any), nil
+		if _, err = r.ReadToken(); errors.Is(err, io.EOF) {
+			return m, nil
 		}
 	}
 	if errors.Is(err, errTooDeep) {
 		return nil, badRequest(TypeInvalidSyntax, "The body nests deeper than %d levels.", maxJSONDepth)
 	}
-	return nil, syntaxError(data, d)
+	return nil, syntaxError(data, r)
 }
 
-func syntaxError(data []byte, d *jsontext.Decoder) *Error {
+func syntaxError(data []byte, r reader) *Error {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return badRequest(TypeInvalidSyntax, "The body is empty; a JSON object was expected.")
 	}
-	return badRequest(TypeInvalidSyntax, "The body is no valid JSON near byte %d (syntax, invalid UTF-8 or a name given twice).", d.InputOffset())
+	return badRequest(TypeInvalidSyntax, "The body is no valid JSON near byte %d (syntax, invalid UTF-8 or a name given twice).", r.InputOffset())
 }
 
-func decodeValue(d *jsontext.Decoder, depth int) (any, error) {
+// reader decodes a JSON text. Strings without escapes are parts of one copy of the text,
+// so that a resource costs one allocation for all its names and values.
+type reader struct {
+	*jsontext.Decoder
+	text string
+}
+
+func newReader(data []byte) reader {
+	// Duplicate names are found where objects are put into maps.
+	return reader{jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true)), string(data)}
+}
+
+var errTwice = errors.New("a name is given twice")
+
+func (r reader) value(depth int) (any, error) {
 	if depth > maxJSONDepth {
 		return nil, errTooDeep
 	}
-	tok, err := d.ReadToken()
+	switch r.PeekKind() {
+	case '"':
+		return r.string()
+	case '{':
+		return r.object(depth)
+	case '[':
+		return r.array(depth)
+	}
+	tok, err := r.ReadToken()
 	if err != nil {
 		return nil, err
 	}
 	switch tok.Kind() {
-	case '{':
-		return decodeMembers(d, depth)
-	case '[':
-		list := []any{}
-		for d.PeekKind() != ']' {
-			v, err := decodeValue(d, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		_, err := d.ReadToken()
-		return list, err
-	case '"':
-		return tok.String(), nil
 	case '0':
 		return json.Number(tok.String()), nil
 	case 't':
 		return true, nil
 	case 'f':
 		return false, nil
-	default:
-		return nil, nil
 	}
+	return nil, nil
 }
 
-func decodeMembers(d *jsontext.Decoder, depth int) (any, error) {
-	m := map[string]any{}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
+func (r reader) string() (string, error) {
+	raw, err := r.ReadValue()
+	if err != nil {
+		return "", err
+	}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		end := int(r.InputOffset())
+		return r.text[end-len(raw)+1 : end-1], nil
+	}
+	plain, err := jsontext.AppendUnquote(nil, raw)
+	return string(plain), err
+}
+
+func (r reader) array(depth int) (any, error) {
+	if _, err := r.ReadToken(); err != nil {
+		return nil, err
+	}
+	list := []any{}
+	for r.PeekKind() != ']' {
+		v, err := r.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
-		key := name.String() // before the next read makes the token invalid
-		if m[key], err = decodeValue(d, depth+1); err != nil {
+		list = append(list, v)
+	}
+	_, err := r.ReadToken()
+	return list, err
+}
+
+func (r reader) object(depth int) (map[string]any, error) {
+	if _, err := r.ReadToken(); err != nil {
+		return nil, err
+	}
+	m := map[string]any{}
+	for r.PeekKind() != '}' {
+		key, err := r.string()
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := m[key]; twice {
+			return nil, errTwice
+		}
+		if m[key], err = r.value(depth + 1); err != nil {
 			return nil, err
 		}
 	}
-	_, err := d.ReadToken()
+	_, err := r.ReadToken()
 	return m, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -161,12 +162,12 @@ func (a *attribute) simple(v any, d dialect) (any, error) {
 		}
 		return bad("a whole number of at most 64 bits")
 	case TypeDecimal:
-		if n, ok := v.(json.Number); ok {
+		if n, ok := v.(json.Number); ok && len(n) <= maxNumber {
 			if _, err := n.Float64(); err == nil {
 				return n, nil
 			}
 		}
-		return bad("a number")
+		return bad("a number of at most " + strconv.Itoa(maxNumber) + " characters")
 	}
 	s, ok := v.(string)
 	if !ok {

@@ -19,6 +19,13 @@ import (
 
 const contentType = "application/scim+json"
 
+// Values of headers that many answers have; nobody changes them.
+var (
+	scimType  = []string{contentType}
+	plainType = []string{"application/json"}
+	noStore   = []string{"no-store"}
+)
+
 // Handler serves SCIM 2.0 for all tenants: each has its base URL at
 // {BaseURL}/{tenant}. It holds no state of its own and may be used by several
 // goroutines at once.
@@ -33,7 +40,7 @@ type Handler struct {
 	secrets secrets
 	limits  *limiters // of keys; nil without a rate limit
 	guesses *limiters // of addresses that send wrong keys
-	buffers sync.Pool // of *[]byte, for answers
+	answers sync.Pool // of *answer
 }
 
 // NewHandler returns a handler, or an error that says what is missing or wrong
@@ -100,7 +107,7 @@ type request struct {
 	params    params
 	rt        *resourceType // what the path names, if it does
 	id        string
-	trace     string // correlation ID for journal and log
+	trace     string   // correlation ID for journal and log
 	body      []byte   // as it came, for the request log
 	unknown   []string // names of attributes that were ignored
 	warnings  []Warning
@@ -113,7 +120,7 @@ func (r *request) reads() bool {
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", mediaType(r))
+	w.Header()["Content-Type"] = mediaType(r)
 	path, ok := splitPath(r.URL.EscapedPath(), h.prefix)
 	if !ok {
 		h.fail(w, r, "", &Error{Status: http.StatusNotFound, Detail: "There is nothing at this address."})
@@ -198,7 +205,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, tenant string, er
 // write sends a small answer.
 func write(w http.ResponseWriter, status int, body []byte) {
 	header := w.Header()
-	header.Set("Cache-Control", "no-store")
+	header["Cache-Control"] = noStore
 	if body != nil {
 		header.Set("Content-Length", strconv.Itoa(len(body)))
 	} else {
@@ -216,11 +223,11 @@ func noContent(w http.ResponseWriter, status int) {
 
 // mediaType is the content type of the answer: SCIM's own, unless the client takes plain
 // JSON alone (RFC 7644 section 3.1).
-func mediaType(r *http.Request) string {
+func mediaType(r *http.Request) []string {
 	const plain = "application/json"
 	accept := r.Header["Accept"]
-	if len(accept) == 0 {
-		return contentType
+	if len(accept) == 0 || len(accept) == 1 && accept[0] == contentType {
+		return scimType
 	}
 	takes := func(types ...string) bool {
 		return slices.ContainsFunc(accept, func(line string) bool {
@@ -229,9 +236,9 @@ func mediaType(r *http.Request) string {
 		})
 	}
 	if takes(plain) && !takes(contentType, "application/*", "*/*") {
-		return plain
+		return plainType
 	}
-	return contentType
+	return scimType
 }
 
 // readBody reads a JSON object of at most limit bytes.

@@ -44,11 +44,16 @@ type kind interface {
 // tag is the entity tag (RFC 7644 section 3.14). A group's moves with its
 // members too.
 func (r *record) tag() string {
-	s := `W/"` + strconv.FormatInt(r.Version, 10)
+	return string(append(r.appendVersion(append(make([]byte, 0, 24), `W/"`...)), '"'))
+}
+
+// appendVersion appends what the tag has between quotes.
+func (r *record) appendVersion(dst []byte) []byte {
+	dst = strconv.AppendInt(dst, r.Version, 10)
 	if r.membersVersion > 0 {
-		s += "." + strconv.FormatInt(r.membersVersion, 10)
+		dst = strconv.AppendInt(append(dst, '.'), r.membersVersion, 10)
 	}
-	return s + `"`
+	return dst
 }
 
 func (r *record) lastModified() time.Time {

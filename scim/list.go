@@ -11,7 +11,7 @@ const urnList = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 // listing is a query made ready, and what it found.
 type listing struct {
-	view  *view
+	view  view
 	p     params
 	cond  *condition
 	match *matcher

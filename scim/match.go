@@ -1,13 +1,10 @@
 package scim
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -119,27 +116,26 @@ func decodeStored(body []byte) (map[string]any, error) { return decodeNeeded(bod
 // nil names all.
 func decodeNeeded(body []byte, needs map[string]bool) (map[string]any, error) {
 	doc := make(map[string]any, len(needs))
-	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
-	tok, err := d.ReadToken()
+	r := newReader(body)
+	tok, err := r.ReadToken()
 	if err != nil {
 		return nil, fmt.Errorf("scim: reading a stored body: %w", err)
 	}
 	if tok.Kind() != '{' {
 		return nil, errors.New("scim: a stored body is no JSON object")
 	}
-	for d.PeekKind() == '"' {
-		name, err := d.ReadToken()
+	for r.PeekKind() == '"' {
+		key, err := r.string()
 		if err != nil {
 			return nil, err
 		}
-		key := name.String()
 		if needs != nil && !needs[key] {
-			if err := d.SkipValue(); err != nil {
+			if err := r.SkipValue(); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if doc[key], err = decodeValue(d, 0); err != nil {
+		if doc[key], err = r.value(0); err != nil {
 			return nil, err
 		}
 	}

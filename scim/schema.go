@@ -53,6 +53,12 @@ type attribute struct {
 
 func (a *attribute) sub(name string) *attribute { return a.by[strings.ToLower(name)] }
 
+// folded reports whether values are compared without regard to case. Only texts are:
+// a binary is case-exact whatever the definition says (RFC 7643 section 2.3.6).
+func (a *attribute) folded() bool {
+	return !a.CaseExact && (a.Type == TypeString || a.Type == TypeReference)
+}
+
 func (a *attribute) complex() bool { return a.Type == TypeComplex }
 
 // container is a schema made ready: the core schema or an extension.
@@ -77,6 +83,8 @@ type resourceType struct {
 	// onRequest is true if an attribute is returned on request alone, so that
 	// a stored body can't be sent as it is.
 	onRequest bool
+	// all shows what is returned by default.
+	all *projection
 }
 
 func newResourceType(def ResourceType) (*resourceType, error) {
@@ -110,6 +118,7 @@ func newResourceType(def ResourceType) (*resourceType, error) {
 		}
 	}
 	rt.onRequest = rt.anyReturned(ReturnedRequest)
+	rt.all = &projection{rt: rt}
 	return rt, nil
 }
 

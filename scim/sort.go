@@ -66,9 +66,11 @@ func (o *order) key(doc map[string]any) sortKey {
 	}
 	if o.field.sub != nil {
 		m, _ := pick.(map[string]any)
-		if pick = m[o.field.sub.Name]; pick == nil {
+		several := elements(m[o.field.sub.Name])
+		if len(several) == 0 {
 			return sortKey{None: true}
 		}
+		pick = several[0]
 	}
 	a := o.field.leaf()
 	switch v := pick.(type) {
@@ -85,7 +87,7 @@ func (o *order) key(doc map[string]any) sortKey {
 				return sortKey{At: at}
 			}
 		}
-		if !a.CaseExact {
+		if a.folded() {
 			v = store.Fold(v)
 		}
 		return sortKey{Text: prefix(v, maxSortText)}
