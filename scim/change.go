@@ -332,10 +332,15 @@ func same(c any, m map[string]any) bool {
 
 // equal compares two canonical values.
 func equal(a, b any) bool {
-	if x, ok := a.(json.Number); ok {
-		if y, ok := b.(json.Number); ok {
-			return compareNumbers(x, y) == 0
-		}
+	switch x := a.(type) {
+	case nil:
+		return b == nil
+	case string:
+		y, ok := b.(string)
+		return ok && x == y
+	case json.Number:
+		y, ok := b.(json.Number)
+		return ok && compareNumbers(x, y) == 0
 	}
 	return reflect.DeepEqual(a, b)
 }

@@ -191,15 +191,19 @@ func (a *attribute) simple(v any, d dialect) (any, error) {
 // value and type (RFC 7643 section 2.4: the pair should not come twice).
 func (a *attribute) fold(list []any, v any) []any {
 	for _, have := range list {
-		if reflect.DeepEqual(have, v) {
-			return list
-		}
 		h, n, ok := twoMaps(have, v)
-		if ok && a.sub("value") != nil && h["value"] != nil &&
-			reflect.DeepEqual(h["value"], n["value"]) && reflect.DeepEqual(h["type"], n["type"]) {
+		switch {
+		case !ok:
+			if equal(have, v) {
+				return list
+			}
+		case !equal(h["value"], n["value"]) || !equal(h["type"], n["type"]):
+		case h["value"] != nil:
 			for k, e := range n {
 				h[k] = e
 			}
+			return list
+		case reflect.DeepEqual(h, n):
 			return list
 		}
 	}

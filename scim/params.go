@@ -63,9 +63,9 @@ func (p *params) set(name string, vs []string) (err error) {
 		}
 		p.filter, p.filtered = v, true
 	case "attributes":
-		p.attributes = splitNames(vs)
+		p.attributes, err = splitNames("attributes", vs)
 	case "excludedattributes":
-		p.excluded = splitNames(vs)
+		p.excluded, err = splitNames("excludedAttributes", vs)
 	case "sortby":
 		p.sortBy = strings.TrimSpace(v)
 	case "sortorder":
@@ -94,11 +94,19 @@ func (p *params) order(v string) error {
 	return nil
 }
 
-func splitNames(vs []string) (out []string) {
+// maxNames bounds attributes and excludedAttributes.
+const maxNames = 1000
+
+func splitNames(param string, vs []string) (out []string, err error) {
 	for _, v := range vs {
-		out = append(out, strings.Split(v, ",")...)
+		for name := range strings.SplitSeq(v, ",") {
+			if len(out) == maxNames {
+				return nil, badRequest(TypeInvalidValue, "%s may hold at most %d names.", param, maxNames)
+			}
+			out = append(out, name)
+		}
 	}
-	return out
+	return out, nil
 }
 
 func whole(name, v string) (int, error) {

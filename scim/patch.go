@@ -1,6 +1,8 @@
 package scim
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	ast "github.com/scim2/filter-parser/v2"
@@ -207,36 +209,62 @@ func (p *patch) resolve(o *operation, parsed ast.Path) (known bool, err error) {
 	return f.attr != nil || f.ext != nil, nil
 }
 
-// apply carries the operations out on a copy of doc. All of them or none
-// take effect.
-func (p *patch) apply(doc map[string]any) (map[string]any, error) {
-	next := clone(doc).(map[string]any)
-	for _, o := range p.ops {
-		if err := p.applyOne(next, o); err != nil {
-			return nil, err
-		}
-	}
-	return next, nil
+// draft is a document that is being changed. What it shares with the document that it
+// was made of is copied before its first change, so that a thousand operations on one
+// attribute copy it once.
+type draft struct {
+	doc map[string]any
+	own map[any]bool // by *container and *attribute
 }
 
-func (p *patch) applyOne(doc map[string]any, o operation) error {
-	f := o.target
-	if f.attr == nil {
-		return p.applyExtension(doc, o)
+// members is the object that holds the field's attribute, ready to be changed.
+func (d *draft) members(f field) map[string]any {
+	if f.ext == nil {
+		return d.doc
 	}
-	in := doc
-	if f.ext != nil {
-		in, _ = doc[f.ext.urn].(map[string]any)
-		if in == nil {
+	in, _ := d.doc[f.ext.urn].(map[string]any)
+	if !d.own[f.ext] || in == nil {
+		d.own[f.ext] = true
+		if in = maps.Clone(in); in == nil {
 			in = map[string]any{}
 		}
 	}
+	return in
+}
+
+// value is the attribute's value, ready to be changed.
+func (d *draft) value(a *attribute, v any) any {
+	if d.own[a] && !a.immutable() {
+		return v
+	}
+	d.own[a] = true
+	return clone(v)
+}
+
+// apply carries the operations out on a copy of doc. All of them or none
+// take effect.
+func (p *patch) apply(doc map[string]any) (map[string]any, error) {
+	next := draft{doc: maps.Clone(doc), own: map[any]bool{}}
+	for _, o := range p.ops {
+		if err := p.applyOne(&next, o); err != nil {
+			return nil, err
+		}
+	}
+	return next.doc, nil
+}
+
+func (p *patch) applyOne(d *draft, o operation) error {
+	f := o.target
+	if f.attr == nil {
+		return p.applyExtension(d, o)
+	}
+	in := d.members(f)
 	before := in[f.attr.Name]
-	after, err := p.change(clone(before), o)
+	after, err := p.change(d.value(f.attr, before), o)
 	if err != nil {
 		return err
 	}
-	if err := immutable(f.attr, before, after); err != nil {
+	if err := keepsImmutable(f.attr, before, after); err != nil {
 		return err
 	}
 	if present(after) {
@@ -249,19 +277,19 @@ func (p *patch) applyOne(doc map[string]any, o operation) error {
 	}
 	if f.ext != nil {
 		if len(in) == 0 {
-			delete(doc, f.ext.urn)
+			delete(d.doc, f.ext.urn)
 		} else {
-			doc[f.ext.urn] = in
+			d.doc[f.ext.urn] = in
 		}
 	}
 	return nil
 }
 
 // applyExtension changes an extension as a whole.
-func (p *patch) applyExtension(doc map[string]any, o operation) error {
+func (p *patch) applyExtension(d *draft, o operation) error {
 	urn := o.target.ext.urn
 	if o.op == opRemove || p.dialect.cleared(o.value) {
-		delete(doc, urn)
+		delete(d.doc, urn)
 		return nil
 	}
 	m, ok := o.value.(map[string]any)
@@ -274,15 +302,20 @@ func (p *patch) applyExtension(doc map[string]any, o operation) error {
 			continue
 		}
 		one := operation{op: o.op, target: field{ext: o.target.ext, attr: a}, value: m[name], given: true}
-		if err := p.applyOne(doc, one); err != nil {
+		if err := p.applyOne(d, one); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// immutable refuses to change what was set once (RFC 7643 section 7).
-func immutable(a *attribute, before, after any) error {
+// immutable reports whether something of the attribute can be set only once.
+func (a *attribute) immutable() bool {
+	return a.Mutability == MutabilityImmutable || slices.ContainsFunc(a.subs, (*attribute).immutable)
+}
+
+// keepsImmutable refuses to change what was set once (RFC 7643 section 7).
+func keepsImmutable(a *attribute, before, after any) error {
 	if a.Mutability == MutabilityImmutable && present(before) && !equal(before, after) {
 		return badRequest(TypeMutability, "%s is immutable: it can be set once.", a.path)
 	}
@@ -292,7 +325,7 @@ func immutable(a *attribute, before, after any) error {
 	b, _ := before.(map[string]any)
 	n, _ := after.(map[string]any)
 	for _, s := range a.subs {
-		if err := immutable(s, b[s.Name], n[s.Name]); err != nil {
+		if err := keepsImmutable(s, b[s.Name], n[s.Name]); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,8 @@ package scim
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -126,4 +128,22 @@ func TestPatchNoOp(t *testing.T) {
 		require.JSONEq(t, want, s.patch("/Users/"+id, op).want(200).raw, op)
 	}
 	require.Len(t, s.events(), 1)
+}
+
+// However many operations one request has, they cost what their values do: an attribute
+// with many values is not copied for each.
+func TestManyOperationsOnManyValues(t *testing.T) {
+	s := newServer(t)
+	id := s.user("ada", "")
+	var ops []string
+	for i := range maxValues {
+		ops = append(ops, fmt.Sprintf(`{"op":"add","path":"emails","value":[{"value":"a%d@x","type":"work"}]}`, i))
+	}
+	full := strings.Join(ops, ",")
+	require.Len(t, s.patch("/Users/"+id, full).want(200).at("emails"), maxValues)
+	s.patch("/Users/"+id, full+`,{"op":"add","path":"emails","value":[{"value":"more@x"}]}`).refused(400, TypeInvalidValue)
+	allocs := testing.AllocsPerRun(1, func() { s.patch("/Users/"+id, full).want(200) })
+	require.Less(t, allocs, 100.0*maxValues, "allocations grow with operations times values")
+	r := s.do("GET", "/Users?attributes="+strings.Repeat("a,", maxNames+1), "").refused(400, TypeInvalidValue)
+	require.Contains(t, r.at("detail"), "attributes")
 }

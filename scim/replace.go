@@ -60,7 +60,7 @@ func (rt *resourceType) keepImmutable(have, next map[string]any) error {
 			if a.Mutability == MutabilityImmutable && to[a.Name] == nil && from[a.Name] != nil {
 				to[a.Name] = from[a.Name]
 			}
-			if err := immutable(a, from[a.Name], to[a.Name]); err != nil {
+			if err := keepsImmutable(a, from[a.Name], to[a.Name]); err != nil {
 				return err
 			}
 		}
