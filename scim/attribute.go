@@ -30,7 +30,7 @@ const (
 type Returned string
 
 // The values of returned in RFC 7643 section 7. The zero value counts as
-// ReturnedDefault. What is never returned is never stored either: such an
+// ReturnedDefault, or as ReturnedNever for a write-only attribute. What is never returned is never stored either: such an
 // attribute is checked and dropped.
 const (
 	ReturnedAlways  Returned = "always"
@@ -64,7 +64,8 @@ type Attribute struct {
 	Description string
 	// Required refuses a resource without the attribute.
 	Required bool
-	// CaseExact makes comparisons of strings sensitive to case.
+	// CaseExact makes comparisons of strings sensitive to case. Binaries and references
+	// always are (RFC 7643 sections 2.3.6 and 2.3.7).
 	CaseExact bool
 	// Mutability defaults to MutabilityReadWrite.
 	Mutability Mutability
@@ -89,11 +90,17 @@ func (a *Attribute) fill() {
 			a.Type = TypeComplex
 		}
 	}
+	if a.Type == TypeBinary || a.Type == TypeReference {
+		a.CaseExact = true
+	}
 	if a.Mutability == "" {
 		a.Mutability = MutabilityReadWrite
 	}
 	if a.Returned == "" {
 		a.Returned = ReturnedDefault
+		if a.Mutability == MutabilityWriteOnly {
+			a.Returned = ReturnedNever
+		}
 	}
 	if a.Uniqueness == "" {
 		a.Uniqueness = UniquenessNone

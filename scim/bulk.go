@@ -90,6 +90,7 @@ func (h *Handler) bulk(w http.ResponseWriter, r *request) error {
 		run.ops = append(run.ops, op)
 	}
 	run.all()
+	run.refresh()
 	return run.respond(w)
 }
 
@@ -321,6 +322,20 @@ func (b *bulkRun) resolve(v any) (out any, circle bool) {
 		return m, circle
 	}
 	return v, false
+}
+
+// refresh reads groups again, because the store moves their members' version.
+func (b *bulkRun) refresh() {
+	for _, op := range b.ops {
+		if op.state != bulkDone || op.err != nil || op.rec.ID == "" || !b.h.isGroup(op.rt) {
+			continue
+		}
+		if rec, err := b.h.get(b.r, op.rt, op.rec.ID); err == nil {
+			op.rec = rec
+		} else {
+			op.rec.Version = 0 // deleted by a later operation
+		}
+	}
 }
 
 func (b *bulkRun) respond(w http.ResponseWriter) error {

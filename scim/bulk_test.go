@@ -97,3 +97,19 @@ func TestBulkPaths(t *testing.T) {
 	}
 	require.Equal(t, float64(1), s.do("GET", "/Users", "").at("totalResults"))
 }
+
+// The version of a bulk answer is the one that the next request can name.
+func TestBulkVersionsAreCurrent(t *testing.T) {
+	s := newServer(t)
+	u, g := s.user("ada", ""), s.group("G")
+	add := `{"method":"PATCH","path":"/Groups/` + g + `","data":{"Operations":[{"op":"add","path":"members","value":["` + u + `"]}]}}`
+	r := s.do("POST", "/Bulk", `{"Operations":[`+add+`,`+bulkGroup("a", "bulkId:b")+`,`+bulkGroup("b", "bulkId:a")+`]}`).want(200)
+	for i := range 3 {
+		location, _ := r.at("Operations", i, "location").(string)
+		now := s.do("GET", strings.TrimPrefix(location, testBase+"/acme"), "").want(200)
+		require.Equal(t, now.header.Get("ETag"), r.at("Operations", i, "version"), i)
+	}
+	r = s.do("POST", "/Bulk", `{"Operations":[`+add+`,{"method":"DELETE","path":"/Groups/`+g+`"}]}`).want(200)
+	require.Equal(t, []string{"200", "204"}, statuses(r))
+	require.Nil(t, r.at("Operations", 0, "version"))
+}

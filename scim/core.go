@@ -48,7 +48,7 @@ func UserSchema() Schema {
 			Name: "groups", MultiValued: true, Mutability: MutabilityReadOnly, Description: "Groups the user is a member of; changed through the groups",
 			SubAttributes: []Attribute{
 				{Name: "value", CaseExact: true, Mutability: MutabilityReadOnly, Description: "ID of the group"},
-				{Name: "$ref", Type: TypeReference, CaseExact: true, ReferenceTypes: []string{"Group"}, Mutability: MutabilityReadOnly, Description: "Address of the group"},
+				{Name: "$ref", Type: TypeReference, ReferenceTypes: []string{"Group"}, Mutability: MutabilityReadOnly, Description: "Address of the group"},
 				{Name: "display", Mutability: MutabilityReadOnly, Description: "Name of the group"},
 				{Name: "type", Mutability: MutabilityReadOnly, CanonicalValues: []string{"direct", "indirect"}, Description: "How the user belongs to the group"},
 			},
@@ -62,11 +62,8 @@ func UserSchema() Schema {
 // plural is the usual multi-valued attribute of RFC 7643 section 2.4.
 func plural(name, description string, t Type, kinds ...string) Attribute {
 	value := Attribute{Name: "value", Type: t, Description: "The value"}
-	switch t {
-	case TypeReference:
-		value.ReferenceTypes, value.CaseExact = []string{"external"}, true
-	case TypeBinary:
-		value.CaseExact = true
+	if t == TypeReference {
+		value.ReferenceTypes = []string{"external"}
 	}
 	return Attribute{Name: name, MultiValued: true, Description: description, SubAttributes: []Attribute{
 		value,
@@ -83,7 +80,7 @@ func GroupSchema() Schema {
 		{Name: "displayName", Required: true, Description: "Name of the group"},
 		{Name: "members", MultiValued: true, Description: "Members of the group", SubAttributes: []Attribute{
 			{Name: "value", CaseExact: true, Mutability: MutabilityImmutable, Description: "ID of the member"},
-			{Name: "$ref", Type: TypeReference, CaseExact: true, ReferenceTypes: []string{"User", "Group"}, Mutability: MutabilityImmutable, Description: "Address of the member"},
+			{Name: "$ref", Type: TypeReference, ReferenceTypes: []string{"User", "Group"}, Mutability: MutabilityImmutable, Description: "Address of the member"},
 			{Name: "display", Mutability: MutabilityImmutable, Description: "Name of the member"},
 			{Name: "type", Mutability: MutabilityImmutable, CanonicalValues: []string{"User", "Group"}, Description: "Kind of member"},
 		}},
@@ -101,7 +98,7 @@ func EnterpriseUserSchema() Schema {
 		{Name: "department", Description: "Department"},
 		{Name: "manager", Description: "The user's manager", SubAttributes: []Attribute{
 			{Name: "value", CaseExact: true, Description: "ID of the manager"},
-			{Name: "$ref", Type: TypeReference, CaseExact: true, ReferenceTypes: []string{"User"}, Description: "Address of the manager"},
+			{Name: "$ref", Type: TypeReference, ReferenceTypes: []string{"User"}, Description: "Address of the manager"},
 			{Name: "displayName", Mutability: MutabilityReadOnly, Description: "Name of the manager"},
 		}},
 	}}

@@ -171,3 +171,31 @@ func TestGroupVersions(t *testing.T) {
 	r.Header.Set("If-Match", next)
 	s.send(r).want(204)
 }
+
+// A member that a path names is replaced where it is, and nowhere else (RFC 7644 section
+// 3.5.2.3).
+func TestReplaceOneMember(t *testing.T) { onStores(t, testReplaceOneMember) }
+
+func testReplaceOneMember(t *testing.T, pick func(*Config)) {
+	s := newServer(t, pick)
+	a, b, c := s.user("a", ""), s.user("b", ""), s.user("c", "")
+	g := s.group("G", a, b)
+	op := func(op, in, sub, value string) string {
+		return `{"op":"` + op + `","path":"members[value eq \"` + in + `\"]` + sub + `","value":` + value + `}`
+	}
+	s.patch("/Groups/"+g, op("replace", c, "", `{"value":"`+c+`"}`)).refused(400, TypeNoTarget)
+	s.patch("/Groups/"+g, op("replace", c, ".value", `"`+c+`"`)).refused(400, TypeNoTarget)
+	s.patch("/Groups/"+g, `{"op":"remove","path":"members"},`+op("replace", a, "", `{"value":"`+c+`"}`)).refused(400, TypeNoTarget)
+	s.patch("/Groups/"+g, op("add", a, "", `{"value":"`+c+`"}`)).refused(400, TypeInvalidValue)
+	s.patch("/Groups/"+g, op("replace", a, "", `[{"value":"a"},{"value":"b"}]`)).refused(400, TypeInvalidValue)
+	require.ElementsMatch(t, []string{a, b}, s.members(g))
+	tag := s.do("GET", "/Groups/"+g, "").header.Get("ETag")
+	s.patch("/Groups/"+g, op("replace", a, "", `{"value":"`+a+`"}`)).want(204)
+	require.Equal(t, tag, s.do("GET", "/Groups/"+g, "").header.Get("ETag"))
+	s.patch("/Groups/"+g, op("replace", a, "", `{"value":"`+c+`"}`)).want(204)
+	require.ElementsMatch(t, []string{c, b}, s.members(g))
+	s.patch("/Groups/"+g, `{"op":"add","path":"members","value":[{"value":"x"}]},`+op("replace", "x", ".value", `"`+a+`"`)).want(204)
+	require.ElementsMatch(t, []string{a, b, c}, s.members(g))
+	s.patch("/Groups/"+g, op("add", "y", "", `{"value":"y"}`)).want(204)
+	require.ElementsMatch(t, []string{a, b, c, "y"}, s.members(g))
+}

@@ -22,6 +22,8 @@ type memberOps struct {
 	remove  map[string]bool
 	// filters select stored members to remove by more than their value.
 	filters []*condition
+	// present are IDs that have to be members before, or the request has no target.
+	present []string
 }
 
 // isMembers reports whether a is the members attribute of groups, which is a
@@ -39,7 +41,7 @@ func (m *memberOps) read(o operation, d dialect) error {
 		return nil // display, type and $ref follow from the member
 	}
 	if o.filter != nil {
-		return m.readFilter(o)
+		return m.readFilter(o, d)
 	}
 	if o.op == opRemove && (!o.given || o.value == nil) {
 		m.clear()
@@ -74,14 +76,14 @@ func tooManyMembers(limit int) error {
 
 // readFilter folds members[value eq "…"] without reading the group, and keeps
 // any other filter for when the group's members are at hand.
-func (m *memberOps) readFilter(o operation) error {
+func (m *memberOps) readFilter(o operation, d dialect) error {
 	ids, simple := memberIDs(o.terms)
 	switch {
 	case o.op != opRemove:
 		if !simple || len(ids) != 1 {
-			return badRequest(TypeInvalidPath, "Members can be added by their value alone.")
+			return badRequest(TypeInvalidPath, "Members can be added and replaced by their value alone.")
 		}
-		m.put(store.Member{ID: ids[0]})
+		return m.putFiltered(o, ids[0], d)
 	case simple:
 		for _, id := range ids {
 			m.drop(id)
@@ -100,6 +102,37 @@ func (m *memberOps) readFilter(o operation) error {
 		}
 	}
 	return nil
+}
+
+// putFiltered adds the member that a filter names, or puts another in its place.
+func (m *memberOps) putFiltered(o operation, id string, d dialect) error {
+	values, err := memberValues(o.target.attr, o.value, d)
+	switch {
+	case err != nil:
+		return err
+	case len(values) > 1:
+		return badRequest(TypeInvalidValue, "One member can't be replaced by several.")
+	case o.op == opAdd && len(values) == 1 && values[0].ID != id:
+		return badRequest(TypeInvalidValue, "The path names the member %q, the value another one.", clip(id))
+	case o.op == opAdd:
+		m.put(store.Member{ID: id})
+		return nil
+	}
+	if _, added := m.add[id]; !added {
+		if m.cleared || m.remove[id] {
+			return noMember(id)
+		}
+		m.present = append(m.present, id)
+	}
+	if len(values) == 1 && values[0].ID != id {
+		m.drop(id)
+		m.put(values[0])
+	}
+	return nil
+}
+
+func noMember(id string) *Error {
+	return badRequest(TypeNoTarget, "The group has no member %q.", clip(id))
 }
 
 // memberIDs lists the values of a filter that is "value eq" or several of them

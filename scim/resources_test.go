@@ -80,3 +80,24 @@ func TestHostResourceType(t *testing.T) {
 	require.Equal(t, EventResourceCreated, s.events()[0].Type)
 	require.NotContains(t, string(s.events()[0].After), "pin-code")
 }
+
+func TestBinariesAndReferencesAreCaseExact(t *testing.T) {
+	s := newServer(t, func(c *Config) {
+		c.ResourceTypes = []ResourceType{{Name: "Device", Endpoint: "/Devices", Schema: Schema{ID: "urn:acme:Device", Attributes: []Attribute{
+			{Name: "home", Type: TypeReference, ReferenceTypes: []string{"uri"}},
+			{Name: "print", Type: TypeBinary},
+			{Name: "code", Mutability: MutabilityWriteOnly},
+		}}}}
+	})
+	s.do("POST", "/Devices", `{"home":"https://example.com/A","print":"aBcD","code":"s3cret"}`).want(201)
+	require.Len(t, s.find("/Devices", `home eq "https://example.com/A" and print eq "aBcD"`, "id"), 1)
+	require.Empty(t, s.find("/Devices", `home eq "https://example.com/a"`, "id"))
+	require.Empty(t, s.find("/Devices", `print eq "ABCD"`, "id"))
+	attrs := s.do("GET", "/Schemas/urn:acme:Device", "").want(200).at("attributes").([]any)
+	require.Equal(t, true, attrs[0].(map[string]any)["caseExact"])
+	require.Equal(t, true, attrs[1].(map[string]any)["caseExact"])
+	require.Equal(t, "never", attrs[2].(map[string]any)["returned"], "what is write-only is never returned")
+
+	_, err := newAttribute(Attribute{Name: "x", Mutability: MutabilityWriteOnly, Returned: ReturnedDefault}, "")
+	require.ErrorContains(t, err, "write-only")
+}

@@ -53,11 +53,8 @@ type attribute struct {
 
 func (a *attribute) sub(name string) *attribute { return a.by[strings.ToLower(name)] }
 
-// folded reports whether values are compared without regard to case. Only texts are:
-// a binary is case-exact whatever the definition says (RFC 7643 section 2.3.6).
-func (a *attribute) folded() bool {
-	return !a.CaseExact && (a.Type == TypeString || a.Type == TypeReference)
-}
+// folded reports whether values are compared without regard to case.
+func (a *attribute) folded() bool { return !a.CaseExact && a.Type == TypeString }
 
 func (a *attribute) complex() bool { return a.Type == TypeComplex }
 
@@ -151,6 +148,9 @@ func newAttribute(def Attribute, parent string) (*attribute, error) {
 	if parent != "" {
 		a.path = parent + "." + def.Name
 	}
+	if def.Mutability == MutabilityWriteOnly && def.Returned != ReturnedNever {
+		return nil, fmt.Errorf("attribute %s is write-only, so it must be returned never, not %s (RFC 7643 section 7)", a.path, def.Returned)
+	}
 	if !a.complex() {
 		if len(def.SubAttributes) > 0 {
 			return nil, fmt.Errorf("attribute %s has sub-attributes, so its type must be complex, not %s", a.path, def.Type)
@@ -228,14 +228,14 @@ func (rt *resourceType) anyReturned(r Returned) bool {
 // commonAttributes are those of RFC 7643 sections 3 and 3.1.
 func commonAttributes() []Attribute {
 	return []Attribute{
-		{Name: "schemas", Type: TypeReference, MultiValued: true, Returned: ReturnedAlways},
+		{Name: "schemas", MultiValued: true, Returned: ReturnedAlways},
 		{Name: "id", CaseExact: true, Mutability: MutabilityReadOnly, Returned: ReturnedAlways, Uniqueness: UniquenessServer},
 		{Name: "externalId", CaseExact: true},
 		{Name: "meta", Type: TypeComplex, Mutability: MutabilityReadOnly, SubAttributes: []Attribute{
 			{Name: "resourceType", CaseExact: true, Mutability: MutabilityReadOnly},
 			{Name: "created", Type: TypeDateTime, Mutability: MutabilityReadOnly},
 			{Name: "lastModified", Type: TypeDateTime, Mutability: MutabilityReadOnly},
-			{Name: "location", Type: TypeReference, CaseExact: true, Mutability: MutabilityReadOnly},
+			{Name: "location", Type: TypeReference, Mutability: MutabilityReadOnly},
 			{Name: "version", CaseExact: true, Mutability: MutabilityReadOnly},
 		}},
 	}

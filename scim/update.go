@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -221,10 +222,32 @@ func (h *Handler) store(ctx context.Context, w *pendingWrite, cond precondition)
 	return out, err
 }
 
+// wantMembers refuses a request that replaces somebody who is no member.
+func (h *Handler) wantMembers(ctx context.Context, tenant, groupID string, ids []string) error {
+	for chunk := range slices.Chunk(uniqueStrings(ids), store.MaxLimit) {
+		groups, err := h.cfg.Store.SCIMGroupsOf(ctx, tenant, chunk...)
+		if err != nil {
+			return err
+		}
+		for _, id := range chunk {
+			if !slices.ContainsFunc(groups[id], func(g store.GroupRef) bool { return g.ID == groupID }) {
+				return noMember(id)
+			}
+		}
+	}
+	return nil
+}
+
 // memberDelta is what the operations come to, or nil. Filters on more than a
 // member's value look at all members.
 func (h *Handler) memberDelta(ctx context.Context, tenant, groupID string, ops *memberOps) (*store.MemberDelta, error) {
-	if ops == nil || !ops.touched() {
+	if ops == nil {
+		return nil, nil
+	}
+	if err := h.wantMembers(ctx, tenant, groupID, ops.present); err != nil {
+		return nil, err
+	}
+	if !ops.touched() {
 		return nil, nil
 	}
 	d := ops.delta()
