@@ -3,7 +3,9 @@ package scim
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/scim/internal/filter"
 	"github.com/tenantgate/tenantgate/store"
@@ -176,6 +178,105 @@ func FuzzBulk(f *testing.F) {
 			if status >= "500" {
 				t.Fatal(r.raw)
 			}
+		}
+	})
+}
+
+// A PATCH of a group is refused and changes nothing, or leaves each member once; the
+// server is never at fault.
+func FuzzPatchGroup(f *testing.F) {
+	for _, seed := range []string{
+		`{"Operations":[{"op":"Add","path":"members","value":[{"$ref":null,"value":"a"}]},{"op":"Remove","path":"members","value":[{"value":"u1"}]}]}`,
+		`{"Operations":[{"op":"remove","path":"members[value eq \"u1\" or value eq \"u2\"]"},{"op":"replace","value":{"id":"x","displayName":"M"}}]}`,
+		`{"Operations":[{"op":"replace","path":"members","value":["u2","u3"]},{"op":"replace","path":"members[value eq \"u2\"].value","value":"u9"}]}`,
+		`{"Operations":[{"op":"remove","path":"members[not (type eq \"User\")]"},{"op":"add","value":{"members":{"value":"z"},"urn:ietf:params:scim:schemas:core:2.0:Group:displayName":"Q"}}]}`,
+		`{"Operations":[{"name":"addMember","value":[{"value":"x"}]},{"op":"remove","path":"members"}]}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		s := newServer(t)
+		g := s.group("G", "u1", "u2")
+		start := s.do("GET", "/Groups/"+g, "")
+		r := s.do("PATCH", "/Groups/"+g, body)
+		now := s.do("GET", "/Groups/"+g, "").want(200)
+		if r.status >= 500 {
+			t.Fatalf("status %d: %s", r.status, r.raw)
+		}
+		if r.status >= 400 && now.raw != start.raw {
+			t.Fatalf("refused with %d, but %s became %s", r.status, start.raw, now.raw)
+		}
+		seen := map[any]bool{}
+		list, _ := now.at("members").([]any)
+		for _, m := range list {
+			id := m.(map[string]any)["value"]
+			if seen[id] {
+				t.Fatalf("%v is a member twice: %s", id, now.raw)
+			}
+			seen[id] = true
+		}
+	})
+}
+
+// A query is answered or refused, whatever its parameters: filter, sort, cursor, names.
+func FuzzQuery(f *testing.F) {
+	s := newServer(f)
+	s.do("POST", "/Users", before).want(201)
+	s.group("G", "u1", "u2")
+	next, _ := s.do("GET", "/Users?count=1&sortBy=emails&cursor=", "").at("nextCursor").(string)
+	for _, seed := range []string{
+		`filter=userName+eq+"ada"&startIndex=1&count=100`, `sortBy=name.familyName&sortOrder=descending&cursor=&count=1`, `count=0&cursor=x`,
+		`attributes=userName,urn:ietf:params:scim:schemas:core:2.0:User:emails.value&excludedAttributes=members`, "cursor=" + next,
+		`filter=members[value+eq+"u1"]+and+id+pr&sortBy=displayName`, `filter=groups.value+eq+"%00"&attributes=a.b.c,,[`, `startIndex=-1&count=99999999999999999999`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		here := &server{t: t, h: s.h, store: s.store}
+		for _, path := range []string{"/Users", "/Groups", "/Schemas", ""} {
+			r := here.request("GET", path, "")
+			r.URL.RawQuery = query
+			if got := here.send(r); got.status >= 500 {
+				t.Fatalf("%s: status %d: %s", path, got.status, got.raw)
+			}
+		}
+	})
+}
+
+// Whatever a body looks like, the request log has no password that the body gives in a
+// way that the handler would take for one.
+func FuzzRequestLog(f *testing.F) {
+	const secret = "s3cret-Pa55"
+	for _, seed := range []string{
+		`{"userName":"a","password":"s3cret-Pa55"}`, `{"Operations":[{"op":"add","path":"password","value":"s3cret-Pa55"}]}`,
+		`{"Operations":[{"op":"add","value":{"urn:ietf:params:scim:schemas:core:2.0:User:PassWord":"s3cret-Pa55"}}]}`,
+		`{"urn:ietf:params:scim:schemas:core:2.0:User":{"p\u0061ssword":"s3cret-Pa55"}}`, `{"filter":"password eq \"s3cret-Pa55\""}`,
+	} {
+		f.Add(seed)
+	}
+	rt, parser := fuzzType(f, UserSchema(), Extension{Schema: EnterpriseUserSchema()})
+	hidden := secretsOf([]*resourceType{rt})
+	f.Fuzz(func(t *testing.T, body string) {
+		kept := hidden.body([]byte(body))
+		if !utf8.ValidString(kept) {
+			t.Fatalf("not UTF-8: %q", kept)
+		}
+		raw, err := decodeObject([]byte(body))
+		if err != nil {
+			return
+		}
+		given := false
+		if doc, err := rt.canonical(raw, dialect{}); err == nil {
+			given = doc["password"] == secret
+		}
+		if p, err := rt.parsePatch(raw, parser, dialect{}, 100, 100); err == nil {
+			if next, err := p.apply(map[string]any{}); err == nil {
+				given = given || next["password"] == secret
+			}
+		}
+		// The secret may be somewhere else as well, where nobody could know it for one.
+		if given && strings.Count(body, secret) == 1 && strings.Contains(kept, secret) {
+			t.Fatalf("the log keeps %q", kept)
 		}
 	})
 }

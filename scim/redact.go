@@ -79,7 +79,7 @@ func (s secrets) body(raw []byte) string {
 	if len(raw) == 0 {
 		return ""
 	}
-	if text := string(raw); !s.in(text) {
+	if text := strings.ToValidUTF8(string(raw), "\uFFFD"); !s.in(text) {
 		return cut(text, maxLoggedBody)
 	}
 	doc, err := decodeObject(raw)
