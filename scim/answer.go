@@ -79,8 +79,9 @@ type view struct {
 
 func (h *Handler) view(r *request, rt *resourceType, p params) view {
 	v := view{h: h, r: r, rt: rt, shown: rt.all}
-	if len(p.attributes) > 0 || len(p.excluded) > 0 {
+	if len(p.attributes) > 0 || len(p.excluded) > 0 || len(r.written) > 0 {
 		v.shown = rt.newProjection(h.parser, p.attributes, p.excluded)
+		v.shown.written = r.written
 	}
 	return v
 }

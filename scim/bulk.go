@@ -198,7 +198,7 @@ func (b *bulkRun) try(op *bulkOp) error {
 			return unresolved(id)
 		}
 	}
-	data, circle := b.resolve(op.data)
+	data, circle := b.resolve("", op.data)
 	body, _ := data.(map[string]any)
 	if circle {
 		if op.method != http.MethodPost {
@@ -246,7 +246,7 @@ func (b *bulkRun) fix(op *bulkOp) {
 			return // that operation's own failure tells
 		}
 	}
-	data, _ := b.resolve(op.data)
+	data, _ := b.resolve("", op.data)
 	rec, err := b.h.replace(b.r, op.rt, op.rec.ID, data.(map[string]any), precondition{})
 	if err != nil {
 		op.err, _ = toError(err)
@@ -270,33 +270,47 @@ func (b *bulkRun) references(op *bulkOp) (out []string) {
 	if id, ok := reference(op.id); ok {
 		out = append(out, id)
 	}
-	var walk func(v any)
-	walk = func(v any) {
+	var walk func(key string, v any)
+	walk = func(key string, v any) {
 		switch v := v.(type) {
 		case string:
-			if id, ok := reference(v); ok {
+			if id, ok := b.referenceIn(key, v); ok {
 				out = append(out, id)
 			}
 		case []any:
 			for _, e := range v {
-				walk(e)
+				walk(key, e)
 			}
 		case map[string]any:
 			for _, k := range sortedKeys(v) {
-				walk(v[k])
+				walk(k, v[k])
 			}
 		}
 	}
-	walk(op.data)
+	walk("", op.data)
 	return uniqueStrings(out)
+}
+
+// referenceIn takes the bulkId out of a value. Where no reference belongs, text that
+// looks like one to nothing is only text.
+func (b *bulkRun) referenceIn(key, v string) (string, bool) {
+	id, ok := reference(v)
+	if ok && b.byID[id] == nil {
+		switch strings.ToLower(key) {
+		case "value", "$ref", "members", "manager":
+		default:
+			return "", false
+		}
+	}
+	return id, ok
 }
 
 // resolve copies v with IDs in place of references. What isn't created yet is
 // left out; circle reports that.
-func (b *bulkRun) resolve(v any) (out any, circle bool) {
+func (b *bulkRun) resolve(key string, v any) (out any, circle bool) {
 	switch v := v.(type) {
 	case string:
-		if id, ok := reference(v); ok {
+		if id, ok := b.referenceIn(key, v); ok {
 			if b.byID[id] == nil || b.byID[id].rec.ID == "" {
 				return nil, true
 			}
@@ -305,7 +319,7 @@ func (b *bulkRun) resolve(v any) (out any, circle bool) {
 	case []any:
 		list := make([]any, 0, len(v))
 		for _, e := range v {
-			r, c := b.resolve(e)
+			r, c := b.resolve(key, e)
 			if circle = circle || c; !c {
 				list = append(list, r)
 			}
@@ -314,7 +328,7 @@ func (b *bulkRun) resolve(v any) (out any, circle bool) {
 	case map[string]any:
 		m := make(map[string]any, len(v))
 		for k, e := range v {
-			r, c := b.resolve(e)
+			r, c := b.resolve(k, e)
 			if circle = circle || c; !c || present(r) {
 				m[k] = r
 			}

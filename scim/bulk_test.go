@@ -113,3 +113,11 @@ func TestBulkVersionsAreCurrent(t *testing.T) {
 	require.Equal(t, []string{"200", "204"}, statuses(r))
 	require.Nil(t, r.at("Operations", 0, "version"))
 }
+
+// Only where a reference belongs is text taken for one.
+func TestBulkTextIsNoReference(t *testing.T) {
+	s := newServer(t)
+	r := s.do("POST", "/Bulk", `{"Operations":[`+bulkGroup("bulkId: is a word", "x")+`,`+bulkGroup("g", "bulkId:none")+`]}`).want(200)
+	require.Equal(t, []string{"201", "409"}, statuses(r))
+	require.Len(t, s.find("/Groups", `displayName eq "bulkId: is a word"`, "id"), 1)
+}

@@ -97,6 +97,10 @@ func (p *patch) changeList(list []any, o operation) (any, error) {
 	if o.op == opReplace {
 		return added, nil
 	}
+	// What is there with all that is said of it needs no adding (RFC 7644 section 3.5.2.1).
+	added = slices.DeleteFunc(added, func(e any) bool {
+		return slices.ContainsFunc(list, func(have any) bool { return covers(have, e) })
+	})
 	onePrimary(a, list, added)
 	for _, e := range added {
 		list = a.fold(list, e)

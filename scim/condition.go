@@ -1,6 +1,8 @@
 package scim
 
 import (
+	"strings"
+
 	ast "github.com/scim2/filter-parser/v2"
 )
 
@@ -87,6 +89,13 @@ func (c compiler) logical(e *ast.LogicalExpression) (*condition, error) {
 
 func (c compiler) find(p ast.AttributePath) (field, error) {
 	f, ok := c.lookup(p)
+	if s := p.SubAttribute; !ok && s != nil && strings.EqualFold(*s, "value") {
+		// A simple value stands for itself (RFC 7643 section 2.4).
+		p.SubAttribute = nil
+		if f, ok = c.lookup(p); ok && f.attr != nil && (f.attr.complex() || !f.attr.MultiValued) {
+			p.SubAttribute, ok = s, false
+		}
+	}
 	if !ok || f.attr == nil {
 		return field{}, badRequest(TypeInvalidFilter, "%s has no attribute %q.", c.types.Name, clip(p.String()))
 	}

@@ -153,7 +153,7 @@ func orDefault[T int | int64](v *T, def T) {
 func (c *Config) resourceTypes() ([]*resourceType, error) {
 	defs := append([]ResourceType{
 		{
-			Name: "User", Endpoint: "/Users", Description: "User account", Schema: UserSchema(),
+			Name: "User", Endpoint: "/Users", Description: "User Account", Schema: UserSchema(),
 			Extensions: append([]Extension{{Schema: EnterpriseUserSchema()}}, c.UserExtensions...),
 		},
 		{Name: "Group", Endpoint: "/Groups", Description: "Group of users", Schema: GroupSchema(), Extensions: c.GroupExtensions},

@@ -10,7 +10,7 @@ const (
 // UserSchema returns the core User schema (RFC 7643 section 4.1). An own copy
 // each time: it may be changed.
 func UserSchema() Schema {
-	return Schema{ID: URNUser, Name: "User", Description: "User account", Attributes: []Attribute{
+	return Schema{ID: URNUser, Name: "User", Description: "User Account", Attributes: []Attribute{
 		{Name: "userName", Required: true, Uniqueness: UniquenessServer, Description: "Unique name of the user, compared without regard to case"},
 		{Name: "name", Description: "Parts of the user's name", SubAttributes: []Attribute{
 			{Name: "formatted", Description: "The full name, for display"},

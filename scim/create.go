@@ -36,6 +36,7 @@ func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body
 		return record{}, err
 	}
 	rt.dropSecrets(doc)
+	r.wrote(rt, doc)
 	if h.isUser(rt) && doc["active"] == nil {
 		doc["active"] = true
 	}

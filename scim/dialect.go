@@ -93,6 +93,25 @@ func (d dialect) single(v any) any {
 	return v
 }
 
+// plain unwraps an object around the value of a simple attribute. Entra has sent a group's
+// name as [{"$ref":null,"value":"…"}].
+func (d dialect) plain(v any) any {
+	m, ok := v.(map[string]any)
+	if !ok || d.strict {
+		return v
+	}
+	inner, ok := member(m, "value")
+	for key, e := range m {
+		if !strings.EqualFold(key, "value") && (e != nil || !strings.EqualFold(key, "$ref")) {
+			return v
+		}
+	}
+	if !ok {
+		return v
+	}
+	return inner
+}
+
 // object makes the complex value that a plain string stands for: Entra sends
 // the manager as a string, Microsoft's collection members, others roles and
 // e-mails.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tenantgate/tenantgate/store"
 )
 
 // maxValues bounds the values of one multi-valued attribute. A group's members
@@ -121,7 +123,7 @@ func (a *attribute) canonical(v any, d dialect) (any, error) {
 // one checks a single value.
 func (a *attribute) one(v any, d dialect) (any, error) {
 	if !a.complex() {
-		return a.simple(v, d)
+		return a.simple(d.plain(v), d)
 	}
 	m, ok := d.object(a, v)
 	if !ok {
@@ -197,7 +199,7 @@ func (a *attribute) fold(list []any, v any) []any {
 			if equal(have, v) {
 				return list
 			}
-		case !equal(h["value"], n["value"]) || !equal(h["type"], n["type"]):
+		case !a.sameIn("value", h, n) || !a.sameIn("type", h, n):
 		case h["value"] != nil:
 			for k, e := range n {
 				h[k] = e
@@ -208,6 +210,17 @@ func (a *attribute) fold(list []any, v any) []any {
 		}
 	}
 	return append(list, v)
+}
+
+// sameIn compares a sub-attribute of two values as its definition says.
+func (a *attribute) sameIn(name string, x, y map[string]any) bool {
+	s := a.sub(name)
+	v, ok := x[name].(string)
+	w, ok2 := y[name].(string)
+	if s != nil && s.folded() && ok && ok2 {
+		return store.Fold(v) == store.Fold(w)
+	}
+	return equal(x[name], y[name])
 }
 
 func twoMaps(a, b any) (x, y map[string]any, ok bool) {

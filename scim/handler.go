@@ -107,9 +107,10 @@ type request struct {
 	params    params
 	rt        *resourceType // what the path names, if it does
 	id        string
-	trace     string   // correlation ID for journal and log
-	body      []byte   // as it came, for the request log
-	unknown   []string // names of attributes that were ignored
+	trace     string              // correlation ID for journal and log
+	body      []byte              // as it came, for the request log
+	written   map[*attribute]bool // of those returned on request, which the body gives a value
+	unknown   []string            // names of attributes that were ignored
 	warnings  []Warning
 }
 

@@ -59,6 +59,8 @@ func testIndexPaging(t *testing.T, pick func(*Config)) {
 	}
 	s.do("GET", "/Users?count=abc", "").refused(400, TypeInvalidValue)
 	s.do("GET", "/Users?startIndex=1e3", "").refused(400, TypeInvalidValue)
+	s.do("GET", "/Users?cursor=&count=abc", "").refused(400, TypeInvalidCount)
+	s.do("POST", "/Users/.search", `{"cursor":"","count":"abc"}`).refused(400, TypeInvalidCount)
 }
 
 // A walk by cursor sees each user once, whatever is written meanwhile.
@@ -204,6 +206,7 @@ func TestProjection(t *testing.T) {
 		"attributes=name.familyName":                               {"name": map[string]any{"familyName": "Able"}},
 		"attributes=emails.type":                                   {"emails": []any{map[string]any{"type": "work"}, map[string]any{"type": "home"}}},
 		"attributes=" + URNUser + ":nickName":                      {"nickName": "A"},
+		"attributes=emails[type+eq+%22work%22].type":               {"emails": []any{map[string]any{"type": "work"}, map[string]any{"type": "home"}}},
 		"attributes=" + URNEnterpriseUser + ":department,nickName": {"nickName": "A", URNEnterpriseUser: map[string]any{"department": "Sales"}},
 		"attributes=" + URNEnterpriseUser:                          {URNEnterpriseUser: map[string]any{"department": "Sales", "employeeNumber": "100", "manager": map[string]any{"value": "M1"}}},
 	} {

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -39,10 +40,19 @@ func parseParams(query string) (params, error) {
 	}
 	for name, vs := range values {
 		if err := p.set(strings.ToLower(name), vs); err != nil {
-			return p, err
+			return p, invalidCount(err, name, values.Has("cursor"))
 		}
 	}
 	return p, nil
+}
+
+// invalidCount gives the error of a count beside a cursor the type of RFC 9865 section 2.3.
+func invalidCount(err error, name string, cursored bool) error {
+	var e *Error
+	if cursored && strings.EqualFold(name, "count") && errors.As(err, &e) {
+		return badRequest(TypeInvalidCount, "%s", e.Detail)
+	}
+	return err
 }
 
 // isParam reports whether SCIM knows a query parameter.
@@ -142,7 +152,8 @@ func searchParams(body map[string]any) (params, error) {
 			continue
 		}
 		if err := p.set(strings.ToLower(key), vs); err != nil {
-			return p, err
+			_, cursored := member(body, "cursor")
+			return p, invalidCount(err, key, cursored)
 		}
 	}
 	return p, nil

@@ -253,6 +253,30 @@ func (p *patch) apply(doc map[string]any) (map[string]any, error) {
 	return next.doc, nil
 }
 
+// named is the part of a document that the operations speak of.
+func (p *patch) named(doc map[string]any) map[string]any {
+	out := map[string]any{}
+	for _, o := range p.ops {
+		f := o.target
+		if f.attr == nil {
+			out[f.key()] = doc[f.key()]
+			continue
+		}
+		from, to := doc, out
+		if f.ext != nil {
+			from, _ = doc[f.ext.urn].(map[string]any)
+			if to, _ = out[f.ext.urn].(map[string]any); to == nil {
+				to = map[string]any{}
+				out[f.ext.urn] = to
+			}
+		}
+		if v, ok := from[f.attr.Name]; ok {
+			to[f.attr.Name] = v
+		}
+	}
+	return out
+}
+
 func (p *patch) applyOne(d *draft, o operation) error {
 	f := o.target
 	if f.attr == nil {

@@ -13,6 +13,9 @@ type projection struct {
 	chosen  bool // attributes was given
 	want    map[string]*selection
 	without map[string]*selection
+	// written are the attributes that the request has given a value: those returned on
+	// request alone are returned to whoever wrote them.
+	written map[*attribute]bool
 }
 
 // selection is a part of a document: whole, or some members of it.
@@ -47,8 +50,11 @@ func (rt *resourceType) selections(p *filter.Parser, names []string) (map[string
 		}
 		some = true
 		path, err := p.Path(name)
-		if err != nil || path.ValueExpression != nil {
+		if err != nil {
 			continue
+		}
+		if path.SubAttribute != nil { // Microsoft's collection asks for emails[type eq "work"]: all of them, then
+			path.AttributePath.SubAttribute = path.SubAttribute
 		}
 		u := path.AttributePath.URIPrefix
 		if u != nil && path.AttributePath.AttributeName == "" && rt.container(*u) == rt.core {
@@ -160,7 +166,7 @@ func (p *projection) returned(a *attribute, want, without *selection) bool {
 		return false
 	}
 	if want == nil {
-		return !p.chosen && a.Returned == ReturnedDefault
+		return !p.chosen && (a.Returned == ReturnedDefault || p.written[a])
 	}
 	return true
 }
@@ -188,4 +194,39 @@ func (p *projection) keepSubs(v any, a *attribute, want, without *selection) any
 		}
 	}
 	return out
+}
+
+// wrote notes which attributes a document gives a value, of those that are returned on
+// request.
+func (r *request) wrote(rt *resourceType, doc map[string]any) {
+	if !rt.onRequest {
+		return
+	}
+	for _, c := range rt.containers() {
+		in := doc
+		if c.extension {
+			in, _ = doc[c.urn].(map[string]any)
+		}
+		for _, a := range c.attrs {
+			if v, ok := in[a.Name]; ok {
+				r.wroteValue(a, v)
+			}
+		}
+	}
+}
+
+func (r *request) wroteValue(a *attribute, v any) {
+	if a.Returned == ReturnedRequest {
+		if r.written == nil {
+			r.written = map[*attribute]bool{}
+		}
+		r.written[a] = true
+	}
+	for _, s := range a.subs {
+		for _, e := range elements(v) {
+			if m, ok := e.(map[string]any); ok && m[s.Name] != nil {
+				r.wroteValue(s, m[s.Name])
+			}
+		}
+	}
 }

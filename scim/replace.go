@@ -31,6 +31,7 @@ func (h *Handler) replace(r *request, rt *resourceType, id string, body map[stri
 	if err := rt.required(doc, true); err != nil {
 		return record{}, err
 	}
+	r.wrote(rt, doc)
 	var ops *memberOps
 	if h.isGroup(rt) {
 		ops = &memberOps{}
