@@ -15,7 +15,7 @@ import (
 
 const urnError = "urn:ietf:params:scim:api:messages:2.0:Error"
 
-// The values of scimType in RFC 7644 section 3.12 and RFC 9865 section 4.
+// The values of scimType in RFC 7644 section 3.12 and RFC 9865 section 2.1.
 const (
 	TypeInvalidFilter = "invalidFilter"
 	TypeTooMany       = "tooMany"

@@ -46,7 +46,7 @@ func parseParams(query string) (params, error) {
 	return p, nil
 }
 
-// invalidCount gives the error of a count beside a cursor the type of RFC 9865 section 2.3.
+// invalidCount gives the error of a count beside a cursor the type of RFC 9865 section 2.1.
 func invalidCount(err error, name string, cursored bool) error {
 	var e *Error
 	if cursored && strings.EqualFold(name, "count") && errors.As(err, &e) {
