@@ -20,6 +20,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tenantgate/tenantgate/scim/scimtest"
+
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/store/storetest/pgtest"
 )
@@ -220,7 +222,7 @@ func TestOpenPolicy(t *testing.T) {
 		return resp.StatusCode
 	}
 	user := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"x@elsewhere.example"}`
-	thing := fmt.Sprintf(`{"schemas":[%q],"identifier":"one"}`, testSchema)
+	thing := fmt.Sprintf(`{"schemas":[%q],"identifier":"one",%q:{"extRequired":"x"}}`, testSchema, testExtension)
 
 	open := started(t, "-store", "memory", "-scim-policy", "open")
 	require.Equal(t, http.StatusCreated, post(open, "/Users", user))
@@ -229,6 +231,18 @@ func TestOpenPolicy(t *testing.T) {
 	strict := started(t, "-store", "memory")
 	require.Equal(t, http.StatusBadRequest, post(strict, "/Users", user))
 	require.Equal(t, http.StatusNotFound, post(strict, "/TestResources", thing))
+}
+
+// TestIdentityProvidersGetAlong plays what each identity provider does against the running
+// program, with all its rules on.
+func TestIdentityProvidersGetAlong(t *testing.T) {
+	for _, st := range []string{"memory", "sqlite:" + filepath.Join(t.TempDir(), "q.db")} {
+		name, _, _ := strings.Cut(st, ":")
+		t.Run(name, func(t *testing.T) {
+			one := started(t, "-store", st).Tenants[0]
+			scimtest.Run(t, scimtest.Config{BaseURL: one.SCIMBaseURL, Token: one.SCIMToken, UserDomain: one.Domain})
+		})
+	}
 }
 
 // TestOtherProvider points the first tenant to a provider that is not there yet: it may
