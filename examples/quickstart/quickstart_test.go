@@ -20,9 +20,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tenantgate/tenantgate/scim/scimtest"
-
 	"github.com/tenantgate/tenantgate/examples/internal/host"
+	"github.com/tenantgate/tenantgate/scim/scimtest"
 	"github.com/tenantgate/tenantgate/store/storetest/pgtest"
 )
 
