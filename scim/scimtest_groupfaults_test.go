@@ -178,7 +178,7 @@ func groupFaults() []fault {
 				return got("", "", func(a *reply) {
 					mu.Lock()
 					defer mu.Unlock()
-					if id, ok := strings.CutPrefix(a.r.URL.Path, base+"/Users/"); ok && a.r.Method == "DELETE" && deleted == "" {
+					if id, ok := strings.CutPrefix(a.r.URL.Path, base+"/Users/"); ok && a.r.Method == http.MethodDelete && deleted == "" {
 						deleted = id
 					}
 					if list, ok := a.body["members"].([]any); ok && deleted != "" {

@@ -197,7 +197,7 @@ func userFaults() []fault {
 					mu.Lock()
 					defer mu.Unlock()
 					id := strings.TrimPrefix(a.r.URL.Path, base+"/Users/")
-					if a.r.Method == "DELETE" && a.status == 204 {
+					if a.r.Method == http.MethodDelete && a.status == 204 {
 						gone[id] = true
 					}
 					if f := a.r.URL.Query().Get("filter"); len(gone) > 1 && strings.Contains(f, "-ada@") && a.body["totalResults"] == 0.0 {

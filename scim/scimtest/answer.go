@@ -121,16 +121,16 @@ func (a *answer) has(want any, path ...string) *answer {
 	return a
 }
 
-// hasWhere expects a value in the element of a multi-valued attribute that has another value: in the one of type
+// hasWhere expects a value in the element of a multi-valued attribute that has something else: in the one of type
 // "work", for example.
-func (a *answer) hasWhere(want any, attr, key string, is any, sub string) *answer {
+func (a *answer) hasWhere(want any, attr, key string, is any) *answer {
 	var got any
 	for _, e := range elements(a.at(attr)) {
 		if m, _ := e.(object); m[key] == is {
-			got = m[sub]
+			got = m["value"]
 		}
 	}
-	a.same(fmt.Sprintf("%s[%s eq %s].%s", attr, key, show(is), sub), want, got)
+	a.same(fmt.Sprintf("%s[%s eq %s].value", attr, key, show(is)), want, got)
 	return a
 }
 

@@ -63,13 +63,13 @@ func entraUpdates(s *script, style entraStyle, ada, manager string) {
 			})...)
 			s.get(path).status(http.StatusOK).has(s.name("countess"), "displayName").
 				has("King", "name", "familyName").has("Ada", "name", "givenName").
-				hasWhere(s.userName("countess"), "emails", "type", "work", "value").
+				hasWhere(s.userName("countess"), "emails", "type", "work").
 				has("Analysis", urnEnterprise, "department").has(true, "active").has(s.userName("ada"), "userName")
 		})
 	s.do("add a value that a value path does not match yet", "the value is created with the path's type",
 		"a mapped phone number or second address is sent like this the first time", func() {
 			s.patch(path, style.addValue(`phoneNumbers[type eq "mobile"].value`, "+44 20 7946 0000"))
-			s.get(path).status(http.StatusOK).hasWhere("+44 20 7946 0000", "phoneNumbers", "type", "mobile", "value")
+			s.get(path).status(http.StatusOK).hasWhere("+44 20 7946 0000", "phoneNumbers", "type", "mobile")
 		})
 	s.do("set and clear the manager", "the manager's value is the other user's id, then there is none",
 		"Entra sends managers in forms of its own; a refusal stops the whole user from being updated", func() {
@@ -84,10 +84,10 @@ func entraUpdates(s *script, style entraStyle, ada, manager string) {
 		"app roles travel as JSON within a string; a server that unpacks it gives people other roles, or none", func() {
 			role := fmt.Sprintf(`{"id":%q,"value":"25","displayName":"On call"}`, guid())
 			s.patch(path, style.appRoles(role))
-			s.get(path).status(http.StatusOK).hasWhere(role, "roles", "value", role, "value")
+			s.get(path).status(http.StatusOK).hasWhere(role, "roles", "value", role)
 			s.patch(path, style.addValue(`roles[primary eq "True"].value`, "admin"))
-			s.get(path).status(http.StatusOK).hasWhere("admin", "roles", "primary", true, "value").
-				hasWhere(role, "roles", "value", role, "value")
+			s.get(path).status(http.StatusOK).hasWhere("admin", "roles", "primary", true).
+				hasWhere(role, "roles", "value", role)
 		})
 	s.do("send an empty list of operations", "an answer that is not a 5xx",
 		"Microsoft's validator does, and counts a 5xx as a failed server", func() {
@@ -167,7 +167,7 @@ func entraGroups(s *script, style entraStyle, ada string, people []string) {
 // guid is a random identifier as Entra writes them.
 func guid() string {
 	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
+	rand.Read(b[:]) // never fails
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -8,10 +8,9 @@ import (
 // The steps with groups that several providers take, and what they look for.
 
 // members expects a group to have exactly these, in any order.
-func (a *answer) members(ids ...string) *answer {
+func (a *answer) members(ids ...string) {
 	a.status(http.StatusOK)
 	a.sameIDs("members", ids, a.memberIDs())
-	return a
 }
 
 // hasMembers expects a group to have these, among others.
@@ -26,14 +25,13 @@ func (a *answer) hasMembers(ids ...string) *answer {
 }
 
 // hasNoMembers expects a group not to have these.
-func (a *answer) hasNoMembers(ids ...string) *answer {
+func (a *answer) hasNoMembers(ids ...string) {
 	a.status(http.StatusOK)
 	for _, id := range a.memberIDs() {
 		if slices.Contains(ids, id) {
 			a.problem("members has %q, which should not be there", id)
 		}
 	}
-	return a
 }
 
 func (a *answer) memberIDs() (ids []string) {

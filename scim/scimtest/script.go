@@ -115,8 +115,8 @@ func (s *script) delete(path string) *answer {
 }
 
 // patch sends operations (RFC 7644 section 3.5.2) and expects one of the two answers that say they were applied.
-func (s *script) patch(path string, ops ...object) *answer {
-	return s.send(patchRequest(path, ops...)).status(http.StatusOK, http.StatusNoContent)
+func (s *script) patch(path string, ops ...object) {
+	s.send(patchRequest(path, ops...)).status(http.StatusOK, http.StatusNoContent)
 }
 
 func patchRequest(path string, ops ...object) request {
