@@ -31,7 +31,8 @@ type Returned string
 
 // The values of returned in RFC 7643 section 7. The zero value counts as
 // ReturnedDefault, or as ReturnedNever for a write-only attribute. What is never returned is never stored either: such an
-// attribute is checked and dropped.
+// attribute is checked and dropped. Resources that were stored before an attribute
+// became one of these keep it until they are written again.
 const (
 	ReturnedAlways  Returned = "always"
 	ReturnedNever   Returned = "never"

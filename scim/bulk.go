@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -89,7 +90,12 @@ func (h *Handler) bulk(w http.ResponseWriter, r *request) error {
 		}
 		run.ops = append(run.ops, op)
 	}
-	run.all()
+	if err := h.allow(w, r.tenant, r.principal.KeyID, min(len(run.ops), h.cfg.Burst)-1); err != nil {
+		return err
+	}
+	if err := run.all(); err != nil {
+		return err
+	}
 	run.refresh()
 	return run.respond(w)
 }
@@ -149,19 +155,20 @@ func (b *bulkRun) address(op *bulkOp, path string) *Error {
 	return nil
 }
 
-func (b *bulkRun) all() {
+// all runs the operations in their order, until the client is gone or has seen enough
+// errors.
+func (b *bulkRun) all() error {
 	for _, op := range b.ops {
-		if b.stopped() {
-			return
+		if b.most > 0 && b.errors >= b.most {
+			return nil
+		}
+		if err := b.r.Context().Err(); err != nil {
+			return err
 		}
 		b.run(op)
 	}
-	for _, op := range b.fixes {
-		b.fix(op)
-	}
+	return nil
 }
-
-func (b *bulkRun) stopped() bool { return b.most > 0 && b.errors >= b.most }
 
 // run carries an operation out after those it refers to.
 func (b *bulkRun) run(op *bulkOp) {
@@ -176,15 +183,34 @@ func (b *bulkRun) run(op *bulkOp) {
 		err = b.try(op)
 	}
 	op.state = bulkDone
-	if err == nil {
+	if err != nil {
+		b.failed(op, err)
 		return
 	}
+	// What ran in a circle is whole before anything that comes later looks at it.
+	waiting := b.fixes
+	b.fixes = nil
+	for _, other := range waiting {
+		if other.state == bulkDone && b.resolvable(other) {
+			b.fix(other)
+		} else {
+			b.fixes = append(b.fixes, other)
+		}
+	}
+}
+
+func (b *bulkRun) failed(op *bulkOp, err error) {
 	b.errors++
 	var known bool
-	if op.err, known = toError(err); !known {
+	if op.err, known = toError(err); !known && b.r.Context().Err() == nil {
 		b.h.log.ErrorContext(b.r.Context(), "scim: bulk operation failed", "tenant", b.r.tenant, "error", err)
 	}
 	op.status = op.err.Status
+}
+
+// resolvable reports whether all that an operation refers to has come to its end.
+func (b *bulkRun) resolvable(op *bulkOp) bool {
+	return !slices.ContainsFunc(b.references(op), func(id string) bool { return b.byID[id].state != bulkDone })
 }
 
 func (b *bulkRun) try(op *bulkOp) error {
@@ -237,6 +263,7 @@ func unresolved(id string) *Error {
 
 // fix completes a resource that was created without a reference to one that
 // refers back to it.
+// When that is refused, the resource goes again: an operation is done or it is not.
 func (b *bulkRun) fix(op *bulkOp) {
 	if op.err != nil {
 		return
@@ -249,8 +276,12 @@ func (b *bulkRun) fix(op *bulkOp) {
 	data, _ := b.resolve("", op.data)
 	rec, err := b.h.replace(b.r, op.rt, op.rec.ID, data.(map[string]any), precondition{})
 	if err != nil {
-		op.err, _ = toError(err)
-		op.status = op.err.Status
+		if undo := b.h.remove(b.r, op.rt, op.rec.ID, precondition{}); undo != nil {
+			b.h.log.ErrorContext(b.r.Context(), "scim: what a bulk operation left behind could not be removed",
+				"tenant", b.r.tenant, "id", op.rec.ID, "error", undo)
+		}
+		op.rec = record{}
+		b.failed(op, err)
 		return
 	}
 	op.rec = rec

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"encoding/json"
+	"net/http"
 	"reflect"
 	"slices"
 	"sort"
@@ -64,12 +65,34 @@ func (p *patch) changeSub(m map[string]any, o operation) error {
 		return err
 	}
 	if old, ok := m[s.Name].([]any); ok && o.op == opAdd {
-		for _, e := range elements(v) {
+		added := elements(v)
+		if err := p.spend(len(added) * len(old)); err != nil {
+			return err
+		}
+		for _, e := range added {
 			old = s.fold(old, e)
+		}
+		if err := tooMany(s, old); err != nil {
+			return err
 		}
 		v = old
 	}
 	m[s.Name] = v
+	return nil
+}
+
+// maxPatchWork bounds how often the operations of one PATCH compare a value, or 64 bytes
+// of it: some hundred milliseconds.
+const maxPatchWork = 4_000_000
+
+// spend refuses a PATCH whose operations cost too much together.
+func (p *patch) spend(comparisons int) error {
+	if p.work += comparisons; p.work > maxPatchWork {
+		return &Error{
+			Status: http.StatusRequestEntityTooLarge, Type: TypeTooMany,
+			Detail: "The operations would compare too many values with each other; send them in several requests.",
+		}
+	}
 	return nil
 }
 
@@ -96,6 +119,9 @@ func (p *patch) changeList(list []any, o operation) (any, error) {
 	added := v.([]any)
 	if o.op == opReplace {
 		return added, nil
+	}
+	if err := p.spend(2 * len(added) * len(list)); err != nil {
+		return nil, err
 	}
 	// What is there with all that is said of it needs no adding (RFC 7644 section 3.5.2.1).
 	added = slices.DeleteFunc(added, func(e any) bool {
@@ -139,6 +165,12 @@ func (p *patch) removeValues(list []any, o operation) (any, error) {
 		return nil, badRequest(TypeInvalidValue, "The values to remove from %s have to be an array.", o.target.name())
 	}
 	a := o.target.attr
+	if err := a.countable(gone); err != nil {
+		return nil, err
+	}
+	if err := p.spend(len(gone) * len(list)); err != nil {
+		return nil, err
+	}
 	for _, raw := range gone {
 		v, err := a.one(raw, p.dialect)
 		if err != nil {
@@ -171,6 +203,9 @@ func (p *patch) changeEach(list []any, o operation) (any, error) {
 	if len(list) == 0 && o.op != opRemove && !p.dialect.cleared(o.value) {
 		list = []any{map[string]any{}}
 	}
+	if err := p.spend(len(list)); err != nil {
+		return nil, err
+	}
 	for _, e := range list {
 		m, ok := e.(map[string]any)
 		if !ok {
@@ -180,17 +215,23 @@ func (p *patch) changeEach(list []any, o operation) (any, error) {
 			return nil, err
 		}
 	}
-	return p.settle(o.target.attr, dropHollow(list, list), nil)
+	return p.settle(o.target.attr, dropHollow(list, nil), nil)
 }
 
 // changeMatching changes the values that the bracket filter selects.
 func (p *patch) changeMatching(list []any, o operation) (any, error) {
 	a := o.target.attr
+	if err := p.spend(o.filter.terms() * weight(list)); err != nil {
+		return nil, err
+	}
 	var hit []any
 	for _, e := range list {
 		if o.filter.holdsValue(e) {
 			hit = append(hit, e)
 		}
+	}
+	if err := p.spend(len(hit) * len(list)); err != nil {
+		return nil, err
 	}
 	if len(hit) == 0 {
 		switch {
@@ -203,7 +244,11 @@ func (p *patch) changeMatching(list []any, o operation) (any, error) {
 	}
 	if o.target.sub != nil {
 		for _, e := range hit {
-			if err := p.changeSub(e.(map[string]any), o); err != nil {
+			m, ok := e.(map[string]any)
+			if !ok {
+				return nil, badRequest(TypeInvalidPath, "%s has a value without sub-attributes.", a.path)
+			}
+			if err := p.changeSub(m, o); err != nil {
 				return nil, err
 			}
 		}
@@ -216,24 +261,50 @@ func (p *patch) changeMatching(list []any, o operation) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]any, 0, len(list))
-	var changed []any
+	out := valueSet{attr: a, list: make([]any, 0, len(list))}
+	changed := make([]any, 0, len(hit))
 	for _, e := range list {
-		if !o.filter.holdsValue(e) {
-			out = a.fold(out, e)
-			continue
-		}
-		n := clone(v)
-		if old, add, ok := twoMaps(e, n); ok && o.op == opAdd {
-			for k, x := range add {
-				old[k] = x
+		if len(changed) < len(hit) && sameValue(e, hit[len(changed)]) {
+			n := clone(v)
+			if old, add, ok := twoMaps(e, n); ok && o.op == opAdd {
+				for k, x := range add {
+					old[k] = x
+				}
+				n = old
 			}
-			n = old
+			changed = append(changed, n)
+			e = n
 		}
-		changed = append(changed, n)
-		out = a.fold(out, n)
+		out.add(e)
 	}
-	return p.settle(a, out, changed)
+	return p.settle(a, out.list, changed)
+}
+
+// sameValue reports whether two elements of one list are the same element.
+func sameValue(a, b any) bool {
+	if m, ok := b.(map[string]any); ok {
+		return same(a, m)
+	}
+	return equal(a, b)
+}
+
+// weight is what comparing each of the values once costs: one for each, and one for each
+// 64 bytes of text.
+func weight(list []any) int {
+	n := len(list)
+	for _, e := range list {
+		switch e := e.(type) {
+		case string:
+			n += len(e) / 64
+		case map[string]any:
+			for _, v := range e {
+				if s, ok := v.(string); ok {
+					n += len(s) / 64
+				}
+			}
+		}
+	}
+	return n
 }
 
 // createMatching makes the value that the terms of the filter and the
@@ -301,21 +372,13 @@ func (p *patch) settle(a *attribute, list, changed []any) (any, error) {
 	return list, nil
 }
 
-// dropHollow drops those of the changed values that have lost what they were
-// about: {"type":"work"} after the value was cleared.
+// dropHollow drops those of the changed values, nil for all, that have lost what they
+// were about: {"type":"work"} after the value was cleared.
 func dropHollow(list, changed []any) []any {
-	gone := map[int]bool{}
-	for i, e := range list {
+	return slices.DeleteFunc(list, func(e any) bool {
 		m, ok := e.(map[string]any)
-		gone[i] = ok && hollow(m) && slices.ContainsFunc(changed, func(c any) bool { return same(c, m) })
-	}
-	out := make([]any, 0, len(list))
-	for i, e := range list {
-		if !gone[i] {
-			out = append(out, e)
-		}
-	}
-	return out
+		return ok && hollow(m) && (changed == nil || slices.ContainsFunc(changed, func(c any) bool { return same(c, m) }))
+	})
 }
 
 // hollow reports whether only a value's kind is left of it.

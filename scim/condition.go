@@ -184,6 +184,12 @@ func (c *condition) walk(fn func(f field, test *comparison)) {
 	}
 }
 
+// terms is how many comparisons the condition has.
+func (c *condition) terms() (n int) {
+	c.walk(func(field, *comparison) { n++ })
+	return n
+}
+
 // needs lists the members of a document that the condition looks at.
 func (c *condition) needs() map[string]bool {
 	keys := map[string]bool{}

@@ -44,6 +44,9 @@ type Config struct {
 
 	// MaxBodyBytes bounds a request's body. Zero means 4 MiB.
 	MaxBodyBytes int64
+	// MaxResourceBytes bounds what one resource comes to, without a group's members. Zero
+	// means 1 MiB.
+	MaxResourceBytes int
 	// MaxOperations bounds a PATCH. Zero means 5000.
 	MaxOperations int
 	// MaxMembers bounds the members that one request names, not those of a
@@ -96,6 +99,7 @@ type Config struct {
 
 const (
 	defaultMaxBodyBytes      = 4 << 20
+	defaultMaxResourceBytes  = 1 << 20
 	defaultMaxOperations     = 5000
 	defaultMaxMembers        = 25000
 	defaultPageSize          = 100
@@ -118,6 +122,7 @@ func (c *Config) fill() (prefix string, err error) {
 	}
 	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	orDefault(&c.MaxBodyBytes, defaultMaxBodyBytes)
+	orDefault(&c.MaxResourceBytes, defaultMaxResourceBytes)
 	orDefault(&c.MaxOperations, defaultMaxOperations)
 	orDefault(&c.MaxMembers, defaultMaxMembers)
 	orDefault(&c.MaxPageSize, store.MaxLimit)

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -48,6 +49,9 @@ func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body
 		return record{}, err
 	}
 	rec.body = rt.encode(nil, doc)
+	if err := h.storable(rec.body); err != nil {
+		return record{}, err
+	}
 	err = h.permit(ctx, tenant.DirectoryWrite{
 		TenantID: r.tenant, Principal: r.principal, Action: tenant.DirectoryCreate, ResourceType: rt.Name,
 		After: rec.body, AddMembers: memberIDsOf(members),
@@ -59,6 +63,18 @@ func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body
 		return record{}, err
 	}
 	return k.create(ctx, h.cfg.Store, r.tenant, rec, members, h.event(r, rt, "created", now, rec.ID, rec.name, nil, rec.body))
+}
+
+// storable refuses a resource that is too large to be read, changed and told about again
+// and again.
+func (h *Handler) storable(body []byte) error {
+	if len(body) <= h.cfg.MaxResourceBytes {
+		return nil
+	}
+	return &Error{
+		Status: http.StatusRequestEntityTooLarge, Type: TypeTooMany,
+		Detail: fmt.Sprintf("The resource would have %d bytes; at most %d are accepted.", len(body), h.cfg.MaxResourceBytes),
+	}
 }
 
 func (h *Handler) isUser(rt *resourceType) bool { return rt == h.types[0] }

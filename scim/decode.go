@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -33,13 +35,19 @@ func decodeObject(data []byte) (map[string]any, error) {
 			return m, nil
 		}
 	}
+	if errors.Is(err, errTooManyValues) {
+		return nil, &Error{
+			Status: http.StatusRequestEntityTooLarge, Type: TypeTooMany,
+			Detail: fmt.Sprintf("The body has more than %d values; send them in several requests.", maxJSONValues),
+		}
+	}
 	if errors.Is(err, errTooDeep) {
 		return nil, badRequest(TypeInvalidSyntax, "The body nests deeper than %d levels.", maxJSONDepth)
 	}
 	return nil, syntaxError(data, r)
 }
 
-func syntaxError(data []byte, r reader) *Error {
+func syntaxError(data []byte, r *reader) *Error {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return badRequest(TypeInvalidSyntax, "The body is empty; a JSON object was expected.")
 	}
@@ -51,18 +59,29 @@ func syntaxError(data []byte, r reader) *Error {
 type reader struct {
 	*jsontext.Decoder
 	text string
+	left int // values that may still come
 }
 
-func newReader(data []byte) reader {
+func newReader(data []byte) *reader {
 	// Duplicate names are found where objects are put into maps.
-	return reader{jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true)), string(data)}
+	return &reader{jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true)), string(data), maxJSONValues}
 }
+
+// maxJSONValues bounds the values in one body, because each takes many times its text in
+// memory. A request with the most members and one with the most operations have less than
+// half.
+const maxJSONValues = 250_000
+
+var errTooManyValues = errors.New("too many values")
 
 var errTwice = errors.New("a name is given twice")
 
-func (r reader) value(depth int) (any, error) {
+func (r *reader) value(depth int) (any, error) {
 	if depth > maxJSONDepth {
 		return nil, errTooDeep
+	}
+	if r.left--; r.left < 0 {
+		return nil, errTooManyValues
 	}
 	switch r.PeekKind() {
 	case '"':
@@ -87,7 +106,7 @@ func (r reader) value(depth int) (any, error) {
 	return nil, nil
 }
 
-func (r reader) string() (string, error) {
+func (r *reader) string() (string, error) {
 	raw, err := r.ReadValue()
 	if err != nil {
 		return "", err
@@ -100,7 +119,7 @@ func (r reader) string() (string, error) {
 	return string(plain), err
 }
 
-func (r reader) array(depth int) (any, error) {
+func (r *reader) array(depth int) (any, error) {
 	if _, err := r.ReadToken(); err != nil {
 		return nil, err
 	}
@@ -116,7 +135,7 @@ func (r reader) array(depth int) (any, error) {
 	return list, err
 }
 
-func (r reader) object(depth int) (map[string]any, error) {
+func (r *reader) object(depth int) (map[string]any, error) {
 	if _, err := r.ReadToken(); err != nil {
 		return nil, err
 	}

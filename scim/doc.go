@@ -17,6 +17,14 @@
 //
 // A group's members are a relation in the store: adding one costs the same in a
 // group of ten and of a hundred thousand, and a group is answered page by page.
+// Members are in no answer that leaves them out with excludedAttributes=members, and those
+// that are users can be read page by page: GET /Users?filter=groups.value eq "ID", by
+// index or by cursor.
+//
+// A version (meta.version, ETag) moves with all that is written to its resource, a group's
+// with its members too. The groups that a user shows are those groups' data: they don't
+// move the user's version.
+//
 // Every write stores its event in the same transaction, so the journal tells all
 // that happened.
 //

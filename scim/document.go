@@ -95,10 +95,10 @@ func (a *attribute) canonical(v any, d dialect) (any, error) {
 	if !ok {
 		return nil, badRequest(TypeInvalidValue, "%s has to be an array.", a.path)
 	}
-	if len(list) > maxValues {
-		return nil, badRequest(TypeInvalidValue, "%s has %d values; at most %d are accepted.", a.path, len(list), maxValues)
+	if err := a.countable(list); err != nil {
+		return nil, err
 	}
-	out := make([]any, 0, len(list))
+	out := valueSet{attr: a, list: make([]any, 0, len(list))}
 	for _, e := range list {
 		if d.cleared(e) {
 			continue
@@ -108,16 +108,24 @@ func (a *attribute) canonical(v any, d dialect) (any, error) {
 			return nil, err
 		}
 		if c != nil {
-			out = a.fold(out, c)
+			out.add(c)
 		}
 	}
-	if len(out) == 0 {
+	if len(out.list) == 0 {
 		return nil, nil
 	}
-	if a.primaries(out) > 1 {
+	if a.primaries(out.list) > 1 {
 		return nil, badRequest(TypeInvalidValue, "%s has more than one primary value (RFC 7643 section 2.4).", a.path)
 	}
-	return out, nil
+	return out.list, nil
+}
+
+// countable refuses more values than an attribute may have.
+func (a *attribute) countable(list []any) error {
+	if len(list) > maxValues {
+		return badRequest(TypeInvalidValue, "%s has %d values; at most %d are accepted.", a.path, len(list), maxValues)
+	}
+	return nil
 }
 
 // one checks a single value.
@@ -201,9 +209,7 @@ func (a *attribute) fold(list []any, v any) []any {
 			}
 		case !a.sameIn("value", h, n) || !a.sameIn("type", h, n):
 		case h["value"] != nil:
-			for k, e := range n {
-				h[k] = e
-			}
+			merge(h, n)
 			return list
 		case reflect.DeepEqual(h, n):
 			return list

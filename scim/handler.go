@@ -141,17 +141,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w = status
 		defer func() { h.logRequest(req, at, status.status, err) }()
 	}
-	if err = h.allow(w, req.tenant, principal.KeyID); err == nil {
+	if err = h.allow(w, req.tenant, principal.KeyID, 1); err == nil {
 		req.params, err = parseParams(r.URL.RawQuery)
 	}
 	if err == nil {
 		err = h.route(w, req, path[1:])
 		h.tellWarnings(req)
 	}
-	switch {
-	case err != nil:
+	failed := false
+	if err != nil {
 		h.fail(w, r, req.tenant, err)
-	case h.cfg.Written != nil && !req.reads():
+		e, _ := toError(err)
+		failed = e.Status < http.StatusInternalServerError // a fault of ours may come after the write
+	}
+	if h.cfg.Written != nil && !failed && !req.reads() {
 		h.cfg.Written(req.tenant)
 	}
 }

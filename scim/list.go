@@ -138,8 +138,14 @@ func (l *listing) jump(ctx context.Context, offset, size int) (able, more bool, 
 	}
 }
 
+// walkPage is how many resources are in memory at once when all have to be looked at.
+const walkPage = 200
+
 // walk calls fn for each match in the order of IDs, until it returns false.
 func (l *listing) walk(ctx context.Context, q store.Query, fn func(record) bool) error {
+	if q.Limit == 0 && !q.WithoutBody {
+		q.Limit = walkPage
+	}
 	for {
 		page, err := l.kind().page(ctx, l.store(), l.view.r.tenant, q)
 		if err != nil {

@@ -22,6 +22,7 @@ type memberOps struct {
 	remove  map[string]bool
 	// filters select stored members to remove by more than their value.
 	filters []*condition
+	terms   int // of filters, those on members of the same request too
 	// present are IDs that have to be members before, or the request has no target.
 	present []string
 }
@@ -89,8 +90,8 @@ func (m *memberOps) readFilter(o operation, d dialect) error {
 			m.drop(id)
 		}
 	default:
-		if len(m.filters) >= maxMemberFilters {
-			return badRequest(TypeTooMany, "A PATCH may select members by at most %d filters.", maxMemberFilters)
+		if m.terms += o.filter.terms(); m.terms > maxMemberTerms {
+			return badRequest(TypeTooMany, "A PATCH may select members by at most %d comparisons other than value eq.", maxMemberTerms)
 		}
 		for id, v := range m.add {
 			if o.filter.holdsValue(memberDoc(v)) {
@@ -234,5 +235,5 @@ func memberValues(a *attribute, v any, d dialect) ([]store.Member, error) {
 // maxMemberID bounds the value of one member, in bytes. Ours have 36.
 const maxMemberID = 256
 
-// maxMemberFilters bounds how often one PATCH makes us look at all members.
-const maxMemberFilters = 10
+// maxMemberTerms bounds how often one PATCH makes us look at all members.
+const maxMemberTerms = 20

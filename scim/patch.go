@@ -1,7 +1,9 @@
 package scim
 
 import (
+	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -37,6 +39,9 @@ type patch struct {
 	dialect dialect
 	ops     []operation
 	members memberOps
+	maxOps  int
+	read    int // operations so far; each key of one without a path counts
+	work    int // see spend
 }
 
 // parsePatch reads a PATCH body.
@@ -51,19 +56,26 @@ func (rt *resourceType) parsePatch(body map[string]any, p *filter.Parser, d dial
 		return nil, badRequest(TypeInvalidSyntax, "A PATCH needs an array named Operations.")
 	}
 	if len(list) > maxOps {
-		return nil, &Error{Status: 413, Type: TypeTooMany, Detail: "The PATCH has too many operations; send them in several requests."}
+		return nil, tooManyOperations(maxOps)
 	}
-	out := &patch{rt: rt, dialect: d, members: memberOps{limit: maxMembers}}
+	out := &patch{rt: rt, dialect: d, members: memberOps{limit: maxMembers}, maxOps: maxOps}
 	for i, raw := range list {
 		o, ok := raw.(map[string]any)
 		if !ok {
 			return nil, badRequest(TypeInvalidSyntax, "Operation %d has to be an object.", i+1)
 		}
-		if err := out.read(o, p); err != nil {
+		if err := out.readOperation(o, p); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+func tooManyOperations(most int) *Error {
+	return &Error{
+		Status: http.StatusRequestEntityTooLarge, Type: TypeTooMany,
+		Detail: fmt.Sprintf("A PATCH may have at most %d operations; send the rest in further requests.", most),
+	}
 }
 
 func wantSchema(v any, urn string) error {
@@ -75,8 +87,8 @@ func wantSchema(v any, urn string) error {
 	return badRequest(TypeInvalidSyntax, "schemas has to hold %q.", urn)
 }
 
-// read normalises one operation into one or, without a path, several.
-func (p *patch) read(o map[string]any, parser *filter.Parser) error {
+// readOperation normalises one operation into one or, without a path, several.
+func (p *patch) readOperation(o map[string]any, parser *filter.Parser) error {
 	rawOp, _ := member(o, "op")
 	name, _ := rawOp.(string)
 	op := p.dialect.op(name)
@@ -137,6 +149,9 @@ func (p *patch) expand(op string, values map[string]any, parser *filter.Parser) 
 
 // add resolves the path and appends the operation.
 func (p *patch) add(o operation, path string, parser *filter.Parser) error {
+	if p.read++; p.read > p.maxOps {
+		return tooManyOperations(p.maxOps)
+	}
 	parsed, err := parser.Path(path)
 	if err != nil {
 		if o.lax {
@@ -244,6 +259,7 @@ func (d *draft) value(a *attribute, v any) any {
 // apply carries the operations out on a copy of doc. All of them or none
 // take effect.
 func (p *patch) apply(doc map[string]any) (map[string]any, error) {
+	p.work = 0
 	next := draft{doc: maps.Clone(doc), own: map[any]bool{}}
 	for _, o := range p.ops {
 		if err := p.applyOne(&next, o); err != nil {

@@ -86,11 +86,17 @@ func (p *projection) plain() bool {
 		return false
 	}
 	for name, s := range p.without {
-		if !s.whole || (name != "members" && name != "groups") || p.rt.core.attr(name) == nil {
+		if !s.whole || !p.rt.relation(name) {
 			return false
 		}
 	}
 	return true
+}
+
+// relation reports whether an attribute is no part of stored bodies: a group's members and
+// a user's groups.
+func (rt *resourceType) relation(name string) bool {
+	return rt.core.urn == URNGroup && name == "members" || rt.core.urn == URNUser && name == "groups"
 }
 
 // wants reports whether any of the top-level member is part of the answer.

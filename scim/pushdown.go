@@ -12,7 +12,56 @@ import (
 // through all that the condition does, and maybe more; exact says that it lets
 // through nothing else.
 func (h *Handler) pushdown(rt *resourceType, c *condition) (e store.Expr, exact bool) {
-	return h.push(rt, c, nil)
+	if e, exact = h.push(rt, c, nil); exprTerms(e) > maxPushed {
+		return fewer(e), false
+	}
+	return e, exact
+}
+
+// maxPushed bounds what a store is asked at once: databases plan long conditions slowly,
+// and refuse some. The rest is tested on what comes back.
+const maxPushed = 32
+
+func exprTerms(e store.Expr) (n int) {
+	switch e := e.(type) {
+	case store.And:
+		for _, t := range e {
+			n += exprTerms(t)
+		}
+	case store.Or:
+		for _, t := range e {
+			n += exprTerms(t)
+		}
+	case store.Compare:
+		n = 1
+	}
+	return n
+}
+
+// fewer leaves terms out of an expression that has too many, so that it lets through
+// more.
+func fewer(e store.Expr) store.Expr {
+	and, ok := e.(store.And)
+	if !ok {
+		return store.All{}
+	}
+	var out store.And
+	left := maxPushed
+	for _, t := range and {
+		n := exprTerms(t)
+		if n > left {
+			if t = fewer(t); isAll(t) || exprTerms(t) > left {
+				continue
+			}
+			n = exprTerms(t)
+		}
+		left -= n
+		out = append(out, t)
+	}
+	if len(out) == 0 {
+		return store.All{}
+	}
+	return out
 }
 
 // push works inside the brackets of outer, if that is not nil.

@@ -37,9 +37,9 @@ func newLimiters(perSecond, burst int) *limiters {
 	return &limiters{rate: rate.Limit(perSecond), burst: burst, keys: map[string]*rate.Limiter{}}
 }
 
-// wait returns zero if the key may send a request at now, otherwise how long it has
-// to wait.
-func (l *limiters) wait(key string, now time.Time) time.Duration {
+// wait returns zero if the key may send n requests at now, otherwise how long it has to
+// wait. It must not be more than are allowed at once.
+func (l *limiters) wait(key string, now time.Time, n int) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lim := l.keys[key]
@@ -50,7 +50,7 @@ func (l *limiters) wait(key string, now time.Time) time.Duration {
 		lim = rate.NewLimiter(l.rate, l.burst)
 		l.keys[key] = lim
 	}
-	res := lim.ReserveN(now, 1)
+	res := lim.ReserveN(now, n)
 	delay := res.DelayFrom(now)
 	if delay > 0 {
 		res.CancelAt(now)
@@ -71,13 +71,13 @@ func (l *limiters) forget(now time.Time) {
 	}
 }
 
-// allow refuses a request of a key that sends too many, with the seconds to wait in
-// Retry-After (RFC 6585 section 4).
-func (h *Handler) allow(w http.ResponseWriter, tenantID, keyID string) error {
-	if h.limits == nil {
+// allow refuses n requests of a key that sends too many, with the seconds to wait in
+// Retry-After (RFC 6585 section 4). Each operation of a bulk request counts as one.
+func (h *Handler) allow(w http.ResponseWriter, tenantID, keyID string, n int) error {
+	if h.limits == nil || n < 1 {
 		return nil
 	}
-	delay := h.limits.wait(tenantID+"/"+keyID, h.cfg.Now())
+	delay := h.limits.wait(tenantID+"/"+keyID, h.cfg.Now(), n)
 	if delay <= 0 {
 		return nil
 	}
@@ -99,7 +99,7 @@ func (h *Handler) refuseGuessing(w http.ResponseWriter, r *http.Request, err err
 	if splitErr != nil {
 		address = r.RemoteAddr
 	}
-	delay := h.guesses.wait(address, h.cfg.Now())
+	delay := h.guesses.wait(address, h.cfg.Now(), 1)
 	if delay <= 0 {
 		return err
 	}

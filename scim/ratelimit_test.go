@@ -42,7 +42,7 @@ func TestLimitersStayBounded(t *testing.T) {
 	l := newLimiters(1, 1)
 	now := time.Now()
 	for i := range 3 * maxLimiters {
-		l.wait(fmt.Sprint(i), now)
+		l.wait(fmt.Sprint(i), now, 1)
 	}
 	require.LessOrEqual(t, len(l.keys), maxLimiters)
 }

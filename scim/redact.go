@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,17 +14,26 @@ const (
 	// maxLoggedBody and maxLoggedPath bound what an Exchange holds, in bytes.
 	maxLoggedBody = 4 << 10
 	maxLoggedPath = 1 << 10
+	maxLoggedWord = 200
+	// maxRedacted is up to which size a body that names a secret is taken apart to keep the
+	// rest of it.
+	maxRedacted = 64 << 10
 )
 
 // logRequest tells the request log what came of a request.
 func (h *Handler) logRequest(r *request, at time.Time, status int, err error) {
+	// Parts of the request would keep the whole of it in memory.
 	e := Exchange{
 		At: at, Took: h.cfg.Now().Sub(at), KeyID: r.principal.KeyID, KeyName: r.principal.KeyName,
-		CorrelationID: r.trace, UserAgent: cut(r.UserAgent(), 200), Method: r.Method,
+		CorrelationID: cut(r.trace, maxLoggedWord), UserAgent: cut(r.UserAgent(), maxLoggedWord), Method: cut(r.Method, maxLoggedWord),
 		Path: h.secrets.path(r.Request, h.prefix), Request: h.secrets.body(r.body), Status: status, Warnings: r.warnings,
 	}
 	if err != nil {
 		e.Error, _ = toError(err)
+		if strings.Contains(e.Path+e.Request, redacted) {
+			// What was wrong may repeat a part of what is not to be kept.
+			e.Error = &Error{Status: e.Error.Status, Type: e.Error.Type, Detail: redacted}
+		}
 	}
 	h.cfg.RequestLog.LogRequest(r.Context(), r.tenant, e)
 }
@@ -63,11 +73,10 @@ func (s secrets) in(text string) bool {
 	return false
 }
 
-// named reports whether an attribute path ends with a secret's name.
+// named reports whether a part of an attribute path is a secret's name.
 func (s secrets) named(path string) bool {
-	path = strings.ToLower(path)
-	for _, name := range s {
-		if rest, ok := strings.CutSuffix(path, name); ok && (rest == "" || strings.IndexByte(".:]", rest[len(rest)-1]) >= 0) {
+	for part := range strings.FieldsFuncSeq(strings.ToLower(path), func(c rune) bool { return strings.ContainsRune(".:[] ", c) }) {
+		if slices.Contains(s, part) {
 			return true
 		}
 	}
@@ -78,6 +87,14 @@ func (s secrets) named(path string) bool {
 func (s secrets) body(raw []byte) string {
 	if len(raw) == 0 {
 		return ""
+	}
+	if len(raw) > maxRedacted {
+		// The part that is kept is looked at with what may begin in it.
+		raw = raw[:maxRedacted]
+		if text := strings.ToValidUTF8(string(raw), "\uFFFD"); s.in(text) {
+			return redacted + " (it names a secret and is large)"
+		}
+		return cut(strings.ToValidUTF8(string(raw), "\uFFFD"), maxLoggedBody)
 	}
 	if text := strings.ToValidUTF8(string(raw), "\uFFFD"); !s.in(text) {
 		return cut(text, maxLoggedBody)
@@ -93,8 +110,14 @@ func (s secrets) body(raw []byte) string {
 	return cut(string(clean), maxLoggedBody)
 }
 
+// spells reports whether text is more than an attribute's name and speaks of a secret, as
+// a filter does that compares with one.
+func (s secrets) spells(text string) bool {
+	return strings.ContainsAny(text, `[" =`) && s.in(text)
+}
+
 // clean replaces the values of secrets: members of that name, the value of an operation
-// whose path speaks of one, and filters that compare with one.
+// whose path speaks of one, and texts that may compare with one.
 func (s secrets) clean(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -104,16 +127,18 @@ func (s secrets) clean(v any) any {
 	case map[string]any:
 		path, _ := member(v, "path")
 		target, _ := path.(string)
+		out := make(map[string]any, len(v))
 		for key, e := range v {
-			switch text, _ := e.(string); {
-			case s.named(key),
-				strings.EqualFold(key, "value") && s.in(target),
-				strings.ContainsAny(text, `["`) && s.in(text):
-				v[key] = redacted
-			default:
-				v[key] = s.clean(e)
+			text, _ := e.(string)
+			hide := s.named(key) || s.spells(key) || strings.EqualFold(key, "value") && s.in(target) || s.spells(text)
+			if s.spells(key) {
+				key = redacted
+			}
+			if out[key] = any(redacted); !hide {
+				out[key] = s.clean(e)
 			}
 		}
+		return out
 	}
 	return v
 }
@@ -142,7 +167,7 @@ func (s secrets) path(r *http.Request, prefix string) string {
 // cut shortens s to at most n bytes, between runes.
 func cut(s string, n int) string {
 	if len(s) <= n {
-		return s
+		return strings.Clone(s)
 	}
 	return prefix(s, n) + "…"
 }

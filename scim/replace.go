@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"maps"
 	"net/http"
 
 	"github.com/tenantgate/tenantgate/tenant"
@@ -29,6 +30,9 @@ func (h *Handler) replace(r *request, rt *resourceType, id string, body map[stri
 		return record{}, err
 	}
 	if err := rt.required(doc, true); err != nil {
+		if h.isUser(rt) && doc["active"] == false {
+			return h.deactivate(r, rt, id, cond, err)
+		}
 		return record{}, err
 	}
 	r.wrote(rt, doc)
@@ -43,6 +47,21 @@ func (h *Handler) replace(r *request, rt *resourceType, id string, body map[stri
 	return h.update(r, rt, id, tenant.DirectoryReplace, cond, func(have map[string]any) (map[string]any, *memberOps, error) {
 		next := clone(doc).(map[string]any)
 		return next, ops, rt.keepImmutable(have, next)
+	})
+}
+
+// deactivate does of a replacement that is incomplete what takes access away, for a
+// directory may not know yet of an attribute that has become required; refusal is the
+// answer where that was done before.
+func (h *Handler) deactivate(r *request, rt *resourceType, id string, cond precondition, refusal error) (record, error) {
+	return h.update(r, rt, id, tenant.DirectoryReplace, cond, func(have map[string]any) (map[string]any, *memberOps, error) {
+		if have["active"] == false {
+			return nil, nil, refusal
+		}
+		r.warn(WarningPartlyRefused, id)
+		next := maps.Clone(have)
+		next["active"] = false
+		return next, nil, nil
 	})
 }
 

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -49,16 +50,17 @@ func (f RequestLogFunc) LogRequest(ctx context.Context, tenantID string, e Excha
 	f(ctx, tenantID, e)
 }
 
-// RecentRequests is a [RequestLog] in memory: it keeps the last requests of each tenant,
-// and apart from them the last that were refused or got a warning, so that an import of
-// thousands of users does not push out the one refusal that matters. Each replica has
-// its own. The zero value is ready; it is safe for concurrent use.
+// RecentRequests is a [RequestLog] in memory: it keeps the last requests of each tenant
+// in three kinds, those that went well, those with a warning, and those that were
+// refused, so that an import of thousands of users does not push out the one refusal that
+// matters. Who was only told to wait (429) counts as gone well. Each replica has its own.
+// The zero value is ready; it is safe for concurrent use.
 type RecentRequests struct {
 	// PerTenant is how many of each kind are kept. Zero means 50.
 	PerTenant int
 	// MaxTenants is of how many tenants; the one without requests for the longest time is
-	// forgotten first. Zero means 200. With bodies of 4 KiB and 50 requests the log takes
-	// at most 80 MiB.
+	// forgotten first. Zero means 200. An exchange has at most 8 KiB, nearly always less
+	// than one: full of the largest, a log takes 240 MiB.
 	MaxTenants int
 
 	mu      sync.Mutex
@@ -68,8 +70,8 @@ type RecentRequests struct {
 
 // recent are the requests of one tenant.
 type recent struct {
-	used     int64
-	all, odd ring
+	used                  int64
+	good, warned, refused ring
 }
 
 // ring holds the last exchanges; next is the place that the next one takes.
@@ -111,11 +113,14 @@ func (l *RecentRequests) LogRequest(_ context.Context, tenantID string, e Exchan
 	}
 	l.clock++
 	t.used = l.clock
-	if e.Error != nil || len(e.Warnings) > 0 {
-		t.odd.add(e, most)
-		return
+	switch {
+	case e.Error != nil && e.Status != http.StatusTooManyRequests:
+		t.refused.add(e, most)
+	case len(e.Warnings) > 0:
+		t.warned.add(e, most)
+	default:
+		t.good.add(e, most)
 	}
-	t.all.add(e, most)
 }
 
 func (l *RecentRequests) forgetOldest() {
@@ -136,7 +141,7 @@ func (l *RecentRequests) Requests(tenantID string) []Exchange {
 	if t == nil {
 		return nil
 	}
-	out := append(slices.Clone(t.all.list), t.odd.list...)
+	out := slices.Concat(t.good.list, t.warned.list, t.refused.list)
 	slices.SortStableFunc(out, func(a, b Exchange) int { return b.At.Compare(a.At) })
 	return out
 }

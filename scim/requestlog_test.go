@@ -105,6 +105,15 @@ func TestRequestLogKeepsNoSecret(t *testing.T) {
 		{"GET", "/Users?filter=password+eq+%22s3cret%22", ""},
 		{"GET", "/Users?filter=p%61ssword+eq+%22s3cret%22", ""},
 		{"GET", "/Users?token=s3cret", ""},
+		{"GET", "/Users?filter=password+eq+s3cret", ""},
+		{"GET", "/Users?sortBy=password+s3cret", ""},
+		{"POST", "/Users/.search", `{"filter":"password eq s3cret"}`},
+		{"PATCH", "/Users/" + id, `{"Operations":[{"op":"add","value":{"password ":"s3cret"}}]}`},
+		{"PATCH", "/Users/" + id, `{"Operations":[{"op":"add","value":{"password eq s3cret":"x"}}]}`},
+		{"PATCH", "/Users/" + id, `{"Operations":[{"op":"add","value":{"urn:acme:1.0:User:box.code":"s3cret"}}]}`},
+		{"PATCH", "/Users/" + id, `{"Operations":[{"op":"add","path":"emails[password eq s3cret]","value":1}]}`},
+		{"POST", "/Users", `{"userName":"z","password":{"s3cret":1}}`},
+		{"PUT", "/Users/" + id, `{"userName":"ada","pin":"s3cret","more":"` + strings.Repeat("x", maxRedacted) + `"}`},
 	} {
 		s.do(tt.method, tt.path, tt.body)
 		e := last()

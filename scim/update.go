@@ -16,7 +16,7 @@ import (
 
 // maxAttempts is how often an update is tried when others are faster. With n
 // writers at once one of them wins each round.
-const maxAttempts = 40
+const maxAttempts = 200
 
 // change computes the next document of a resource, and what happens to a
 // group's members. It is called again when somebody else was faster.
@@ -47,9 +47,9 @@ func (h *Handler) update(r *request, rt *resourceType, id string, action tenant.
 	}
 }
 
-// pause waits a random while, longer from attempt to attempt, at most 10 ms.
+// pause waits a random while, longer from attempt to attempt, at most 20 ms.
 func pause(ctx context.Context, attempt int) error {
-	t := time.NewTimer(rand.N(time.Duration(min(attempt, 10)) * time.Millisecond))
+	t := time.NewTimer(rand.N(time.Duration(min(attempt, 20)) * time.Millisecond))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -79,12 +79,16 @@ func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action ten
 	if h.isUser(rt) && next["active"] == nil {
 		next["active"] = doc["active"] // leaving it out must not bring a user back
 	}
-	if err := rt.required(next, false); err != nil {
-		return rec, err
+	incomplete := rt.required(next, false)
+	if incomplete != nil && rt.required(doc, false) != nil {
+		incomplete = nil // it was so before: the definition has changed since
 	}
 	rt.dropSecrets(next)
 	w := pendingWrite{r: r, rt: rt, action: action, before: rec, after: rec}
 	w.after.body = rt.encode(nil, next)
+	if err := cmp.Or(incomplete, h.storable(w.after.body)); err != nil {
+		return rec, err
+	}
 	w.after.UpdatedAt = store.Time(h.cfg.Now())
 	h.kinds[rt].index(&w.after, next)
 	if err := w.after.indexable(); err != nil {

@@ -1,5 +1,7 @@
 package scim
 
+import "strings"
+
 // Warning is something that a request asked for and that was passed over without
 // failing the request.
 type Warning struct {
@@ -51,13 +53,19 @@ func (w *Warning) add(names []string) {
 		if len(w.Names) == maxWarningNames {
 			return
 		}
-		w.Names = append(w.Names, clip(n))
+		w.Names = append(w.Names, strings.Clone(clip(n))) // no part of the body, which would stay in memory with it
 	}
 }
 
 // tellWarnings logs what was passed over.
 func (h *Handler) tellWarnings(r *request) {
-	r.warn(WarningUnknownAttribute, uniqueStrings(r.unknown)...)
+	names := uniqueStrings(r.unknown)
+	for i, name := range names {
+		if h.secrets.spells(name) {
+			names[i] = redacted
+		}
+	}
+	r.warn(WarningUnknownAttribute, names...)
 	for _, w := range r.warnings {
 		h.log.InfoContext(r.Context(), "scim: accepted with a warning", "tenant", r.tenant, "method", r.Method, "path", r.URL.Path,
 			"warning", w.Code, "count", w.Count, "names", w.Names)
