@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -194,7 +195,11 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, tenant string, er
 		err = &Error{Status: http.StatusRequestEntityTooLarge, Type: TypeTooMany, Detail: "The body is larger than " + strconv.FormatInt(big.Limit, 10) + " bytes."}
 	}
 	e, known := toError(err)
-	if !known && r.Context().Err() == nil {
+	gone := r.Context().Err()
+	if !known && errors.Is(gone, context.DeadlineExceeded) {
+		e = &Error{Status: http.StatusServiceUnavailable, Detail: "The request took longer than the application allows. Send it again."}
+	}
+	if !known && !errors.Is(gone, context.Canceled) { // a client that left needs no line
 		h.log.ErrorContext(r.Context(), "scim: request failed", "tenant", tenant, "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	switch e.Status {

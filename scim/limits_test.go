@@ -241,3 +241,32 @@ func TestWrittenHearsOfWritesWhoseAnswerFailed(t *testing.T) {
 	s.patch("/Groups/"+g, `{"op":"add","path":"members","value":["x"]}`).refused(500, "")
 	require.Equal(t, 1, heard)
 }
+
+// A member's value has to be one, wherever a PATCH names it.
+func TestMembersInPathsAreChecked(t *testing.T) {
+	s := newServer(t)
+	g := s.group("G", "x")
+	for _, id := range []string{strings.Repeat("a", maxMemberID+1), `a\\u0000b`, "", "  "} {
+		for _, op := range []string{"add", "remove", "replace"} {
+			s.patch("/Groups/"+g, `{"op":"`+op+`","path":"members[value eq \"`+id+`\"]","value":{"value":"x"}}`).refused(400, TypeInvalidValue)
+		}
+	}
+	require.Equal(t, []string{"x"}, s.members(g))
+}
+
+func TestDeadline(t *testing.T) {
+	s := newServer(t)
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	r := s.send(s.request("GET", "/Users", "").WithContext(ctx)).refused(503, "")
+	require.NotEmpty(t, r.header.Get("Retry-After"))
+}
+
+func TestNetwork(t *testing.T) {
+	for in, want := range map[string]string{
+		"192.0.2.1:80": "192.0.2.1", "[::ffff:192.0.2.1]:80": "192.0.2.1", "[2001:db8:1:2:3::4]:80": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:80": "fe80::/64", "@": "@",
+	} {
+		require.Equal(t, want, network(in))
+	}
+}

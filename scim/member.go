@@ -79,6 +79,13 @@ func tooManyMembers(limit int) error {
 // any other filter for when the group's members are at hand.
 func (m *memberOps) readFilter(o operation, d dialect) error {
 	ids, simple := memberIDs(o.terms)
+	if simple {
+		for _, id := range ids {
+			if err := validMember(id); err != nil {
+				return err
+			}
+		}
+	}
 	switch {
 	case o.op != opRemove:
 		if !simple || len(ids) != 1 {
@@ -220,16 +227,23 @@ func memberValues(a *attribute, v any, d dialect) ([]store.Member, error) {
 			return nil, badRequest(TypeInvalidValue, "A member has to be an object with a value.")
 		}
 		raw, _ := member(one, "value")
-		id, ok := raw.(string)
-		if !ok || strings.TrimSpace(id) == "" {
-			return nil, badRequest(TypeInvalidValue, "A member needs a value: the ID of a user or group.")
-		}
-		if len(id) > maxMemberID || strings.IndexByte(id, 0) >= 0 {
-			return nil, badRequest(TypeInvalidValue, "A member's value must not be longer than %d bytes nor hold U+0000.", maxMemberID)
+		id, _ := raw.(string)
+		if err := validMember(id); err != nil {
+			return nil, err
 		}
 		out = append(out, store.Member{ID: id})
 	}
 	return out, nil
+}
+
+func validMember(id string) error {
+	if strings.TrimSpace(id) == "" {
+		return badRequest(TypeInvalidValue, "A member needs a value: the ID of a user or group.")
+	}
+	if len(id) > maxMemberID || strings.IndexByte(id, 0) >= 0 {
+		return badRequest(TypeInvalidValue, "A member's value must not be longer than %d bytes nor hold U+0000.", maxMemberID)
+	}
+	return nil
 }
 
 // maxMemberID bounds the value of one member, in bytes. Ours have 36.

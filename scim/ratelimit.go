@@ -3,8 +3,8 @@ package scim
 import (
 	"errors"
 	"math"
-	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -95,14 +95,24 @@ func (h *Handler) refuseGuessing(w http.ResponseWriter, r *http.Request, err err
 	if h.guesses == nil || !errors.As(err, &e) || e.Status != http.StatusUnauthorized {
 		return err
 	}
-	address, _, splitErr := net.SplitHostPort(r.RemoteAddr)
-	if splitErr != nil {
-		address = r.RemoteAddr
-	}
-	delay := h.guesses.wait(address, h.cfg.Now(), 1)
+	delay := h.guesses.wait(network(r.RemoteAddr), h.cfg.Now(), 1)
 	if delay <= 0 {
 		return err
 	}
 	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
 	return &Error{Status: http.StatusTooManyRequests, Detail: "Too many requests with a wrong API key. Check the key, and wait as long as Retry-After says."}
+}
+
+// network is whom an address belongs to: of IPv6 somebody has a /64 at least.
+func network(remote string) string {
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return remote
+	}
+	addr := at.Addr().Unmap()
+	if addr.Is4() {
+		return addr.String()
+	}
+	p, _ := addr.WithZone("").Prefix(64) // every IPv6 address has one
+	return p.String()
 }
