@@ -72,8 +72,9 @@ type Attribute struct {
 	Mutability Mutability
 	// Returned defaults to ReturnedDefault.
 	Returned Returned
-	// Uniqueness defaults to UniquenessNone. It is enforced by the store that
-	// keeps the resource.
+	// Uniqueness defaults to UniquenessNone. Any other keeps the values of one tenant's
+	// resources of the type apart, by the store's own constraint; a second one is 409
+	// with scimType uniqueness.
 	Uniqueness Uniqueness
 	// CanonicalValues are suggestions told by the Schemas endpoint; others are accepted.
 	CanonicalValues []string

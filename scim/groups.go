@@ -11,8 +11,9 @@ type groups struct{ rt *resourceType }
 
 func (groups) event() (prefix, subject string) { return "scim.group", "scim_group" }
 
-func (groups) index(r *record, doc map[string]any) {
+func (k groups) index(r *record, doc map[string]any) {
 	r.name, r.externalID = text(doc, "displayName"), text(doc, "externalId")
+	r.keys = k.rt.uniqueKeys(nil, doc)
 }
 
 func fromGroup(g store.SCIMGroup) record {
@@ -47,14 +48,14 @@ func (groups) count(ctx context.Context, st store.Store, tenant string, f store.
 	return counted(c.CountSCIMGroups(ctx, tenant, f))
 }
 
-func (groups) create(ctx context.Context, st store.Store, tenant string, r record, m []store.Member, e ...store.Event) (record, error) {
+func (k groups) create(ctx context.Context, st store.Store, tenant string, r record, m []store.Member, e ...store.Event) (record, error) {
 	g, err := st.CreateSCIMGroup(ctx, tenant, toGroup(r), m, e...)
-	return fromGroup(g), err
+	return fromGroup(g), k.rt.taken(err, r, "")
 }
 
-func (groups) update(ctx context.Context, st store.Store, tenant string, r record, e ...store.Event) (record, error) {
+func (k groups) update(ctx context.Context, st store.Store, tenant string, r record, e ...store.Event) (record, error) {
 	g, err := st.UpdateSCIMGroup(ctx, tenant, toGroup(r), e...)
-	return fromGroup(g), err
+	return fromGroup(g), k.rt.taken(err, r, "")
 }
 
 func (groups) delete(ctx context.Context, st store.Store, tenant, id string, version int64, e ...store.Event) error {

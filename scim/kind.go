@@ -17,7 +17,6 @@ type record struct {
 	active     bool
 	body       []byte
 	keys       []store.Key
-	unique     []store.Key
 	// membersVersion and membersUpdated are set for groups.
 	membersVersion int64
 	membersUpdated time.Time
@@ -78,7 +77,7 @@ func (r *record) indexable() error {
 	if err := cmp.Or(long("userName or displayName", r.name), long("externalId", r.externalID)); err != nil {
 		return err
 	}
-	for _, k := range append(r.keys[:len(r.keys):len(r.keys)], r.unique...) {
+	for _, k := range r.keys {
 		if err := long(string(k.Attr), k.Value); err != nil {
 			return err
 		}

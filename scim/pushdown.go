@@ -156,8 +156,8 @@ func (h *Handler) pushCompare(rt *resourceType, f field, t *comparison) (store.E
 // pushTime widens a comparison to the resolution of stores. What a group shows
 // as lastModified may be later than what the store compares.
 func (h *Handler) pushTime(rt *resourceType, attr store.Attr, op store.Op, t *comparison) (store.Expr, bool) {
-	if t.textual() {
-		return store.All{}, false
+	if y := t.at.UTC().Year(); t.textual() || y < 0 || y > 9999 {
+		return store.All{}, false // stores compare times as text of four digits for the year
 	}
 	at := store.FormatTime(t.at)
 	later := attr == store.AttrUpdatedAt && h.isGroup(rt)
@@ -191,5 +191,29 @@ func (c *condition) relations() (groups bool, members []string, all bool) {
 			}
 		}
 	})
-	return groups, members, all
+	// "Some member is not …" looks at all of them.
+	return groups, members, all || c.negatesInside("members")
+}
+
+// negatesInside reports whether brackets behind the attribute hold a negation.
+func (c *condition) negatesInside(name string) bool {
+	switch c.op {
+	case condAnd, condOr:
+		return c.left.negatesInside(name) || c.right.negatesInside(name)
+	case condNot:
+		return c.left.negatesInside(name)
+	case condBrackets:
+		return c.field.ext == nil && c.field.attr.Name == name && c.left.negates()
+	}
+	return false
+}
+
+func (c *condition) negates() bool {
+	switch c.op {
+	case condAnd, condOr:
+		return c.left.negates() || c.right.negates()
+	case condNot:
+		return true
+	}
+	return false
 }

@@ -80,6 +80,8 @@ type resourceType struct {
 	// onRequest is true if an attribute is returned on request alone, so that
 	// a stored body can't be sent as it is.
 	onRequest bool
+	// unique are the fields whose values the store keeps apart.
+	unique []field
 	// all shows what is returned by default.
 	all *projection
 }
@@ -116,6 +118,7 @@ func newResourceType(def ResourceType) (*resourceType, error) {
 	}
 	rt.onRequest = rt.anyReturned(ReturnedRequest)
 	rt.all = &projection{rt: rt}
+	rt.unique = rt.uniqueFields()
 	return rt, nil
 }
 

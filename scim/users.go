@@ -12,7 +12,7 @@ type users struct{ rt *resourceType }
 
 func (users) event() (prefix, subject string) { return "scim.user", "scim_user" }
 
-func (users) index(r *record, doc map[string]any) {
+func (k users) index(r *record, doc map[string]any) {
 	r.name, r.externalID = text(doc, "userName"), text(doc, "externalId")
 	r.active = doc["active"] != false
 	r.keys = nil
@@ -22,6 +22,7 @@ func (users) index(r *record, doc map[string]any) {
 			r.keys = addKey(r.keys, store.Key{Attr: store.AttrEmail, Value: v})
 		}
 	}
+	r.keys = k.rt.uniqueKeys(r.keys, doc)
 }
 
 func addKey(keys []store.Key, k store.Key) []store.Key {
@@ -66,24 +67,16 @@ func counted(n int, err error) (int, bool, error) {
 	return n, err == nil, err
 }
 
-func (users) create(ctx context.Context, st store.Store, tenant string, r record, _ []store.Member, e ...store.Event) (record, error) {
+func (k users) create(ctx context.Context, st store.Store, tenant string, r record, _ []store.Member, e ...store.Event) (record, error) {
 	u, err := st.CreateSCIMUser(ctx, tenant, toUser(r), e...)
-	return fromUser(u), taken(err, "userName", r.name)
+	return fromUser(u), k.rt.taken(err, r, "userName")
 }
 
-func (users) update(ctx context.Context, st store.Store, tenant string, r record, e ...store.Event) (record, error) {
+func (k users) update(ctx context.Context, st store.Store, tenant string, r record, e ...store.Event) (record, error) {
 	u, err := st.UpdateSCIMUser(ctx, tenant, toUser(r), e...)
-	return fromUser(u), taken(err, "userName", r.name)
+	return fromUser(u), k.rt.taken(err, r, "userName")
 }
 
 func (users) delete(ctx context.Context, st store.Store, tenant, id string, version int64, e ...store.Event) error {
 	return st.DeleteSCIMUser(ctx, tenant, id, version, e...)
-}
-
-// taken names the attribute whose value another resource has.
-func taken(err error, attr, value string) error {
-	if errors.Is(err, store.ErrConflict) {
-		return &Error{Status: 409, Type: TypeUniqueness, Detail: "Another resource has the " + attr + " \"" + clip(value) + "\" already."}
-	}
-	return err
 }

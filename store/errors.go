@@ -9,7 +9,8 @@ var (
 	ErrNotFound = errors.New("store: not found")
 
 	// ErrConflict says that another record already holds a value that must be
-	// unique: an ID, a user name, a verified domain, a used token, a held lease.
+	// unique: an ID, a user name, a Unique Key, a verified domain, a used token, a held
+	// lease.
 	ErrConflict = errors.New("store: conflict")
 
 	// ErrStale says that the record has another version than the caller read.

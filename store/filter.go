@@ -77,10 +77,16 @@ const (
 )
 
 // Key is a value by which a record can be found, beside its columns. The caller
-// folds Value where the attribute ignores case, here and in conditions alike.
+// folds Value where the attribute ignores case, here and in conditions alike. A record
+// that has a key twice has it once, and uniquely if one of the two says so.
 type Key struct {
 	Attr  Attr   `json:"attr"`
 	Value string `json:"value"`
+	// Unique refuses with ErrConflict a write after which two records of one tenant and
+	// kind would have the same Attr and Value, both of them Unique. Users, groups and
+	// each type of resources are kinds. A key that is not Unique conflicts with none.
+	// The value is free again once its record is deleted, or has it no more.
+	Unique bool `json:"unique,omitempty"`
 }
 
 // FormatTime writes t so that byte order is the order of time.

@@ -22,7 +22,8 @@ type SCIMGroup struct {
 	MembersUpdatedAt time.Time
 	// Body is the resource as JSON without id, meta and members.
 	Body []byte
-	// Keys are the values by which the group can be found beside the columns.
+	// Keys are the values by which the group can be found beside the columns, and
+	// those that no other group of the tenant may have.
 	Keys []Key
 }
 
@@ -96,16 +97,19 @@ type SCIMGroupStore interface {
 	SCIMGroups(ctx context.Context, tenantID string, q Query) (Page[SCIMGroup], error)
 
 	// CreateSCIMGroup stores a new group with its first members and returns it as
-	// stored. ErrConflict if the tenant has a group with this ID. With members, the
-	// last of events has its Members set.
+	// stored. ErrConflict if the tenant has a group with this ID or one of the Unique
+	// Keys; of several concurrent creates with one of them exactly one succeeds. With
+	// members, the last of events has its Members set.
 	CreateSCIMGroup(ctx context.Context, tenantID string, g SCIMGroup, members []Member, events ...Event) (SCIMGroup, error)
 
 	// UpdateSCIMGroup replaces the group's own attributes and returns it as stored;
-	// members stay. ErrNotFound, ErrStale.
+	// members stay. ErrNotFound, ErrStale, or ErrConflict if another group has one of
+	// the Unique Keys; checked in this order.
 	UpdateSCIMGroup(ctx context.Context, tenantID string, g SCIMGroup, events ...Event) (SCIMGroup, error)
 
 	// DeleteSCIMGroup removes the group, its memberships, and its own membership in
 	// other groups. ErrNotFound; ErrStale if version is not zero and not the stored one.
+	// The Unique Keys are free afterwards.
 	DeleteSCIMGroup(ctx context.Context, tenantID, id string, version int64, events ...Event) error
 
 	// ChangeSCIMMembers applies a delta and returns what changed. It costs rows for

@@ -12,9 +12,8 @@ type SCIMResource struct {
 	ExternalID string `json:"externalId,omitempty"`
 	// Body is the resource as JSON without id and meta.
 	Body []byte `json:"body"`
-	// Unique are values that no other resource of the tenant and type may have.
-	Unique []Key `json:"unique,omitempty"`
-	// Keys are the values by which the resource can be found.
+	// Keys are the values by which the resource can be found, and those that no other
+	// resource of the tenant and type may have.
 	Keys []Key `json:"keys,omitempty"`
 }
 
@@ -29,13 +28,15 @@ type SCIMResourceStore interface {
 	SCIMResources(ctx context.Context, tenantID, typ string, q Query) (Page[SCIMResource], error)
 
 	// CreateSCIMResource stores a new resource. ErrConflict if its ID or one of its
-	// Unique values is taken.
+	// Unique Keys is taken; of several concurrent creates with one of them exactly one
+	// succeeds.
 	CreateSCIMResource(ctx context.Context, tenantID string, r SCIMResource, events ...Event) (SCIMResource, error)
 
-	// UpdateSCIMResource replaces the resource. ErrNotFound, ErrStale, ErrConflict.
+	// UpdateSCIMResource replaces the resource. ErrNotFound, ErrStale, or ErrConflict
+	// if another resource has one of the Unique Keys; checked in this order.
 	UpdateSCIMResource(ctx context.Context, tenantID string, r SCIMResource, events ...Event) (SCIMResource, error)
 
 	// DeleteSCIMResource removes the resource. ErrNotFound; ErrStale if version is not
-	// zero and not the stored one.
+	// zero and not the stored one. The Unique Keys are free afterwards.
 	DeleteSCIMResource(ctx context.Context, tenantID, typ, id string, version int64, events ...Event) error
 }

@@ -18,7 +18,8 @@ type SCIMUser struct {
 	// Body is the resource as JSON without id, meta, groups and secrets, ready to be
 	// spliced into an answer. A store returns the bytes that it was given.
 	Body []byte
-	// Keys are the values by which the user can be found beside the columns.
+	// Keys are the values by which the user can be found beside the columns, and
+	// those that no other user of the tenant may have.
 	Keys []Key
 }
 
@@ -50,18 +51,18 @@ type SCIMUserStore interface {
 	SCIMUsers(ctx context.Context, tenantID string, q Query) (Page[SCIMUser], error)
 
 	// CreateSCIMUser stores a new user and returns it as stored. ErrConflict if the
-	// tenant has a user with this ID or this UserName; of several concurrent creates
-	// with one UserName exactly one succeeds.
+	// tenant has a user with this ID, this UserName or one of the Unique Keys; of
+	// several concurrent creates with one of them exactly one succeeds.
 	CreateSCIMUser(ctx context.Context, tenantID string, u SCIMUser, events ...Event) (SCIMUser, error)
 
 	// UpdateSCIMUser replaces the user whose ID and Version are given and returns it
 	// as stored, with the next version. ErrNotFound, ErrStale, or ErrConflict if
-	// another user has the UserName; checked in this order.
+	// another user has the UserName or one of the Unique Keys; checked in this order.
 	UpdateSCIMUser(ctx context.Context, tenantID string, u SCIMUser, events ...Event) (SCIMUser, error)
 
 	// DeleteSCIMUser removes the user, and with it the user's memberships in groups,
 	// whose MembersVersion changes. ErrNotFound; ErrStale if version is not zero and
-	// not the stored one. The user name is free afterwards.
+	// not the stored one. The user name and the Unique Keys are free afterwards.
 	DeleteSCIMUser(ctx context.Context, tenantID, id string, version int64, events ...Event) error
 }
 

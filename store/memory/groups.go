@@ -82,6 +82,9 @@ func (s *Store) CreateSCIMGroup(ctx context.Context, tenantID string, g store.SC
 		if _, taken := t.groups.get(g.ID); taken {
 			return conflict("group ID", g.ID)
 		}
+		if err := t.groups.refuseMet(g.ID, g.Keys); err != nil {
+			return err
+		}
 		t.groups.put(log, g.ID, g)
 		t.groups.addIndex(log, g.ID, g, g.Keys)
 		change := t.changeMembers(log, g.ID, store.MemberDelta{Add: members})
@@ -107,6 +110,9 @@ func (s *Store) UpdateSCIMGroup(ctx context.Context, tenantID string, g store.SC
 			return notFound("group", g.ID)
 		case old.Version != g.Version:
 			return stale("group", g.ID, old.Version, g.Version)
+		}
+		if err := t.groups.refuseMet(g.ID, g.Keys); err != nil {
+			return err
 		}
 		g.TenantID, g.Version = tenantID, old.Version+1
 		g.CreatedAt, g.UpdatedAt = old.CreatedAt, store.Time(g.UpdatedAt)

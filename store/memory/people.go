@@ -18,10 +18,12 @@ type person interface {
 type people[V person] struct {
 	*table[V]
 	index map[store.Attr]multi
+	// unique maps the keys that are unique to the record that has them.
+	unique map[store.Key]string
 }
 
 func newPeople[V person]() *people[V] {
-	return &people[V]{table: newTable[V](), index: map[store.Attr]multi{}}
+	return &people[V]{table: newTable[V](), index: map[store.Attr]multi{}, unique: map[store.Key]string{}}
 }
 
 // indexed are the attributes that have an index for equality, besides the keys.
@@ -51,6 +53,12 @@ func (p *people[V]) addIndex(log *undoLog, id string, v V, keys []store.Key) {
 			m.add(log, value, id)
 		}
 	}
+	for _, k := range keys {
+		if _, has := p.unique[k]; k.Unique && !has {
+			p.unique[k] = id
+			log.add(func() { delete(p.unique, k) })
+		}
+	}
 }
 
 func (p *people[V]) removeIndex(log *undoLog, id string, v V, keys []store.Key) {
@@ -59,6 +67,22 @@ func (p *people[V]) removeIndex(log *undoLog, id string, v V, keys []store.Key) 
 			p.index[a].remove(log, value, id)
 		}
 	}
+	for _, k := range keys {
+		if _, has := p.unique[k]; has {
+			delete(p.unique, k)
+			log.add(func() { p.unique[k] = id })
+		}
+	}
+}
+
+// refuseMet answers store.ErrConflict if another record has one of the unique keys.
+func (p *people[V]) refuseMet(id string, keys []store.Key) error {
+	for _, k := range keys {
+		if owner, has := p.unique[k]; has && owner != id {
+			return conflict(string(k.Attr), k.Value)
+		}
+	}
+	return nil
 }
 
 // hasIndex says whether equality on a is answered by index. An attribute that no

@@ -65,6 +65,9 @@ func (s *Store) CreateSCIMUser(ctx context.Context, tenantID string, u store.SCI
 		if t.userNameTaken(u) {
 			return conflict("userName", u.UserName)
 		}
+		if err := t.users.refuseMet(u.ID, u.Keys); err != nil {
+			return err
+		}
 		t.users.put(log, u.ID, u)
 		t.users.addIndex(log, u.ID, u, u.Keys)
 		return nil
@@ -96,6 +99,9 @@ func (s *Store) UpdateSCIMUser(ctx context.Context, tenantID string, u store.SCI
 			return stale("user", u.ID, old.Version, u.Version)
 		case t.userNameTaken(u):
 			return conflict("userName", u.UserName)
+		}
+		if err := t.users.refuseMet(u.ID, u.Keys); err != nil {
+			return err
 		}
 		u.TenantID, u.Version = tenantID, old.Version+1
 		u.CreatedAt, u.UpdatedAt = old.CreatedAt, store.Time(u.UpdatedAt)

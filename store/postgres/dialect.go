@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -71,11 +72,12 @@ func timeArray(times []time.Time) string {
 	return array(texts)
 }
 
-// keyArrays splits keys into two arrays of one length.
-func keyArrays(d *sqlstore.Dialect, keys []store.Key) (attrs, values string) {
-	a, v := make([]string, len(keys)), make([]string, len(keys))
-	for i, k := range keys {
-		a[i], v[i] = string(k.Attr), d.Indexed(k.Value)
+// keyArrays splits keys into three arrays of one length.
+func keyArrays(d *sqlstore.Dialect, keys []store.Key) (attrs, values, unique string) {
+	rows := d.KeyRows(keys)
+	a, v, u := make([]string, len(rows)), make([]string, len(rows)), make([]string, len(rows))
+	for i, k := range rows {
+		a[i], v[i], u[i] = string(k.Attr), k.Value, strconv.FormatBool(k.Unique)
 	}
-	return array(a), array(v)
+	return array(a), array(v), array(u)
 }

@@ -14,12 +14,12 @@ func (s *statement) kind(part string, kind sqlstore.Kind) {
 	s.WriteString(strings.ReplaceAll(part, "%k", string(kind)))
 }
 
-// keys writes a part that needs the keys as two arrays.
+// keys writes a part that needs the keys as three arrays.
 func (s *statement) keys(d *sqlstore.Dialect, part string, kind sqlstore.Kind, keys []store.Key) {
-	attrs, values := keyArrays(d, keys)
-	s.args = append(s.args, attrs, values)
+	attrs, values, unique := keyArrays(d, keys)
+	s.args = append(s.args, attrs, values, unique)
 	n := len(s.args)
-	s.kind(strings.NewReplacer("%a", "$"+strconv.Itoa(n-1), "%v", "$"+strconv.Itoa(n)).Replace(part), kind)
+	s.kind(strings.NewReplacer("%a", "$"+strconv.Itoa(n-2), "%v", "$"+strconv.Itoa(n-1), "%u", "$"+strconv.Itoa(n)).Replace(part), kind)
 }
 
 // count writes the part that counts a record.

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -33,8 +32,8 @@ func (s *Store) CreateSCIMGroup(ctx context.Context, tenantID string, g store.SC
 	q.events("r", rows, "")
 	q.WriteString(" select c.id from c")
 	var counted int64
-	if err := s.db.Retry(ctx, func() error { return q.one(ctx, s.db, &counted) }); err != nil {
-		return store.SCIMGroup{}, sqlstore.Errorf(sqlstore.Refused(err, store.ErrConflict), "SCIM group")
+	if err := s.guard(ctx, g.Keys, func(db *sqlstore.DB) error { return q.one(ctx, db, &counted) }); err != nil {
+		return store.SCIMGroup{}, sqlstore.Errorf(conflict(sqlstore.Refused(err, store.ErrConflict)), "SCIM group")
 	}
 	s.foldCount(ctx, tenantID, sqlstore.Groups, counted)
 	return g, nil
@@ -43,8 +42,9 @@ func (s *Store) CreateSCIMGroup(ctx context.Context, tenantID string, g store.SC
 const (
 	updateGroup = "with r as (update tenantgate_scim_groups u set display_name = $4, display_name_key = $5, external_id = $6," +
 		" version = u.version + 1, updated_at = $7, keys = $8, body = $9 from tenantgate_scim_groups o" +
-		" where u.tenant_id = $1 and u.id = $2 and u.version = $3 and o.tenant_id = $1 and o.id = $2" +
-		" returning u.tenant_id, u.id, u.created_at, u.members_version, u.members_updated_at, o.keys <> $8 as rekeyed)"
+		" where u.tenant_id = $1 and u.id = $2 and u.version = $3 and o.tenant_id = $1 and o.id = $2"
+	sameGroupKeys  = " and o.keys = $8"
+	returningGroup = " returning u.tenant_id, u.id, u.created_at, u.members_version, u.members_updated_at, o.keys <> $8 as rekeyed)"
 
 	selectGroupVersion = "select version from tenantgate_scim_groups where tenant_id = $1 and id = $2"
 )
@@ -57,18 +57,24 @@ func (s *Store) UpdateSCIMGroup(ctx context.Context, tenantID string, g store.SC
 	}
 	read := g.Version
 	g.TenantID, g.Version, g.UpdatedAt = tenantID, read+1, store.Time(g.UpdatedAt)
-	q := newStatement(updateGroup, tenantID, g.ID, read, g.DisplayName, s.db.Indexed(store.Fold(g.DisplayName)), s.db.Optional(g.ExternalID),
-		g.UpdatedAt, sqlstore.EncodeKeys(g.Keys), sqlstore.Blob(g.Body))
-	q.keys(&s.db.Dialect, replaceKeys, sqlstore.Groups, g.Keys)
-	q.events("r", rows, "")
-	q.WriteString(" select r.created_at, " + s.db.MembersVersion + ", " + s.db.MembersUpdatedAt + " from r")
 	var created, members sqlstore.Timestamp
-	err = s.db.Retry(ctx, func() error { return q.one(ctx, s.db, &created, &g.MembersVersion, &members) })
-	if errors.Is(err, store.ErrNotFound) {
-		err = conflict(s.whyMissed(ctx, err, read, selectGroupVersion, tenantID, g.ID))
+	update := func(db *sqlstore.DB, condition string) error {
+		q := newStatement(updateGroup+condition+returningGroup, tenantID, g.ID, read, g.DisplayName, s.db.Indexed(store.Fold(g.DisplayName)), s.db.Optional(g.ExternalID),
+			g.UpdatedAt, sqlstore.EncodeKeys(g.Keys), sqlstore.Blob(g.Body))
+		q.keys(&s.db.Dialect, replaceKeys, sqlstore.Groups, g.Keys)
+		q.events("r", rows, "")
+		q.WriteString(" select r.created_at, " + s.db.MembersVersion + ", " + s.db.MembersUpdatedAt + " from r")
+		return q.one(ctx, db, &created, &g.MembersVersion, &members)
 	}
+	same := ""
+	if sqlstore.AnyUnique(g.Keys) {
+		same = sameGroupKeys
+	}
+	err = s.change(ctx, same, update, func(err error) error {
+		return s.whyMissed(ctx, err, read, selectGroupVersion, tenantID, g.ID)
+	})
 	if err != nil {
-		return store.SCIMGroup{}, sqlstore.Errorf(err, "SCIM group")
+		return store.SCIMGroup{}, sqlstore.Errorf(conflict(err), "SCIM group")
 	}
 	g.CreatedAt, g.MembersUpdatedAt = created.Time, members.Time
 	return g, nil

@@ -11,13 +11,18 @@ import (
 // Parts of statements that users and groups share. The part r is the row that was
 // written; it has tenant_id and id.
 const (
-	insertKeys = ", k as (insert into tenantgate_scim_keys (tenant_id, kind, attr, value, record_id)" +
-		" select r.tenant_id, '%k', n.attr, n.value, r.id from r cross join unnest(%a::text[], %v::text[]) as n (attr, value) on conflict do nothing)"
-	// replaceKeys touches no row of a record whose keys stay as they are.
+	// The target is named so that a unique value of another record is met, not passed over.
+	insertKeys = ", k as (insert into tenantgate_scim_keys (tenant_id, kind, attr, value, record_id, is_unique)" +
+		" select r.tenant_id, '%k', n.attr, n.value, r.id, n.is_unique from r cross join unnest(%a::text[], %v::text[], %u::text[]::boolean[]) as n (attr, value, is_unique)" +
+		" on conflict (tenant_id, kind, attr, value, record_id) do nothing)"
+	// replaceKeys touches no row of a record whose keys stay as they are. Values that the
+	// record loses and those that it gains are disjoint, so that a unique value of another
+	// record is always met, and one of its own never.
 	replaceKeys = ", d as (delete from tenantgate_scim_keys k using r where r.rekeyed and k.tenant_id = r.tenant_id and k.kind = '%k' and k.record_id = r.id" +
 		" and not exists (select 1 from unnest(%a::text[], %v::text[]) as n (attr, value) where n.attr = k.attr and n.value = k.value))" +
-		", k as (insert into tenantgate_scim_keys (tenant_id, kind, attr, value, record_id)" +
-		" select r.tenant_id, '%k', n.attr, n.value, r.id from r cross join unnest(%a::text[], %v::text[]) as n (attr, value) where r.rekeyed on conflict do nothing)"
+		", k as (insert into tenantgate_scim_keys as x (tenant_id, kind, attr, value, record_id, is_unique)" +
+		" select r.tenant_id, '%k', n.attr, n.value, r.id, n.is_unique from r cross join unnest(%a::text[], %v::text[], %u::text[]::boolean[]) as n (attr, value, is_unique) where r.rekeyed" +
+		" on conflict (tenant_id, kind, attr, value, record_id) do update set is_unique = excluded.is_unique where x.is_unique <> excluded.is_unique)"
 	deleteKeys = ", k as (delete from tenantgate_scim_keys k using r where k.tenant_id = r.tenant_id and k.kind = '%k' and k.record_id = r.id)"
 	countOne   = ", c as (insert into tenantgate_scim_counts (tenant_id, kind, delta) select r.tenant_id, '%k', %d from r returning id)"
 )
@@ -40,8 +45,8 @@ func (s *Store) CreateSCIMUser(ctx context.Context, tenantID string, u store.SCI
 	q.events("r", rows, "")
 	q.WriteString(" select c.id from c")
 	var counted int64
-	if err := s.db.Retry(ctx, func() error { return q.one(ctx, s.db, &counted) }); err != nil {
-		return store.SCIMUser{}, sqlstore.Errorf(sqlstore.Refused(err, store.ErrConflict), "SCIM user")
+	if err := s.guard(ctx, u.Keys, func(db *sqlstore.DB) error { return q.one(ctx, db, &counted) }); err != nil {
+		return store.SCIMUser{}, sqlstore.Errorf(conflict(sqlstore.Refused(err, store.ErrConflict)), "SCIM user")
 	}
 	s.foldCount(ctx, tenantID, sqlstore.Users, counted)
 	return u, nil
@@ -54,6 +59,7 @@ const (
 		" version = u.version + 1, updated_at = $8, keys = $9, body = $10 from tenantgate_scim_users o" +
 		" where u.tenant_id = $1 and u.id = $2 and u.version = $3 and o.tenant_id = $1 and o.id = $2"
 	sameUserName  = " and u.user_name_key = $5"
+	sameUserKeys  = " and o.keys = $9"
 	returningUser = " returning u.tenant_id, u.id, u.created_at, o.keys <> $9 as rekeyed)"
 
 	selectUserVersion = "select version from tenantgate_scim_users where tenant_id = $1 and id = $2"
@@ -76,23 +82,45 @@ func (s *Store) UpdateSCIMUser(ctx context.Context, tenantID string, u store.SCI
 		q.WriteString(" select created_at from r")
 		return q.one(ctx, db, &created)
 	}
-	missed := func(err error) error {
-		if errors.Is(err, store.ErrNotFound) {
-			return s.whyMissed(ctx, err, read, selectUserVersion, tenantID, u.ID)
-		}
-		return err
+	same := sameUserName
+	if sqlstore.AnyUnique(u.Keys) {
+		same += sameUserKeys
 	}
-	if s.db.Tx() == nil {
-		err = missed(s.db.Retry(ctx, func() error { return update(s.db, "") }))
-	} else if err = missed(update(s.db, sameUserName)); errors.Is(err, errUnchanged) {
-		// The name changes and may meet another one, which must not end the transaction.
-		err = missed(s.db.Guard(ctx, func(db *sqlstore.DB) error { return update(db, "") }))
-	}
+	err = s.change(ctx, same, update, func(err error) error {
+		return s.whyMissed(ctx, err, read, selectUserVersion, tenantID, u.ID)
+	})
 	if err != nil {
 		return store.SCIMUser{}, sqlstore.Errorf(conflict(err), "SCIM user")
 	}
 	u.CreatedAt = created.Time
 	return u, nil
+}
+
+// guard runs a statement that fails for good if one of the keys meets another record.
+func (s *Store) guard(ctx context.Context, keys []store.Key, fn func(*sqlstore.DB) error) error {
+	if !sqlstore.AnyUnique(keys) {
+		return s.db.Retry(ctx, func() error { return fn(s.db) })
+	}
+	return s.db.Guard(ctx, fn)
+}
+
+// change runs an update of one row. In a transaction it is first tried on the condition
+// that all that is unique stays the same; what changes may meet another row, which must
+// not end the transaction. If no row was changed, why says so.
+func (s *Store) change(ctx context.Context, same string, update func(db *sqlstore.DB, condition string) error, why func(error) error) error {
+	missed := func(err error) error {
+		if errors.Is(err, store.ErrNotFound) {
+			return why(err)
+		}
+		return err
+	}
+	anyway := func(db *sqlstore.DB) error { return update(db, "") }
+	if s.db.Tx() != nil {
+		if err := missed(update(s.db, same)); !errors.Is(err, errUnchanged) {
+			return err
+		}
+	}
+	return missed(s.db.Guard(ctx, anyway))
 }
 
 // errUnchanged says that the row is there in the version that was read, so that

@@ -38,6 +38,9 @@ func readGroup(ctx context.Context, db *sqlstore.DB, tenantID, id string) (group
 func (s *Store) CreateSCIMGroup(ctx context.Context, tenantID string, g store.SCIMGroup, members []store.Member, events ...store.Event) (store.SCIMGroup, error) {
 	g = sqlstore.NewGroup(g, tenantID, len(members) > 0)
 	err := write(ctx, s.db, sqlstore.WithMembers(events, members), func(db *sqlstore.DB, rows []sqlstore.EventRow) error {
+		if err := refuseMetKeys(ctx, db, tenantID, sqlstore.Groups, g.ID, g.Keys); err != nil {
+			return err
+		}
 		n, err := db.Exec(ctx, insertGroup, tenantID, g.ID, g.DisplayName, store.Fold(g.DisplayName), db.Optional(g.ExternalID),
 			g.MembersVersion, db.OptionalTime(g.MembersUpdatedAt), db.Time(g.CreatedAt), db.Time(g.UpdatedAt), sqlstore.EncodeKeys(g.Keys), sqlstore.Blob(g.Body))
 		if err != nil {
@@ -75,11 +78,17 @@ func (s *Store) UpdateSCIMGroup(ctx context.Context, tenantID string, g store.SC
 			return store.ErrStale
 		}
 		keys := sqlstore.EncodeKeys(g.Keys)
+		rekeyed := !bytes.Equal(keys, old.keys)
+		if rekeyed {
+			if err := refuseMetKeys(ctx, db, tenantID, sqlstore.Groups, g.ID, g.Keys); err != nil {
+				return err
+			}
+		}
 		if _, err := db.Exec(ctx, updateGroup, tenantID, g.ID, g.DisplayName, store.Fold(g.DisplayName), db.Optional(g.ExternalID),
 			db.Time(g.UpdatedAt), keys, sqlstore.Blob(g.Body)); err != nil {
 			return err
 		}
-		if !bytes.Equal(keys, old.keys) {
+		if rekeyed {
 			if err := replaceKeys(ctx, db, tenantID, sqlstore.Groups, g.ID, g.Keys); err != nil {
 				return err
 			}

@@ -9,7 +9,10 @@ import (
 )
 
 const (
-	insertKey  = "insert into tenantgate_scim_keys (tenant_id, kind, attr, value, record_id) values ($1, $2, $3, $4, $5) on conflict do nothing"
+	selectKeyTaken = "select 1 from tenantgate_scim_keys where tenant_id = $1 and kind = $2 and attr = $3 and value = $4 and is_unique and record_id <> $5"
+	// The target is named so that a unique value of another record is never passed over.
+	insertKey = "insert into tenantgate_scim_keys (tenant_id, kind, attr, value, record_id, is_unique) values ($1, $2, $3, $4, $5, $6)" +
+		" on conflict (tenant_id, kind, attr, value, record_id) do update set is_unique = excluded.is_unique"
 	deleteKeys = "delete from tenantgate_scim_keys where tenant_id = $1 and kind = $2 and record_id = $3"
 	addCount   = "insert into tenantgate_scim_counts (tenant_id, kind, n) values ($1, $2, $3) on conflict (tenant_id, kind) do update set n = n + excluded.n"
 
@@ -18,9 +21,23 @@ const (
 	touchGroup           = "update tenantgate_scim_groups set members_version = members_version + 1, members_updated_at = $3 where tenant_id = $1 and id = $2"
 )
 
-func insertKeys(ctx context.Context, db *sqlstore.DB, tenantID string, kind sqlstore.Kind, id string, keys []store.Key) error {
+// refuseMetKeys returns store.ErrConflict if another record has one of the unique keys.
+// The transaction may write, so nobody takes one before it ends.
+func refuseMetKeys(ctx context.Context, db *sqlstore.DB, tenantID string, kind sqlstore.Kind, id string, keys []store.Key) error {
 	for _, k := range keys {
-		if _, err := db.Exec(ctx, insertKey, tenantID, string(kind), string(k.Attr), k.Value, id); err != nil {
+		if !k.Unique {
+			continue
+		}
+		if err := refuseTaken(ctx, db, selectKeyTaken, tenantID, string(kind), string(k.Attr), k.Value, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func insertKeys(ctx context.Context, db *sqlstore.DB, tenantID string, kind sqlstore.Kind, id string, keys []store.Key) error {
+	for _, k := range db.KeyRows(keys) {
+		if _, err := db.Exec(ctx, insertKey, tenantID, string(kind), string(k.Attr), k.Value, id, k.Unique); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,7 @@ package sqlite
 // only, in which nothing can be prepared that outlives them.
 var prepared = []string{
 	insertEvent, moveHead,
-	insertKey, deleteKeys, addCount,
+	selectKeyTaken, insertKey, deleteKeys, addCount,
 	insertUser, selectUserState, selectNameTaken, updateUser, deleteUser, selectGroupsOfMember, leaveGroups, touchGroup,
 	insertGroup, selectGroupState, updateGroup, deleteGroup, deleteMembers,
 	insertMember, deleteMember, selectMemberIDs,

@@ -25,6 +25,9 @@ func (s *Store) CreateSCIMUser(ctx context.Context, tenantID string, u store.SCI
 	u.TenantID, u.Version = tenantID, 1
 	u.CreatedAt, u.UpdatedAt = store.Time(u.CreatedAt), store.Time(u.UpdatedAt)
 	err := write(ctx, s.db, events, func(db *sqlstore.DB, rows []sqlstore.EventRow) error {
+		if err := refuseMetKeys(ctx, db, tenantID, sqlstore.Users, u.ID, u.Keys); err != nil {
+			return err
+		}
 		n, err := db.Exec(ctx, insertUser, tenantID, u.ID, u.UserName, store.Fold(u.UserName), db.Optional(u.ExternalID), u.Active,
 			db.Time(u.CreatedAt), db.Time(u.UpdatedAt), sqlstore.EncodeKeys(u.Keys), sqlstore.Blob(u.Body))
 		if err != nil {
@@ -67,11 +70,17 @@ func (s *Store) UpdateSCIMUser(ctx context.Context, tenantID string, u store.SCI
 				return err
 			}
 		}
+		rekeyed := !bytes.Equal(keys, oldKeys)
+		if rekeyed {
+			if err := refuseMetKeys(ctx, db, tenantID, sqlstore.Users, u.ID, u.Keys); err != nil {
+				return err
+			}
+		}
 		if _, err := db.Exec(ctx, updateUser, tenantID, u.ID, u.UserName, name, db.Optional(u.ExternalID), u.Active,
 			db.Time(u.UpdatedAt), keys, sqlstore.Blob(u.Body)); err != nil {
 			return err
 		}
-		if !bytes.Equal(keys, oldKeys) {
+		if rekeyed {
 			if err := replaceKeys(ctx, db, tenantID, sqlstore.Users, u.ID, u.Keys); err != nil {
 				return err
 			}

@@ -63,6 +63,11 @@ func checkCountWrites(p *probe) {
 	_, err := p.st.CreateSCIMUser(p.ctx, p.tenant, u)
 	p.is(err, store.ErrConflict, "create a user twice")
 	check("fail to create")
+	_, err = p.st.CreateSCIMUser(p.ctx, p.tenant, users.keyed(p, u.Keys...))
+	p.is(err, store.ErrConflict, "create a user with the Unique Keys of another")
+	_, err = p.st.CreateSCIMGroup(p.ctx, p.tenant, groups.keyed(p, g.Keys...), nil)
+	p.is(err, store.ErrConflict, "create a group with the Unique Keys of another")
+	check("fail to create for a Unique key")
 	p.rollBack(func(tx store.Store) error { return p.writeMany(tx, p.tenant) }, "create a user and a group")
 	check("roll back")
 	p.none(p.atOnce(8, func(int) error {

@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,6 +25,14 @@ var faults = []struct {
 	{"userName is looked up, then inserted", "users/userName at once", broken(func(b base) store.Store { return looksThenInserts{b} })},
 	{"an update does not compare the version", "users/update stale", broken(func(b base) store.Store { return noCompareAndSwap{b} })},
 	{"an update compares the version, then writes", "users/update at once", broken(func(b base) store.Store { return comparesThenSwaps{b} })},
+	{"unique keys are not kept apart", "users/unique key", broken(func(b base) store.Store { return forgetsUnique{b} })},
+	{"unique keys are looked up, then inserted", "groups/unique key at once", broken(func(b base) store.Store { return looksForKeys{b} })},
+	{"unique keys are kept apart across tenants", "users/unique key others", broken(func(b base) store.Store {
+		return holdsForAll{b, new(sync.Mutex), map[store.Key]string{}}
+	})},
+	{"a unique key is not free after an update", "users/unique key free", broken(func(b base) store.Store {
+		return keepsOldKeys{b, new(sync.Mutex), map[store.Key]bool{}}
+	})},
 	{"the body is reformatted", "users/body", broken(func(b base) store.Store { return reformats{b} })},
 	{"returned bytes are the store's own", "users/copies", broken(func(b base) store.Store { return &sharesBody{base: b} })},
 	{"times are returned as given", "users/times", broken(func(b base) store.Store { return echoesTimes{b} })},

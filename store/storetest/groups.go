@@ -32,6 +32,7 @@ var groups = kind[store.SCIMGroup]{
 	update: store.Store.UpdateSCIMGroup,
 	remove: store.Store.DeleteSCIMGroup,
 	page:   store.Store.SCIMGroups,
+	keys:   func(g *store.SCIMGroup) *[]store.Key { return &g.Keys },
 }
 
 func groupChecks() []check {

@@ -37,6 +37,8 @@ type kind[T any] struct {
 	unversioned bool
 	// page is nil for lists that are read as a whole.
 	page func(st store.Store, ctx context.Context, tenantID string, q store.Query) (store.Page[T], error)
+	// keys is where a record has its Keys; nil for kinds that have none.
+	keys func(*T) *[]store.Key
 	// needs, if set, says whether a store keeps this kind at all.
 	needs func(store.Store) bool
 }

@@ -38,6 +38,7 @@ var resources = kind[store.SCIMResource]{
 	page: func(st store.Store, ctx context.Context, tenantID string, q store.Query) (store.Page[store.SCIMResource], error) {
 		return devices(st)(ctx, tenantID, q)
 	},
+	keys:  func(r *store.SCIMResource) *[]store.Key { return &r.Keys },
 	needs: keepsResources,
 }
 
@@ -54,8 +55,7 @@ func devices(st store.Store) lister[store.SCIMResource] {
 
 func resourceChecks() []check {
 	return []check{
-		{name: "types", rule: "the Type is part of a resource's identity: resources of another type are others, whatever their IDs and Unique values", needs: keepsResources, run: checkResourceTypes},
-		{name: "unique", rule: "no two resources of a tenant and type have the same Unique value of an attribute", needs: keepsResources, run: checkResourceUnique},
+		{name: "types", rule: "the Type is part of a resource's identity: resources of another type are others, whatever their IDs and Unique Keys", needs: keepsResources, run: checkResourceTypes},
 	}
 }
 
@@ -68,40 +68,11 @@ func checkResourceTypes(p *probe) {
 	_, err := st.SCIMResource(p.ctx, p.tenant, other.Type, device.ID)
 	p.is(err, store.ErrNotFound, "read a resource under another type")
 	other, err = st.CreateSCIMResource(p.ctx, p.tenant, other)
-	p.ok(err, "create a resource of another type with the ID and the Unique values of a first")
+	p.ok(err, "create a resource of another type with the ID and the Keys of a first")
 	got, err := st.SCIMResource(p.ctx, p.tenant, other.Type, other.ID)
 	p.ok(err, "read a resource")
 	p.same(got, other, "read a resource beside one of another type")
 	p.same(resources.all(p, p.tenant), []store.SCIMResource{device}, "list resources beside those of another type")
 	p.ok(st.DeleteSCIMResource(p.ctx, p.tenant, other.Type, other.ID, 0), "delete a resource")
 	p.same(resources.read(p, p.tenant, device), device, "delete a resource of another type, then read the first")
-}
-
-func checkResourceUnique(p *probe) {
-	withSerial := func(attr store.Attr, serial string) store.SCIMResource {
-		r := resources.fresh(p)
-		r.Unique = []store.Key{{Attr: attr, Value: serial}}
-		return r
-	}
-	st := p.st.(store.SCIMResourceStore)
-	first := resources.add(p, p.tenant, withSerial("serial", "1'%"))
-	_, err := st.CreateSCIMResource(p.ctx, p.tenant, withSerial("serial", "1'%"))
-	p.is(err, store.ErrConflict, "create a resource with the Unique value of another")
-	second := resources.add(p, p.tenant, withSerial("tag", "1'%"))
-	moved := second
-	moved.Unique = first.Unique
-	_, err = st.UpdateSCIMResource(p.ctx, p.tenant, moved)
-	p.is(err, store.ErrConflict, "give a resource the Unique value of another")
-	p.same(resources.all(p, p.tenant), []store.SCIMResource{first, second}, "list resources after conflicts")
-
-	list := make([]store.SCIMResource, 6)
-	for i := range list {
-		list[i] = withSerial("serial", "same")
-	}
-	p.one(p.atOnce(len(list), func(i int) error {
-		_, err := st.CreateSCIMResource(p.ctx, p.tenant, list[i])
-		return err
-	}), store.ErrConflict, "create 6 resources of one Unique value at once")
-	p.ok(st.DeleteSCIMResource(p.ctx, p.tenant, deviceType, first.ID, 0), "delete a resource")
-	resources.change(p, p.tenant, moved)
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,8 +79,8 @@ func areas() []area {
 		{"domains", append(recordChecks(domains), domainChecks()...)},
 		{"directories", append(recordChecks(directories), directoryChecks()...)},
 		{"apikeys", append(recordChecks(apiKeys), apiKeyChecks()...)},
-		{"users", append(recordChecks(users), userChecks()...)},
-		{"groups", append(recordChecks(groups), groupChecks()...)},
+		{"users", slices.Concat(recordChecks(users), userChecks(), uniqueChecks(users))},
+		{"groups", slices.Concat(recordChecks(groups), groupChecks(), uniqueChecks(groups))},
 		{"members", memberChecks()},
 		{"identities", append(recordChecks(identities), identityChecks()...)},
 		{"accounts", append(recordChecks(accounts), accountChecks()...)},
@@ -95,7 +96,7 @@ func areas() []area {
 		{"tx", txChecks()},
 		{"methods", methodChecks()},
 		{"isolation", isolationChecks()},
-		{"resources", append(recordChecks(resources), resourceChecks()...)},
+		{"resources", slices.Concat(recordChecks(resources), resourceChecks(), uniqueChecks(resources))},
 		{"counter", counterChecks()},
 	}
 }

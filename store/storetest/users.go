@@ -30,6 +30,7 @@ var users = kind[store.SCIMUser]{
 	update: store.Store.UpdateSCIMUser,
 	remove: store.Store.DeleteSCIMUser,
 	page:   store.Store.SCIMUsers,
+	keys:   func(u *store.SCIMUser) *[]store.Key { return &u.Keys },
 }
 
 func userChecks() []check {
@@ -214,7 +215,7 @@ func checkUserWithoutBody(p *probe) {
 
 func checkUserKeys(p *probe) {
 	u := users.fresh(p)
-	u.Keys = []store.Key{{Attr: "emails.value", Value: "b@x"}, {Attr: "emails.value", Value: "a@x"}, {Attr: "title", Value: ""}, {Attr: "Emails.Value", Value: "B@x"}}
+	u.Keys = []store.Key{{Attr: "emails.value", Value: "b@x"}, {Attr: "emails.value", Value: "a@x"}, {Attr: "title", Value: "", Unique: true}, {Attr: "Emails.Value", Value: "B@x"}}
 	want := u.Keys
 	u = users.add(p, p.tenant, u)
 	p.same(users.read(p, p.tenant, u).Keys, want, "create a user with keys, then read it")

@@ -3,12 +3,14 @@ package drivertest
 import (
 	"context"
 	"database/sql"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/postgres"
 	"github.com/tenantgate/tenantgate/store/sqlite"
 )
@@ -17,17 +19,23 @@ import (
 type schema struct {
 	name    string
 	migrate func(context.Context, *sql.DB) error
-	open    func(context.Context, *sql.DB) error
+	store   func(context.Context, *sql.DB) (store.Store, error)
 	// replicas are pools on one new database.
 	replicas func(t *testing.T, n int) []*sql.DB
 }
 
+// open opens the tables, or says why it can't.
+func (s schema) open(ctx context.Context, db *sql.DB) error {
+	_, err := s.store(ctx, db)
+	return err
+}
+
 func schemas() []schema {
-	openSQLiteStore := func(ctx context.Context, db *sql.DB) error { _, err := sqlite.New(ctx, db); return err }
+	openSQLiteStore := func(ctx context.Context, db *sql.DB) (store.Store, error) { return sqlite.New(ctx, db) }
 	list := []schema{{
 		name:    "postgres",
 		migrate: postgres.Migrate,
-		open:    func(ctx context.Context, db *sql.DB) error { _, err := postgres.New(ctx, db); return err },
+		store:   func(ctx context.Context, db *sql.DB) (store.Store, error) { return postgres.New(ctx, db) },
 		replicas: func(t *testing.T, n int) []*sql.DB {
 			dsn := postgresServer(t).Schema(t)
 			pools := make([]*sql.DB, n)
@@ -42,7 +50,7 @@ func schemas() []schema {
 	}}
 	for name, driver := range map[string]string{"modernc": "sqlite", "ncruces": "sqlite3"} {
 		list = append(list, schema{
-			name: name, migrate: sqlite.Migrate, open: openSQLiteStore,
+			name: name, migrate: sqlite.Migrate, store: openSQLiteStore,
 			replicas: func(t *testing.T, n int) []*sql.DB {
 				file := filepath.Join(t.TempDir(), "store.db")
 				pools := make([]*sql.DB, n)
@@ -143,4 +151,55 @@ func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
 	t.Helper()
 	_, err := db.ExecContext(t.Context(), statement, args...)
 	require.NoError(t, err)
+}
+
+// TestMigrateFromVersion1 brings tables with users in them up to date: their keys are
+// found as before, and are not unique.
+func TestMigrateFromVersion1(t *testing.T) {
+	for _, s := range schemas() {
+		t.Run(s.name, func(t *testing.T) {
+			db := s.replicas(t, 1)[0]
+			dialect := "sqlite"
+			if s.name == "postgres" {
+				dialect = "postgres"
+			}
+			first, err := os.ReadFile(filepath.Join("..", "..", dialect, "migrations", "0001_first.sql"))
+			require.NoError(t, err)
+			now, no := "0", "0"
+			versions := "create table tenantgate_migrations (version integer primary key, name text not null, applied_at text not null)"
+			applied := "''"
+			if dialect == "postgres" {
+				now, no, applied = "now()", "false", "now()"
+				versions = "create table tenantgate_migrations (version bigint primary key, name text not null, applied_at timestamptz not null)"
+			}
+			// The column of keys has lengths before texts: emails.value, then a@x.
+			keys := "x'0c656d61696c732e76616c756503614078'"
+			if dialect == "postgres" {
+				keys = `'\x0c656d61696c732e76616c756503614078'::bytea`
+			}
+			for _, statement := range []string{
+				string(first), versions, "insert into tenantgate_migrations values (1, 'first', " + applied + ")",
+				"insert into tenantgate_scim_users values ('acme', 'u1', 'ada', 'ada', null, " + no + ", 1, " + now + ", " + now + ", " + keys + ", '{}')",
+				"insert into tenantgate_scim_keys values ('acme', 'u', 'emails.value', 'a@x', 'u1')",
+			} {
+				_, err := db.ExecContext(t.Context(), statement)
+				require.NoError(t, err, statement)
+			}
+			require.NoError(t, s.migrate(t.Context(), db))
+			st, err := s.store(t.Context(), db)
+			require.NoError(t, err)
+			u, err := st.SCIMUser(t.Context(), "acme", "u1")
+			require.NoError(t, err)
+			require.Equal(t, []store.Key{{Attr: "emails.value", Value: "a@x"}}, u.Keys)
+			page, err := st.SCIMUsers(t.Context(), "acme", store.Query{Filter: store.Compare{Attr: store.AttrEmail, Op: store.Eq, Value: "a@x"}})
+			require.NoError(t, err)
+			require.Len(t, page.Items, 1)
+			unique := []store.Key{{Attr: "emails.value", Value: "a@x", Unique: true}}
+			_, err = st.CreateSCIMUser(t.Context(), "acme", store.SCIMUser{Meta: store.Meta{ID: "u2"}, UserName: "bob", Body: []byte("{}"), Keys: unique})
+			require.NoError(t, err, "what is there is not unique")
+			u.Keys = unique
+			_, err = st.UpdateSCIMUser(t.Context(), "acme", u)
+			require.ErrorIs(t, err, store.ErrConflict)
+		})
+	}
 }

@@ -143,7 +143,7 @@ func fill(t *testing.T, db *sql.DB, series func(from, to int) string, now, no st
 		users, groups := series(1, tenant.users), series(1, tenant.groups)
 		for _, statement := range []string{
 			"insert into tenantgate_scim_users select '" + tenant.id + "', 'u' || " + pad(6) + ", 'Name' || n, 'name' || n, 'x' || n, " + no + ", 1, " + now + ", " + now + ", '', '{}' from " + users,
-			"insert into tenantgate_scim_keys select '" + tenant.id + "', 'u', 'emails.value', 'name' || n || '@example.com', 'u' || " + pad(6) + " from " + users,
+			"insert into tenantgate_scim_keys (tenant_id, kind, attr, value, record_id) select '" + tenant.id + "', 'u', 'emails.value', 'name' || n || '@example.com', 'u' || " + pad(6) + " from " + users,
 			"insert into tenantgate_scim_groups select '" + tenant.id + "', 'g' || " + pad(4) + ", 'Group ' || n, 'group ' || n, null, 1, 0, null, " + now + ", " + now + ", '', '{}' from " + groups,
 			"insert into tenantgate_scim_members select '" + tenant.id + "', 'g' || substr('0000' || (n % " + strconv.Itoa(tenant.groups) + "), length('0000' || (n % " + strconv.Itoa(tenant.groups) + ")) - 3), 'u' || " + pad(6) + ", 'User' from " + users,
 			"insert into tenantgate_grants select '" + tenant.id + "', 'u' || " + pad(6) + ", 'membership', 'team', 'g' || substr('0000' || (n % 10), length('0000' || (n % 10)) - 3), 'member', '' from " + users,

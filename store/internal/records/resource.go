@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -44,9 +45,11 @@ func resources(typ string) codec[store.SCIMResource] {
 		kind: kindResource + typ,
 		meta: func(r *store.SCIMResource) *store.Meta { return &r.Meta },
 		unique: func(r *store.SCIMResource) []Unique {
-			keys := make([]Unique, 0, len(r.Unique))
-			for _, k := range r.Unique {
-				keys = append(keys, Unique{Name: string(k.Attr), Value: joined(k.Value)})
+			var keys []Unique
+			for i, k := range r.Keys {
+				if k.Unique && !slices.Contains(r.Keys[:i], k) {
+					keys = append(keys, Unique{Name: string(k.Attr), Value: joined(k.Value)})
+				}
 			}
 			return keys
 		},
