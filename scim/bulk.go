@@ -25,6 +25,7 @@ type bulkOp struct {
 	id      string // of the resource; empty for POST; may be a bulkId reference
 	version string
 	data    map[string]any
+	refs    []string // bulkIds of other operations that it names
 
 	state  bulkState
 	status int
@@ -47,9 +48,11 @@ type bulkRun struct {
 	r      *request
 	ops    []*bulkOp
 	byID   map[string]*bulkOp
-	fixes  []*bulkOp // created without references that ran in a circle
-	most   int       // failOnErrors, or 0
+	most   int // failOnErrors, or 0
 	errors int
+	// waiting are operations that were created without a reference that ran in a circle,
+	// each with one that it still waits for.
+	waiting map[*bulkOp][]*bulkOp
 }
 
 // bulk answers POST /Bulk.
@@ -74,7 +77,7 @@ func (h *Handler) bulk(w http.ResponseWriter, r *request) error {
 			Detail: fmt.Sprintf("A bulk request may have at most %d operations; this one has %d.", h.cfg.MaxBulkOperations, len(list)),
 		}
 	}
-	run := &bulkRun{h: h, r: r, byID: map[string]*bulkOp{}}
+	run := &bulkRun{h: h, r: r, byID: map[string]*bulkOp{}, waiting: map[*bulkOp][]*bulkOp{}}
 	if v, ok := member(body, "failOnErrors"); ok && v != nil {
 		n, isNumber := v.(json.Number)
 		most, err := n.Int64()
@@ -89,6 +92,9 @@ func (h *Handler) bulk(w http.ResponseWriter, r *request) error {
 			return err
 		}
 		run.ops = append(run.ops, op)
+	}
+	for _, op := range run.ops {
+		op.refs = run.references(op)
 	}
 	if err := h.allow(w, r.tenant, r.principal.KeyID, min(len(run.ops), h.cfg.Burst)-1); err != nil {
 		return err
@@ -177,26 +183,35 @@ func (b *bulkRun) run(op *bulkOp) {
 	}
 	op.state = bulkRunning
 	var err error
+	circle := false
 	if op.err != nil {
 		err = op.err
 	} else {
-		err = b.try(op)
+		circle, err = b.try(op)
 	}
 	op.state = bulkDone
 	if err != nil {
 		b.failed(op, err)
-		return
 	}
 	// What ran in a circle is whole before anything that comes later looks at it.
-	waiting := b.fixes
-	b.fixes = nil
-	for _, other := range waiting {
-		if other.state == bulkDone && b.resolvable(other) {
-			b.fix(other)
-		} else {
-			b.fixes = append(b.fixes, other)
+	if circle {
+		b.await(op)
+	}
+	for _, other := range b.waiting[op] {
+		b.await(other)
+	}
+	delete(b.waiting, op)
+}
+
+// await completes an operation, or leaves it to one that it still waits for.
+func (b *bulkRun) await(op *bulkOp) {
+	for _, id := range op.refs {
+		if other := b.byID[id]; other.state != bulkDone {
+			b.waiting[other] = append(b.waiting[other], op)
+			return
 		}
 	}
+	b.fix(op)
 }
 
 func (b *bulkRun) failed(op *bulkOp, err error) {
@@ -208,29 +223,24 @@ func (b *bulkRun) failed(op *bulkOp, err error) {
 	op.status = op.err.Status
 }
 
-// resolvable reports whether all that an operation refers to has come to its end.
-func (b *bulkRun) resolvable(op *bulkOp) bool {
-	return !slices.ContainsFunc(b.references(op), func(id string) bool { return b.byID[id].state != bulkDone })
-}
-
-func (b *bulkRun) try(op *bulkOp) error {
-	for _, id := range b.references(op) {
+// try carries an operation out; circle says that references are missing which run in one.
+func (b *bulkRun) try(op *bulkOp) (circle bool, err error) {
+	for _, id := range op.refs {
 		other := b.byID[id]
 		if other == nil {
-			return unresolved(id)
+			return false, unresolved(id)
 		}
 		b.run(other)
 		if other.state == bulkDone && other.err != nil {
-			return unresolved(id)
+			return false, unresolved(id)
 		}
 	}
 	data, circle := b.resolve("", op.data)
 	body, _ := data.(map[string]any)
 	if circle {
 		if op.method != http.MethodPost {
-			return unresolved("of an operation that waits for this one")
+			return false, unresolved("of an operation that waits for this one")
 		}
-		b.fixes = append(b.fixes, op)
 	}
 	if id, ok := reference(op.id); ok {
 		op.id = b.byID[id].rec.ID
@@ -239,7 +249,6 @@ func (b *bulkRun) try(op *bulkOp) error {
 	if op.version != "" {
 		cond.match = []string{op.version}
 	}
-	var err error
 	switch op.method {
 	case http.MethodPost:
 		op.status = http.StatusCreated
@@ -254,37 +263,47 @@ func (b *bulkRun) try(op *bulkOp) error {
 		op.status = http.StatusNoContent
 		err = b.h.remove(b.r, op.rt, op.id, cond)
 	}
-	return err
+	return circle && err == nil, err
 }
 
 func unresolved(id string) *Error {
 	return &Error{Status: http.StatusConflict, Type: TypeInvalidValue, Detail: fmt.Sprintf("The reference bulkId:%s can't be resolved.", clip(id))}
 }
 
-// fix completes a resource that was created without a reference to one that
-// refers back to it.
-// When that is refused, the resource goes again: an operation is done or it is not.
+// fix completes a resource that was created without a reference to one that refers back
+// to it. When that fails, the circle is taken back: an operation is done or it is not.
 func (b *bulkRun) fix(op *bulkOp) {
 	if op.err != nil {
 		return
 	}
-	for _, id := range b.references(op) {
-		if other := b.byID[id]; other.err != nil || other.rec.ID == "" {
-			return // that operation's own failure tells
+	for _, id := range op.refs {
+		if b.byID[id].err != nil {
+			b.withdraw(op, unresolved(id))
+			return
 		}
 	}
 	data, _ := b.resolve("", op.data)
 	rec, err := b.h.replace(b.r, op.rt, op.rec.ID, data.(map[string]any), precondition{})
 	if err != nil {
-		if undo := b.h.remove(b.r, op.rt, op.rec.ID, precondition{}); undo != nil {
-			b.h.log.ErrorContext(b.r.Context(), "scim: what a bulk operation left behind could not be removed",
-				"tenant", b.r.tenant, "id", op.rec.ID, "error", undo)
-		}
-		op.rec = record{}
-		b.failed(op, err)
+		b.withdraw(op, err)
 		return
 	}
 	op.rec = rec
+}
+
+// withdraw removes what an operation created, and what was created with a reference to it.
+func (b *bulkRun) withdraw(op *bulkOp, err error) {
+	if undo := b.h.remove(b.r, op.rt, op.rec.ID, precondition{}); undo != nil {
+		b.h.log.ErrorContext(b.r.Context(), "scim: what a bulk operation left behind could not be removed",
+			"tenant", b.r.tenant, "id", op.rec.ID, "error", undo)
+	}
+	op.rec = record{}
+	b.failed(op, err)
+	for _, other := range b.ops {
+		if other.state == bulkDone && other.err == nil && other.method == http.MethodPost && slices.Contains(other.refs, op.bulkID) {
+			b.withdraw(other, unresolved(op.bulkID))
+		}
+	}
 }
 
 // reference takes the bulkId out of "bulkId:…".

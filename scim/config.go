@@ -45,7 +45,7 @@ type Config struct {
 	// MaxBodyBytes bounds a request's body. Zero means 4 MiB.
 	MaxBodyBytes int64
 	// MaxResourceBytes bounds what one resource comes to, without a group's members. Zero
-	// means 1 MiB.
+	// means 256 KiB.
 	MaxResourceBytes int
 	// MaxOperations bounds a PATCH. Zero means 5000.
 	MaxOperations int
@@ -99,7 +99,7 @@ type Config struct {
 
 const (
 	defaultMaxBodyBytes      = 4 << 20
-	defaultMaxResourceBytes  = 1 << 20
+	defaultMaxResourceBytes  = 256 << 10
 	defaultMaxOperations     = 5000
 	defaultMaxMembers        = 25000
 	defaultPageSize          = 100

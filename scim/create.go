@@ -48,8 +48,11 @@ func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body
 	if err := rec.indexable(); err != nil {
 		return record{}, err
 	}
+	if err := h.storable(docWeight(doc)); err != nil {
+		return record{}, err
+	}
 	rec.body = rt.encode(nil, doc)
-	if err := h.storable(rec.body); err != nil {
+	if err := h.storable(len(rec.body)); err != nil {
 		return record{}, err
 	}
 	err = h.permit(ctx, tenant.DirectoryWrite{
@@ -67,13 +70,13 @@ func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body
 
 // storable refuses a resource that is too large to be read, changed and told about again
 // and again.
-func (h *Handler) storable(body []byte) error {
-	if len(body) <= h.cfg.MaxResourceBytes {
+func (h *Handler) storable(size int) error {
+	if size <= h.cfg.MaxResourceBytes {
 		return nil
 	}
 	return &Error{
 		Status: http.StatusRequestEntityTooLarge, Type: TypeTooMany,
-		Detail: fmt.Sprintf("The resource would have %d bytes; at most %d are accepted.", len(body), h.cfg.MaxResourceBytes),
+		Detail: fmt.Sprintf("The resource would have %d bytes; at most %d are accepted.", size, h.cfg.MaxResourceBytes),
 	}
 }
 

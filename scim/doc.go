@@ -23,7 +23,7 @@
 //
 // A version (meta.version, ETag) moves with all that is written to its resource, a group's
 // with its members too. The groups that a user shows are those groups' data: they don't
-// move the user's version.
+// move the user's version, so a client that follows memberships reads the groups.
 //
 // Every write stores its event in the same transaction, so the journal tells all
 // that happened.

@@ -81,7 +81,7 @@ func FuzzPatch(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p, err := rt.parsePatch(body, parser, dialect{}, 100, 100)
+		p, err := rt.parsePatch(body, parser, dialect{}, 100, 100, new(work))
 		if err != nil {
 			return
 		}
@@ -269,7 +269,7 @@ func FuzzRequestLog(f *testing.F) {
 		if doc, err := rt.canonical(raw, dialect{}); err == nil {
 			given = doc["password"] == secret
 		}
-		if p, err := rt.parsePatch(raw, parser, dialect{}, 100, 100); err == nil {
+		if p, err := rt.parsePatch(raw, parser, dialect{}, 100, 100, new(work)); err == nil {
 			if next, err := p.apply(map[string]any{}); err == nil {
 				given = given || next["password"] == secret
 			}

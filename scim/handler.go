@@ -113,6 +113,7 @@ type request struct {
 	written   map[*attribute]bool // of those returned on request, which the body gives a value
 	unknown   []string            // names of attributes that were ignored
 	warnings  []Warning
+	work      work
 }
 
 // reads reports whether the method changes nothing.

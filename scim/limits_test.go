@@ -55,6 +55,12 @@ func TestCostlyRequests(t *testing.T) {
 	require.Equal(t, before, s.do("GET", "/Users/"+u, "").raw)
 	require.Equal(t, members, s.do("GET", "/Groups/"+g, "").raw)
 
+	s.patch("/Users/"+u, `{"op":"replace","path":"roles.display","value":"`+strings.Repeat("x", 200<<10)+`"}`).refused(413, TypeTooMany)
+	few := newServer(t, func(c *Config) { c.MaxMembers = 3 })
+	fg := few.group("G")
+	few.patch("/Groups/"+fg, many(4, func(i int) string { return fmt.Sprintf(`{"op":"add","path":"members[value eq \"m%d\"]","value":{"value":"m%d"}}`, i, i) })).refused(413, TypeTooMany)
+	few.patch("/Groups/"+fg, `{"op":"remove","path":"members[value eq \"a\" or value eq \"b\" or value eq \"c\" or value eq \"d\"]"}`).refused(413, TypeTooMany)
+
 	// The most that one request may be is taken.
 	s.patch("/Groups/"+g, `{"op":"replace","path":"members","value":[`+many(25_000, func(i int) string { return fmt.Sprintf(`{"value":"m%d"}`, i) })+`]}`).want(204)
 }
@@ -116,8 +122,8 @@ func TestBulkCircles(t *testing.T) {
 		})
 	})
 	r = s.do("POST", "/Bulk", `{"failOnErrors":1,"Operations":[`+circle+`,`+bulkUser("u", "u")+`]}`).want(200)
-	require.Equal(t, []string{"201", "403"}, statuses(r), "the second error would have stopped it")
-	require.Equal(t, []string{"a"}, s.find("/Groups", `id pr`, "displayName"), "a refused operation leaves nothing")
+	require.Equal(t, []string{"409", "403"}, statuses(r), "and what comes later is not tried")
+	require.Empty(t, s.find("/Groups", `id pr`, "id"), "a circle is there as a whole or not at all")
 }
 
 // Each operation of a bulk request counts for the rate limit.
@@ -269,4 +275,46 @@ func TestNetwork(t *testing.T) {
 	} {
 		require.Equal(t, want, network(in))
 	}
+}
+
+// If-Match on a group compares its members as well, also when somebody is faster between
+// reading and writing.
+func TestIfMatchOnAGroupWhoseMembersMove(t *testing.T) {
+	for _, method := range []string{"PUT", "DELETE"} {
+		var meddle func()
+		s := newServer(t, func(c *Config) {
+			c.Policy = PolicyFunc(func(_ context.Context, w tenant.DirectoryWrite) error {
+				if meddle != nil && w.Action != tenant.DirectoryCreate {
+					f := meddle
+					meddle = nil
+					f()
+				}
+				return nil
+			})
+		})
+		g := s.group("G", "a")
+		r := s.request(method, "/Groups/"+g, `{"displayName":"H","members":[{"value":"a"}]}`)
+		r.Header.Set("If-Match", s.do("GET", "/Groups/"+g, "").header.Get("ETag"))
+		meddle = func() { s.patch("/Groups/"+g, `{"op":"add","path":"members","value":["b"]}`).want(204) }
+		s.send(r).refused(412, "")
+		require.ElementsMatch(t, []string{"a", "b"}, s.members(g), method)
+	}
+}
+
+// Many references cost what they are.
+func TestBulkMesh(t *testing.T) {
+	const groups, each = 300, 60
+	s := newServer(t, func(c *Config) { c.InsecureNoRateLimit = true })
+	r := s.do("POST", "/Bulk", `{"Operations":[`+many(groups, func(i int) string {
+		refs := make([]string, each)
+		for k := range refs {
+			refs[k] = fmt.Sprint("bulkId:g", (i+k+1)%groups)
+		}
+		return bulkGroup(fmt.Sprint("g", i), refs...)
+	})+`]}`).want(200)
+	for _, status := range statuses(r) {
+		require.Equal(t, "201", status)
+	}
+	page := s.do("GET", "/Groups?count=1", "").want(200)
+	require.Len(t, page.at("Resources", 0, "members"), each)
 }

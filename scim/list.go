@@ -19,6 +19,7 @@ type listing struct {
 	exact bool // expr says all that the filter does
 	by    *order
 
+	listed  listWork
 	total   int
 	records []record
 	next    string // nextCursor
@@ -158,6 +159,9 @@ func (l *listing) walk(ctx context.Context, q store.Query, fn func(record) bool)
 		}
 		for i := range page.Items {
 			if l.match != nil {
+				if err := l.listed.spend(l.match.cost(&page.Items[i])); err != nil {
+					return err
+				}
 				ok, err := l.match.match(ctx, &page.Items[i])
 				if err != nil {
 					return err

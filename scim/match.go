@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -19,12 +20,13 @@ type matcher struct {
 	groups bool
 	// probes says of each member that the filter names in which groups it is.
 	probes map[string]map[string]bool
+	terms  int
 	all    bool // the filter looks at members in a way that takes all of them
 	refs   map[string][]store.GroupRef
 }
 
 func (h *Handler) matcher(ctx context.Context, r *request, rt *resourceType, c *condition) (*matcher, error) {
-	m := &matcher{h: h, r: r, rt: rt, cond: c, needs: c.needs()}
+	m := &matcher{h: h, r: r, rt: rt, cond: c, needs: c.needs(), terms: c.terms()}
 	groups, members, all := c.relations()
 	m.groups, m.all = groups && h.isUser(rt), all && h.isGroup(rt)
 	if m.all || len(members) == 0 || !h.isGroup(rt) {
@@ -66,6 +68,18 @@ func (m *matcher) prepare(ctx context.Context, page []record) (err error) {
 	}
 	m.refs, err = m.h.cfg.Store.SCIMGroupsOf(ctx, m.r.tenant, ids...)
 	return err
+}
+
+// cost is at most about what match does with a record.
+func (m *matcher) cost(rec *record) int {
+	n := len(rec.body) / 64
+	for _, c := range rec.body {
+		if c >= utf8.RuneSelf {
+			n *= 8
+			break
+		}
+	}
+	return m.terms * (1 + n)
 }
 
 // match reports whether the record passes the filter.

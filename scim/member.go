@@ -80,6 +80,9 @@ func tooManyMembers(limit int) error {
 func (m *memberOps) readFilter(o operation, d dialect) error {
 	ids, simple := memberIDs(o.terms)
 	if simple {
+		if m.named += len(ids); m.named > m.limit {
+			return tooManyMembers(m.limit)
+		}
 		for _, id := range ids {
 			if err := validMember(id); err != nil {
 				return err

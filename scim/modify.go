@@ -29,7 +29,7 @@ func (h *Handler) patch(w http.ResponseWriter, r *request) error {
 }
 
 func (h *Handler) modify(r *request, rt *resourceType, id string, body map[string]any, cond precondition) (record, error) {
-	p, err := rt.parsePatch(body, h.parser, h.dialectOf(r), h.cfg.MaxOperations, h.cfg.MaxMembers)
+	p, err := rt.parsePatch(body, h.parser, h.dialectOf(r), h.cfg.MaxOperations, h.cfg.MaxMembers, &r.work)
 	if err != nil {
 		// An unknown resource is the more telling answer.
 		if _, e := h.get(r, rt, id); e != nil {

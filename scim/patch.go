@@ -40,12 +40,12 @@ type patch struct {
 	ops     []operation
 	members memberOps
 	maxOps  int
-	read    int // operations so far; each key of one without a path counts
-	work    int // see spend
+	read    int   // operations so far; each key of one without a path counts
+	work    *work // of the request
 }
 
 // parsePatch reads a PATCH body.
-func (rt *resourceType) parsePatch(body map[string]any, p *filter.Parser, d dialect, maxOps, maxMembers int) (*patch, error) {
+func (rt *resourceType) parsePatch(body map[string]any, p *filter.Parser, d dialect, maxOps, maxMembers int, spent *work) (*patch, error) {
 	if v, ok := member(body, "schemas"); ok {
 		if err := wantSchema(v, urnPatchOp); err != nil {
 			return nil, err
@@ -58,7 +58,7 @@ func (rt *resourceType) parsePatch(body map[string]any, p *filter.Parser, d dial
 	if len(list) > maxOps {
 		return nil, tooManyOperations(maxOps)
 	}
-	out := &patch{rt: rt, dialect: d, members: memberOps{limit: maxMembers}, maxOps: maxOps}
+	out := &patch{rt: rt, dialect: d, members: memberOps{limit: maxMembers}, maxOps: maxOps, work: spent}
 	for i, raw := range list {
 		o, ok := raw.(map[string]any)
 		if !ok {
@@ -259,7 +259,6 @@ func (d *draft) value(a *attribute, v any) any {
 // apply carries the operations out on a copy of doc. All of them or none
 // take effect.
 func (p *patch) apply(doc map[string]any) (map[string]any, error) {
-	p.work = 0
 	next := draft{doc: maps.Clone(doc), own: map[any]bool{}}
 	for _, o := range p.ops {
 		if err := p.applyOne(&next, o); err != nil {

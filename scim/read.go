@@ -1,8 +1,10 @@
 package scim
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
@@ -59,13 +61,15 @@ func (h *Handler) remove(r *request, rt *resourceType, id string, cond precondit
 	if err != nil {
 		return err
 	}
-	var version int64
-	if cond.given() {
-		version = rec.Version
-	}
 	now := store.Time(h.cfg.Now())
-	err = h.kinds[rt].delete(r.Context(), h.cfg.Store, r.tenant, rec.ID, version,
-		h.event(r, rt, "deleted", now, rec.ID, rec.name, rec.body, nil))
+	event := h.event(r, rt, "deleted", now, rec.ID, rec.name, rec.body, nil)
+	if cond.given() {
+		err = h.unchanged(r.Context(), r.tenant, rt, rec, now, func(st store.Store) error {
+			return h.kinds[rt].delete(r.Context(), st, r.tenant, rec.ID, rec.Version, event)
+		})
+	} else {
+		err = h.kinds[rt].delete(r.Context(), h.cfg.Store, r.tenant, rec.ID, 0, event)
+	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return notFound(rt.Name, id)
@@ -73,4 +77,19 @@ func (h *Handler) remove(r *request, rt *resourceType, id string, cond precondit
 		return &Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since."}
 	}
 	return err
+}
+
+// unchanged runs fn, which compares a resource's version, so that a group's members are
+// compared as well.
+func (h *Handler) unchanged(ctx context.Context, tenantID string, rt *resourceType, rec record, at time.Time, fn func(store.Store) error) error {
+	if !h.isGroup(rt) {
+		return fn(h.cfg.Store)
+	}
+	return h.cfg.Store.InTx(ctx, func(tx store.Store) error {
+		version := store.GroupVersion{Version: rec.Version, MembersVersion: rec.membersVersion}
+		if _, err := tx.ChangeSCIMMembers(ctx, tenantID, rec.ID, store.MemberDelta{}, at, &version); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
 }

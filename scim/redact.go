@@ -75,7 +75,7 @@ func (s secrets) in(text string) bool {
 
 // named reports whether a part of an attribute path is a secret's name.
 func (s secrets) named(path string) bool {
-	for part := range strings.FieldsFuncSeq(strings.ToLower(path), func(c rune) bool { return strings.ContainsRune(".:[] ", c) }) {
+	for part := range strings.FieldsFuncSeq(strings.ToLower(path), notInName) {
 		if slices.Contains(s, part) {
 			return true
 		}
@@ -89,12 +89,10 @@ func (s secrets) body(raw []byte) string {
 		return ""
 	}
 	if len(raw) > maxRedacted {
-		// The part that is kept is looked at with what may begin in it.
-		raw = raw[:maxRedacted]
-		if text := strings.ToValidUTF8(string(raw), "\uFFFD"); s.in(text) {
-			return redacted + " (it names a secret and is large)"
+		if s.in(string(raw)) {
+			return redacted + " (it may name a secret and is large)"
 		}
-		return cut(strings.ToValidUTF8(string(raw), "\uFFFD"), maxLoggedBody)
+		return cut(strings.ToValidUTF8(string(raw[:maxRedacted]), "\uFFFD"), maxLoggedBody)
 	}
 	if text := strings.ToValidUTF8(string(raw), "\uFFFD"); !s.in(text) {
 		return cut(text, maxLoggedBody)
@@ -113,7 +111,12 @@ func (s secrets) body(raw []byte) string {
 // spells reports whether text is more than an attribute's name and speaks of a secret, as
 // a filter does that compares with one.
 func (s secrets) spells(text string) bool {
-	return strings.ContainsAny(text, `[" =`) && s.in(text)
+	return strings.ContainsFunc(text, func(c rune) bool { return notInName(c) && c != '.' && c != ':' }) && s.in(text)
+}
+
+// notInName reports whether a character ends an attribute's name.
+func notInName(c rune) bool {
+	return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '$'
 }
 
 // clean replaces the values of secrets: members of that name, the value of an operation

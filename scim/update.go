@@ -18,6 +18,9 @@ import (
 // writers at once one of them wins each round.
 const maxAttempts = 200
 
+// maxAttemptTime bounds the same in time.
+const maxAttemptTime = 10 * time.Second
+
 // change computes the next document of a resource, and what happens to a
 // group's members. It is called again when somebody else was faster.
 type change func(doc map[string]any) (next map[string]any, members *memberOps, err error)
@@ -25,6 +28,7 @@ type change func(doc map[string]any) (next map[string]any, members *memberOps, e
 // update applies a change with compare-and-swap: a client's If-Match turns a
 // lost race into 412, otherwise the change is computed anew.
 func (h *Handler) update(r *request, rt *resourceType, id string, action tenant.DirectoryAction, cond precondition, fn change) (record, error) {
+	began := time.Now()
 	for attempt := 1; ; attempt++ {
 		rec, err := h.updateOnce(r, rt, id, action, cond, fn)
 		switch {
@@ -35,7 +39,7 @@ func (h *Handler) update(r *request, rt *resourceType, id string, action tenant.
 			return rec, err
 		case cond.given():
 			return rec, &Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since."}
-		case attempt == maxAttempts:
+		case attempt == maxAttempts || time.Since(began) > maxAttemptTime:
 			return rec, &Error{
 				Status: http.StatusServiceUnavailable,
 				Detail: "The resource was changed by many requests at once. Send this one again.",
@@ -85,8 +89,11 @@ func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action ten
 	}
 	rt.dropSecrets(next)
 	w := pendingWrite{r: r, rt: rt, action: action, before: rec, after: rec}
+	if err := cmp.Or(incomplete, h.storable(docWeight(next))); err != nil {
+		return rec, err
+	}
 	w.after.body = rt.encode(nil, next)
-	if err := cmp.Or(incomplete, h.storable(w.after.body)); err != nil {
+	if err := h.storable(len(w.after.body)); err != nil {
 		return rec, err
 	}
 	w.after.UpdatedAt = store.Time(h.cfg.Now())
@@ -197,10 +204,18 @@ func (h *Handler) onlyRemove(ctx context.Context, w *pendingWrite, refusal error
 func (h *Handler) store(ctx context.Context, w *pendingWrite, cond precondition) (record, error) {
 	k, now := h.kinds[w.rt], w.after.UpdatedAt
 	updated := h.event(w.r, w.rt, "updated", now, w.after.ID, w.after.name, w.before.body, w.after.body)
-	if w.delta == nil {
-		return k.update(ctx, h.cfg.Store, w.r.tenant, w.after, updated)
-	}
 	var err error
+	if w.delta == nil {
+		if !cond.given() {
+			return k.update(ctx, h.cfg.Store, w.r.tenant, w.after, updated)
+		}
+		var out record
+		err = h.unchanged(ctx, w.r.tenant, w.rt, w.before, now, func(st store.Store) (err error) {
+			out, err = k.update(ctx, st, w.r.tenant, w.after, updated)
+			return err
+		})
+		return out, err
+	}
 	if w.delta.Add, err = h.memberKinds(ctx, w.r, w.delta.Add); err != nil {
 		return w.before, err
 	}

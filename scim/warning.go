@@ -61,7 +61,7 @@ func (w *Warning) add(names []string) {
 func (h *Handler) tellWarnings(r *request) {
 	names := uniqueStrings(r.unknown)
 	for i, name := range names {
-		if h.secrets.spells(name) {
+		if h.secrets.in(name) {
 			names[i] = redacted
 		}
 	}
