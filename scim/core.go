@@ -81,7 +81,6 @@ func GroupSchema() Schema {
 		{Name: "members", MultiValued: true, Description: "Members of the group", SubAttributes: []Attribute{
 			{Name: "value", CaseExact: true, Mutability: MutabilityImmutable, Description: "ID of the member"},
 			{Name: "$ref", Type: TypeReference, ReferenceTypes: []string{"User", "Group"}, Mutability: MutabilityImmutable, Description: "Address of the member"},
-			{Name: "display", Mutability: MutabilityImmutable, Description: "Name of the member"},
 			{Name: "type", Mutability: MutabilityImmutable, CanonicalValues: []string{"User", "Group"}, Description: "Kind of member"},
 		}},
 	}}

@@ -39,7 +39,7 @@ func (m *memberOps) read(o operation, d dialect) error {
 		m.add, m.remove = map[string]store.Member{}, map[string]bool{}
 	}
 	if o.target.sub != nil && o.target.sub.Name != "value" {
-		return nil // display, type and $ref follow from the member
+		return nil // type and $ref follow from the member
 	}
 	if o.filter != nil {
 		return m.readFilter(o, d)
