@@ -58,7 +58,9 @@ func TestCostlyRequests(t *testing.T) {
 	s.patch("/Users/"+u, `{"op":"replace","path":"roles.display","value":"`+strings.Repeat("x", 200<<10)+`"}`).refused(413, TypeTooMany)
 	few := newServer(t, func(c *Config) { c.MaxMembers = 3 })
 	fg := few.group("G")
-	few.patch("/Groups/"+fg, many(4, func(i int) string { return fmt.Sprintf(`{"op":"add","path":"members[value eq \"m%d\"]","value":{"value":"m%d"}}`, i, i) })).refused(413, TypeTooMany)
+	few.patch("/Groups/"+fg, many(4, func(i int) string {
+		return fmt.Sprintf(`{"op":"add","path":"members[value eq \"m%d\"]","value":{"value":"m%d"}}`, i, i)
+	})).refused(413, TypeTooMany)
 	few.patch("/Groups/"+fg, `{"op":"remove","path":"members[value eq \"a\" or value eq \"b\" or value eq \"c\" or value eq \"d\"]"}`).refused(413, TypeTooMany)
 
 	// The most that one request may be is taken.

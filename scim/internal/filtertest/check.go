@@ -162,7 +162,7 @@ func (c *checker) sorting(r *rand.Rand) *sorting {
 			p = pick(r, subs)
 		}
 		relation := p.urn == "" && (p.attr.Name == "groups" && c.rt.Name == "User" || p.attr.Name == "members" && c.rt.Name == "Group")
-		if relation || p.sub == nil && p.attr.Type == "complex" && p.attr.sub("value") == nil {
+		if relation || p.sub == nil && p.attr.Type == "complex" && p.attr.value() == nil {
 			continue
 		}
 		g := generator{values: &values{r: r}}

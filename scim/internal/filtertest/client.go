@@ -2,6 +2,7 @@ package filtertest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -30,7 +31,7 @@ func (c *client) do(method, target string, body, v any) (status int, err error) 
 			return 0, err
 		}
 	}
-	r := httptest.NewRequest(method, Base+"/"+c.tenant+target, bytes.NewReader(raw))
+	r := httptest.NewRequestWithContext(context.Background(), method, Base+"/"+c.tenant+target, bytes.NewReader(raw))
 	r.Header.Set("Authorization", "Bearer key")
 	w := httptest.NewRecorder()
 	c.h.ServeHTTP(w, r)

@@ -146,14 +146,12 @@ func (d *directory) members() (out []any) {
 // change replaces a resource, or an attribute of it. What can't be because a value
 // is taken stays as it was.
 func (d *directory) change(rt *resourceType, id string) error {
-	method, body := http.MethodPatch, any(nil)
+	method, body := http.MethodPatch, map[string]any{
+		"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
+		"Operations": []any{d.operation(rt)},
+	}
 	if chance(d.r, 25) {
 		method, body = http.MethodPut, d.body(rt)
-	} else {
-		body = map[string]any{
-			"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
-			"Operations": []any{d.operation(rt)},
-		}
 	}
 	if err := d.send(method, rt.Endpoint+"/"+id, body, nil); !errors.Is(err, errTaken) {
 		return err

@@ -104,12 +104,12 @@ func (g *generator) comparison(outer *path) *node {
 	}
 	leaf := from.leaf()
 	if leaf.Type == "complex" {
-		if leaf.sub("value") == nil || chance(g.r, 20) {
+		if leaf.value() == nil || chance(g.r, 20) {
 			n.op = pick(g.r, []string{"pr", "pr", "eq", "ne"})
 			n.word, n.literal = g.anyCase(n.op), "null"
 			return n
 		}
-		from.sub = leaf.sub("value")
+		from.sub = leaf.value()
 		leaf = from.sub
 	}
 	n.op = pick(g.r, operators(leaf))

@@ -60,7 +60,7 @@ func (n *node) compares(doc map[string]any) bool {
 	}
 	p := n.path
 	if p.sub == nil && p.attr.Type == "complex" {
-		p.sub = p.attr.sub("value")
+		p.sub = p.attr.value()
 	}
 	values := p.values(doc)
 	for _, v := range values {

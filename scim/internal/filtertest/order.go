@@ -29,7 +29,7 @@ func (s *sorting) value(doc map[string]any) any {
 	if s.path.attr.Type == "complex" {
 		sub := s.path.sub
 		if sub == nil {
-			sub = s.path.attr.sub("value")
+			sub = s.path.attr.value()
 		}
 		m, _ := pick.(map[string]any)
 		values := list(m[sub.Name])
@@ -43,7 +43,7 @@ func (s *sorting) value(doc map[string]any) any {
 
 func (s *sorting) leaf() *attribute {
 	if s.path.attr.Type == "complex" && s.path.sub == nil {
-		return s.path.attr.sub("value")
+		return s.path.attr.value()
 	}
 	return s.path.leaf()
 }

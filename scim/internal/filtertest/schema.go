@@ -34,9 +34,10 @@ type attribute struct {
 	SubAttributes []*attribute
 }
 
-func (a *attribute) sub(name string) *attribute {
+// value is the sub-attribute that the attribute stands for, if it has one of that name.
+func (a *attribute) value() *attribute {
 	for _, s := range a.SubAttributes {
-		if s.Name == name {
+		if s.Name == "value" {
 			return s
 		}
 	}

@@ -44,8 +44,13 @@ func TestKeyRows(t *testing.T) {
 	d := Dialect{MaxIndexed: 10}
 	long := "012345678901234567890"
 	given := []store.Key{
-		{Attr: "b", Value: "1"}, {Attr: "a", Value: "2", Unique: true}, {Attr: "a", Value: "1"}, {Attr: "b", Value: "1", Unique: true},
-		{Attr: "a", Value: long}, {Attr: "b", Value: "1"}, {Attr: "a", Value: "2", Unique: true},
+		{Attr: "b", Value: "1"},
+		{Attr: "a", Value: "2", Unique: true},
+		{Attr: "a", Value: "1"},
+		{Attr: "b", Value: "1", Unique: true},
+		{Attr: "a", Value: long},
+		{Attr: "b", Value: "1"},
+		{Attr: "a", Value: "2", Unique: true},
 	}
 	require.Equal(t, []store.Key{
 		{Attr: "a", Value: d.Indexed(long)}, {Attr: "a", Value: "1"}, {Attr: "a", Value: "2", Unique: true}, {Attr: "b", Value: "1", Unique: true},
