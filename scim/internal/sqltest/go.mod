@@ -1,4 +1,4 @@
-module github.com/tenantgate/tenantgate/scim/internal/sqlbench
+module github.com/tenantgate/tenantgate/scim/internal/sqltest
 
 go 1.26.0
 

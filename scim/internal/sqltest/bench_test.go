@@ -1,4 +1,4 @@
-package sqlbench
+package sqltest
 
 import (
 	"context"
@@ -32,28 +32,34 @@ func handler(b *testing.B, st store.Store) http.Handler {
 	return h
 }
 
+func openSQLite(tb testing.TB) store.Store {
+	tb.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(tb.TempDir(), "store.db")+"?_pragma=busy_timeout(20000)&_pragma=journal_mode(WAL)")
+	require.NoError(tb, err)
+	db.SetMaxOpenConns(8)
+	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
+	require.NoError(tb, sqlite.Migrate(tb.Context(), db))
+	st, err := sqlite.New(tb.Context(), db)
+	require.NoError(tb, err)
+	return st
+}
+
+func openPostgres(tb testing.TB, server *pgtest.Server) store.Store {
+	tb.Helper()
+	db, err := sql.Open("pgx", server.Schema(tb))
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, db.Close()) })
+	require.NoError(tb, postgres.Migrate(tb.Context(), db))
+	st, err := postgres.New(tb.Context(), db)
+	require.NoError(tb, err)
+	return st
+}
+
 func BenchmarkSQLite(b *testing.B) {
-	scimbench.Run(b, func(b *testing.B) http.Handler {
-		db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "bench.db")+"?_pragma=busy_timeout(20000)&_pragma=journal_mode(WAL)")
-		require.NoError(b, err)
-		db.SetMaxOpenConns(8)
-		b.Cleanup(func() { require.NoError(b, db.Close()) })
-		require.NoError(b, sqlite.Migrate(b.Context(), db))
-		st, err := sqlite.New(b.Context(), db)
-		require.NoError(b, err)
-		return handler(b, st)
-	})
+	scimbench.Run(b, func(b *testing.B) http.Handler { return handler(b, openSQLite(b)) })
 }
 
 func BenchmarkPostgres(b *testing.B) {
 	server := pgtest.Start(b)
-	scimbench.Run(b, func(b *testing.B) http.Handler {
-		db, err := sql.Open("pgx", server.Schema(b))
-		require.NoError(b, err)
-		b.Cleanup(func() { require.NoError(b, db.Close()) })
-		require.NoError(b, postgres.Migrate(b.Context(), db))
-		st, err := postgres.New(b.Context(), db)
-		require.NoError(b, err)
-		return handler(b, st)
-	})
+	scimbench.Run(b, func(b *testing.B) http.Handler { return handler(b, openPostgres(b, server)) })
 }
