@@ -127,14 +127,12 @@ func readPolicyUser(w tenant.DirectoryWrite) (policyUser, error) {
 }
 
 func profileOfResource(id string, body json.RawMessage) (Profile, error) {
-	var names struct {
-		UserName   string `json:"userName"`
-		ExternalID string `json:"externalId"`
-	}
-	if err := json.Unmarshal(body, &names); err != nil {
+	var b profileBody
+	var odd *json.UnmarshalTypeError // a value of another type, which is left out
+	if err := json.Unmarshal(body, &b); err != nil && !errors.As(err, &odd) {
 		return Profile{}, fmt.Errorf("provisioning: expected a user as JSON: %w", err)
 	}
-	return ProfileOf(store.SCIMUser{Meta: store.Meta{ID: id}, UserName: names.UserName, ExternalID: names.ExternalID, Body: body}), nil
+	return b.profile(id, b.UserName, b.ExternalID), nil
 }
 
 func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u policyUser) (refusal *tenant.Refusal, err error) {

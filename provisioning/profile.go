@@ -28,32 +28,40 @@ type Profile struct {
 	KeepPhone bool `json:"keepPhone,omitempty"`
 }
 
+// profileBody is what of a user's resource makes a profile.
+type profileBody struct {
+	UserName    string `json:"userName"`
+	ExternalID  string `json:"externalId"`
+	DisplayName string `json:"displayName"`
+	Name        struct {
+		Formatted  string `json:"formatted"`
+		GivenName  string `json:"givenName"`
+		FamilyName string `json:"familyName"`
+	} `json:"name"`
+	Emails       []plural `json:"emails"`
+	PhoneNumbers []plural `json:"phoneNumbers"`
+}
+
 // ProfileOf reads the profile out of a provisioned user. What the body does not say,
 // or says in another form than RFC 7643, is left empty.
 func ProfileOf(u store.SCIMUser) Profile {
-	var body struct {
-		DisplayName string `json:"displayName"`
-		Name        struct {
-			Formatted  string `json:"formatted"`
-			GivenName  string `json:"givenName"`
-			FamilyName string `json:"familyName"`
-		} `json:"name"`
-		Emails       []plural `json:"emails"`
-		PhoneNumbers []plural `json:"phoneNumbers"`
-	}
+	var body profileBody
 	// An error leaves what was read so far: a user is never refused for an odd body.
 	_ = json.Unmarshal(u.Body, &body)
+	return body.profile(u.ID, u.UserName, u.ExternalID)
+}
 
+func (body *profileBody) profile(id, userName, externalID string) Profile {
 	p := Profile{
-		SCIMUserID: u.ID, ExternalID: u.ExternalID, UserName: u.UserName,
+		SCIMUserID: id, ExternalID: externalID, UserName: userName,
 		Email:       choose(body.Emails, "work"),
 		DisplayName: body.DisplayName,
 		GivenName:   body.Name.GivenName,
 		FamilyName:  body.Name.FamilyName,
 		Phone:       choose(body.PhoneNumbers, "mobile"),
 	}
-	if p.Email == "" && strings.Contains(u.UserName, "@") {
-		p.Email = u.UserName
+	if p.Email == "" && strings.Contains(userName, "@") {
+		p.Email = userName
 	}
 	p.Email = plainEmail(p.Email)
 	if p.DisplayName == "" {

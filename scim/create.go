@@ -51,7 +51,7 @@ func (h *Handler) create(ctx context.Context, r *request, rt *resourceType, body
 	if err := h.storable(docWeight(doc)); err != nil {
 		return record{}, err
 	}
-	rec.body = rt.encode(nil, doc)
+	rec.body = rt.encode(make([]byte, 0, docWeight(doc)*3/2+256), doc)
 	if err := h.storable(len(rec.body)); err != nil {
 		return record{}, err
 	}

@@ -58,13 +58,15 @@ func syntaxError(data []byte, r *reader) *Error {
 // so that a resource costs one allocation for all its names and values.
 type reader struct {
 	*jsontext.Decoder
-	text string
-	left int // values that may still come
+	data []byte
+	text string // of data, once a string is needed
+	few  bool   // strings are few: each is copied by itself
+	left int    // values that may still come
 }
 
 func newReader(data []byte) *reader {
 	// Duplicate names are found where objects are put into maps.
-	return &reader{jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true)), string(data), maxJSONValues}
+	return &reader{jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true)), data, "", false, maxJSONValues}
 }
 
 // maxJSONValues bounds the values in one body, because each takes many times its text in
@@ -112,6 +114,12 @@ func (r *reader) string() (string, error) {
 		return "", err
 	}
 	if bytes.IndexByte(raw, '\\') < 0 {
+		if r.few {
+			return string(raw[1 : len(raw)-1]), nil
+		}
+		if r.text == "" {
+			r.text = string(r.data)
+		}
 		end := int(r.InputOffset())
 		return r.text[end-len(raw)+1 : end-1], nil
 	}

@@ -251,6 +251,9 @@ func (rt *resourceType) required(doc map[string]any, creating bool) error {
 	for _, c := range rt.containers() {
 		in := doc
 		if c.extension {
+			if _, asStored := doc[c.urn].(stored); asStored {
+				continue
+			}
 			var ok bool
 			if in, ok = doc[c.urn].(map[string]any); !ok {
 				if c.required {

@@ -27,14 +27,19 @@ func (rt *resourceType) encode(dst []byte, doc map[string]any) []byte {
 	}
 	dst = appendAttributes(dst, rt.core.attrs, doc)
 	for _, c := range rt.exts {
+		raw, asStored := doc[c.urn].(stored)
 		ext, ok := doc[c.urn].(map[string]any)
-		if !ok {
+		if !ok && !asStored {
 			continue
 		}
 		dst = append(dst, ',')
 		dst = appendString(dst, c.urn)
 		dst = append(dst, ':')
-		dst = appendObject(dst, c.attrs, ext)
+		if asStored {
+			dst = append(dst, raw...)
+		} else {
+			dst = appendObject(dst, c.attrs, ext)
+		}
 	}
 	if meta, ok := doc["meta"].(map[string]any); ok {
 		dst = append(dst, `,"meta":`...)
@@ -85,6 +90,8 @@ func appendValue(dst []byte, a *attribute, v any) []byte {
 		}
 		return append(dst, "false"...)
 	case json.Number:
+		return append(dst, v...)
+	case stored:
 		return append(dst, v...)
 	default:
 		return append(dst, "null"...)

@@ -1,7 +1,6 @@
 package scim
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -33,7 +32,7 @@ func (h *Handler) event(r *request, rt *resourceType, what string, now time.Time
 		ID: store.NewID(now), Type: prefix + "." + what, At: now,
 		Actor:   store.EventActor{Kind: "api_key", ID: r.principal.KeyID, Name: r.principal.KeyName},
 		Subject: store.EventSubject{Kind: subject, ID: id, Name: name},
-		Before:  bytes.Clone(before), After: bytes.Clone(after),
+		Before:  before, After: after,
 		CorrelationID: r.trace,
 	}
 }

@@ -86,6 +86,14 @@ func FuzzPatch(f *testing.F) {
 			return
 		}
 		next, err := p.apply(doc)
+		part, partErr := decodePart(start, p.needs(), true)
+		if partErr != nil {
+			t.Fatal(partErr)
+		}
+		same, sameErr := p.apply(part)
+		if (err == nil) != (sameErr == nil) || err == nil && !bytes.Equal(rt.encode(nil, next), rt.encode(nil, same)) {
+			t.Fatalf("on what it needs alone: %v, %v", err, sameErr)
+		}
 		if got := rt.encode(nil, doc); !bytes.Equal(got, start) {
 			t.Fatalf("the document changed: %s", got)
 		}

@@ -13,7 +13,9 @@ func (groups) event() (prefix, subject string) { return "scim.group", "scim_grou
 
 func (k groups) index(r *record, doc map[string]any) {
 	r.name, r.externalID = text(doc, "displayName"), text(doc, "externalId")
-	r.keys = k.rt.uniqueKeys(nil, doc)
+	if k.rt.keysKnown(doc) {
+		r.keys = k.rt.uniqueKeys(nil, doc)
+	}
 }
 
 func fromGroup(g store.SCIMGroup) record {

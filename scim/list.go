@@ -125,7 +125,7 @@ func (l *listing) findExact(ctx context.Context, offset, size int) (done bool, e
 // jump reads a page at an offset. able is false when the store doesn't apply
 // the filter or the offset exactly.
 func (l *listing) jump(ctx context.Context, offset, size int) (able, more bool, err error) {
-	q := store.Query{Filter: l.expr, Offset: offset, Limit: size}
+	q := store.Query{Filter: l.expr, Offset: offset, Limit: size, ReadOnly: true}
 	for {
 		page, err := l.kind().page(ctx, l.store(), l.view.r.tenant, q)
 		if err != nil || !page.Exact {
@@ -147,6 +147,7 @@ func (l *listing) walk(ctx context.Context, q store.Query, fn func(record) bool)
 	if q.Limit == 0 && !q.WithoutBody {
 		q.Limit = walkPage
 	}
+	q.ReadOnly = true
 	for {
 		page, err := l.kind().page(ctx, l.store(), l.view.r.tenant, q)
 		if err != nil {

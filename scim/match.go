@@ -129,8 +129,18 @@ func decodeStored(body []byte) (map[string]any, error) { return decodeNeeded(bod
 // decodeNeeded decodes the named members of a stored body and skips the rest;
 // nil names all.
 func decodeNeeded(body []byte, needs map[string]bool) (map[string]any, error) {
-	doc := make(map[string]any, len(needs))
+	return decodePart(body, needs, false)
+}
+
+// stored is a member of a stored body that nobody looks into.
+type stored []byte
+
+// decodePart decodes the named members of a stored body; the rest is skipped, or kept as
+// it is stored.
+func decodePart(body []byte, needs map[string]bool, keep bool) (map[string]any, error) {
+	doc := make(map[string]any, 8)
 	r := newReader(body)
+	r.few = needs != nil
 	tok, err := r.ReadToken()
 	if err != nil {
 		return nil, fmt.Errorf("scim: reading a stored body: %w", err)
@@ -144,8 +154,13 @@ func decodeNeeded(body []byte, needs map[string]bool) (map[string]any, error) {
 			return nil, err
 		}
 		if needs != nil && !needs[key] {
-			if err := r.SkipValue(); err != nil {
+			v, err := r.ReadValue()
+			if err != nil {
 				return nil, err
+			}
+			if keep {
+				end := int(r.InputOffset())
+				doc[key] = stored(body[end-len(v) : end])
 			}
 			continue
 		}

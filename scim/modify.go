@@ -37,7 +37,7 @@ func (h *Handler) modify(r *request, rt *resourceType, id string, body map[strin
 		}
 		return record{}, err
 	}
-	return h.update(r, rt, id, tenant.DirectoryPatch, cond, func(doc map[string]any) (map[string]any, *memberOps, error) {
+	return h.update(r, rt, id, tenant.DirectoryPatch, cond, p.needs(), func(doc map[string]any) (map[string]any, *memberOps, error) {
 		next, err := p.apply(doc)
 		if err == nil && rt.onRequest {
 			r.wrote(rt, p.named(next))

@@ -268,6 +268,26 @@ func (p *patch) apply(doc map[string]any) (map[string]any, error) {
 	return next.doc, nil
 }
 
+// needs are the members of a document that the operations look into, with those that the
+// handler and the store's columns do. Keys follow from several members, so that all of
+// these are needed if one is.
+func (p *patch) needs() map[string]bool {
+	if p.rt.secretInside {
+		return nil // what is never returned must not be stored again, wherever it is
+	}
+	needs := map[string]bool{"userName": true, "displayName": p.rt.core.urn == URNGroup, "externalId": true, "active": true}
+	keyed := false
+	for _, o := range p.ops {
+		key := o.target.key()
+		needs[key] = true
+		keyed = keyed || p.rt.keyed[key]
+	}
+	if keyed {
+		maps.Copy(needs, p.rt.keyed)
+	}
+	return needs
+}
+
 // named is the part of a document that the operations speak of.
 func (p *patch) named(doc map[string]any) map[string]any {
 	out := map[string]any{}

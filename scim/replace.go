@@ -44,7 +44,7 @@ func (h *Handler) replace(r *request, rt *resourceType, id string, body map[stri
 			ops.put(m)
 		}
 	}
-	return h.update(r, rt, id, tenant.DirectoryReplace, cond, func(have map[string]any) (map[string]any, *memberOps, error) {
+	return h.update(r, rt, id, tenant.DirectoryReplace, cond, nil, func(have map[string]any) (map[string]any, *memberOps, error) {
 		next := clone(doc).(map[string]any)
 		return next, ops, rt.keepImmutable(have, next)
 	})
@@ -54,7 +54,7 @@ func (h *Handler) replace(r *request, rt *resourceType, id string, body map[stri
 // directory may not know yet of an attribute that has become required; refusal is the
 // answer where that was done before.
 func (h *Handler) deactivate(r *request, rt *resourceType, id string, cond precondition, refusal error) (record, error) {
-	return h.update(r, rt, id, tenant.DirectoryReplace, cond, func(have map[string]any) (map[string]any, *memberOps, error) {
+	return h.update(r, rt, id, tenant.DirectoryReplace, cond, nil, func(have map[string]any) (map[string]any, *memberOps, error) {
 		if have["active"] == false {
 			return nil, nil, refusal
 		}

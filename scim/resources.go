@@ -12,7 +12,10 @@ type resources struct{ rt *resourceType }
 func (k resources) event() (prefix, subject string) { return "scim.resource", "scim_resource" }
 
 func (k resources) index(r *record, doc map[string]any) {
-	r.externalID, r.name, r.keys = text(doc, "externalId"), "", k.rt.uniqueKeys(nil, doc)
+	r.externalID, r.name = text(doc, "externalId"), ""
+	if k.rt.keysKnown(doc) {
+		r.keys = k.rt.uniqueKeys(nil, doc)
+	}
 }
 
 func (k resources) from(r store.SCIMResource) record {

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -80,8 +81,12 @@ type resourceType struct {
 	// onRequest is true if an attribute is returned on request alone, so that
 	// a stored body can't be sent as it is.
 	onRequest bool
-	// unique are the fields whose values the store keeps apart.
+	// unique are the fields whose values the store keeps apart; keyed are the members of a
+	// document that keys follow from.
 	unique []field
+	keyed  map[string]bool
+	// secretInside is true if a sub-attribute is never returned.
+	secretInside bool
 	// all shows what is returned by default.
 	all *projection
 }
@@ -118,7 +123,20 @@ func newResourceType(def ResourceType) (*resourceType, error) {
 	}
 	rt.onRequest = rt.anyReturned(ReturnedRequest)
 	rt.all = &projection{rt: rt}
-	rt.unique = rt.uniqueFields()
+	rt.unique, rt.keyed = rt.uniqueFields(), map[string]bool{}
+	for _, f := range rt.unique {
+		rt.keyed[f.key()] = true
+	}
+	if rt.core.urn == URNUser {
+		rt.keyed["emails"] = true
+	}
+	for _, c := range rt.containers() {
+		for _, a := range c.attrs {
+			// Extensions are kept as a whole, so that their own attributes are inside too.
+			inside := c.extension && a.Returned == ReturnedNever
+			rt.secretInside = rt.secretInside || inside || slices.ContainsFunc(a.subs, func(s *attribute) bool { return s.Returned == ReturnedNever })
+		}
+	}
 	return rt, nil
 }
 

@@ -168,7 +168,7 @@ func (l *listing) load(ctx context.Context, page []sorted) error {
 		ids[i] = s.id
 	}
 	found := make(map[string]record, len(ids))
-	q := store.Query{Filter: store.In{Attr: store.AttrID, Values: ids}}
+	q := store.Query{Filter: store.In{Attr: store.AttrID, Values: ids}, ReadOnly: true}
 	for {
 		p, err := l.kind().page(ctx, l.store(), l.view.r.tenant, q)
 		if err != nil {

@@ -26,6 +26,17 @@ func (rt *resourceType) uniqueKeys(keys []store.Key, doc map[string]any) []store
 	return keys
 }
 
+// keysKnown reports whether the members that keys follow from are decoded; otherwise
+// they, and so the keys, are as they were.
+func (rt *resourceType) keysKnown(doc map[string]any) bool {
+	for key := range rt.keyed {
+		if _, asStored := doc[key].(stored); asStored {
+			return false
+		}
+	}
+	return true
+}
+
 // uniqueFields lists what has to be unique by definition and has no column of its own.
 func (rt *resourceType) uniqueFields() (out []field) {
 	for _, c := range rt.containers() {

@@ -27,10 +27,12 @@ type change func(doc map[string]any) (next map[string]any, members *memberOps, e
 
 // update applies a change with compare-and-swap: a client's If-Match turns a
 // lost race into 412, otherwise the change is computed anew.
-func (h *Handler) update(r *request, rt *resourceType, id string, action tenant.DirectoryAction, cond precondition, fn change) (record, error) {
+// needs are the members of the document that fn looks into; the others it gets as they
+// are stored. Nil needs all.
+func (h *Handler) update(r *request, rt *resourceType, id string, action tenant.DirectoryAction, cond precondition, needs map[string]bool, fn change) (record, error) {
 	began := time.Now()
 	for attempt := 1; ; attempt++ {
-		rec, err := h.updateOnce(r, rt, id, action, cond, fn)
+		rec, err := h.updateOnce(r, rt, id, action, cond, needs, fn)
 		switch {
 		case !errors.Is(err, store.ErrStale):
 			if errors.Is(err, store.ErrNotFound) {
@@ -63,7 +65,7 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
-func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action tenant.DirectoryAction, cond precondition, fn change) (record, error) {
+func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action tenant.DirectoryAction, cond precondition, needs map[string]bool, fn change) (record, error) {
 	ctx := r.Context()
 	rec, err := h.get(r, rt, id)
 	if err != nil {
@@ -72,7 +74,7 @@ func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action ten
 	if err := cond.holds(rec.tag()); err != nil {
 		return rec, err
 	}
-	doc, err := decodeStored(rec.body)
+	doc, err := decodePart(rec.body, needs, true)
 	if err != nil {
 		return rec, err
 	}
@@ -92,7 +94,7 @@ func (h *Handler) updateOnce(r *request, rt *resourceType, id string, action ten
 	if err := cmp.Or(incomplete, h.storable(docWeight(next))); err != nil {
 		return rec, err
 	}
-	w.after.body = rt.encode(nil, next)
+	w.after.body = rt.encode(make([]byte, 0, len(rec.body)+256), next)
 	if err := h.storable(len(w.after.body)); err != nil {
 		return rec, err
 	}

@@ -15,6 +15,9 @@ func (users) event() (prefix, subject string) { return "scim.user", "scim_user" 
 func (k users) index(r *record, doc map[string]any) {
 	r.name, r.externalID = text(doc, "userName"), text(doc, "externalId")
 	r.active = doc["active"] != false
+	if !k.rt.keysKnown(doc) {
+		return
+	}
 	r.keys = nil
 	for _, e := range elements(doc["emails"]) {
 		m, _ := e.(map[string]any)

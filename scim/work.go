@@ -43,6 +43,8 @@ func docWeight(v any) int {
 	switch v := v.(type) {
 	case string:
 		return len(v)
+	case stored:
+		return len(v)
 	case []any:
 		n := len(v)
 		for _, e := range v {

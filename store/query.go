@@ -20,6 +20,9 @@ type Query struct {
 	// WithoutBody leaves Body empty, for callers that need only the columns. A store
 	// may ignore it.
 	WithoutBody bool
+	// ReadOnly promises that the caller changes neither Body nor Keys of what it gets, so
+	// that a store that keeps them in memory may lend its own. A store may ignore it.
+	ReadOnly bool
 }
 
 // Page is a part of a list, in ascending order of the ID.

@@ -150,11 +150,15 @@ func chooseDirectory(ctx context.Context, tx store.Store, tenantID, id string) (
 func inForce(keys []store.APIKey, now time.Time) []store.APIKey {
 	var out []store.APIKey
 	for _, k := range keys {
-		if k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || k.ExpiresAt.After(now)) {
+		if authenticates(&k, now) {
 			out = append(out, k)
 		}
 	}
 	return out
+}
+
+func authenticates(k *store.APIKey, now time.Time) bool {
+	return k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || k.ExpiresAt.After(now))
 }
 
 // APIKeys returns the tenant's keys, revoked and expired ones too, oldest first. None
@@ -231,7 +235,7 @@ func (s *Service) mayRevoke(ctx context.Context, tx store.Store, tenantID string
 		return fmt.Errorf("tenant: reading API keys: %w", err)
 	}
 	left := slices.DeleteFunc(inForce(keys, s.time()), func(k store.APIKey) bool { return k.ID == key.ID || k.DirectoryID != key.DirectoryID })
-	if len(left) == 0 && len(inForce([]store.APIKey{key}, s.time())) > 0 {
+	if len(left) == 0 && authenticates(&key, s.time()) {
 		return conflict(ErrorCodeConfirmationRequired, "This is the last key of an active directory: without it, people who leave keep their access. Confirm to revoke it.")
 	}
 	return nil
@@ -270,7 +274,7 @@ func (s *Service) AuthenticateAPIKey(ctx context.Context, tenantID, presented st
 		return Principal{}, ErrBadAPIKey
 	case err != nil:
 		return Principal{}, fmt.Errorf("tenant: looking for the API key: %w", err)
-	case !wellFormed || len(inForce([]store.APIKey{key}, now)) == 0:
+	case !wellFormed || !authenticates(&key, now):
 		return Principal{}, ErrBadAPIKey
 	}
 	d, err := s.store.Directory(ctx, tenantID, key.DirectoryID)

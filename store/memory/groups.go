@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -75,7 +76,7 @@ func (s *Store) SCIMGroups(ctx context.Context, tenantID string, q store.Query) 
 
 // CreateSCIMGroup implements [store.SCIMGroupStore].
 func (s *Store) CreateSCIMGroup(ctx context.Context, tenantID string, g store.SCIMGroup, members []store.Member, events ...store.Event) (store.SCIMGroup, error) {
-	g = cloneGroup(g)
+	g = keepGroup(g)
 	g.TenantID, g.Version, g.MembersVersion, g.MembersUpdatedAt = tenantID, 1, 0, time.Time{}
 	g.CreatedAt, g.UpdatedAt = store.Time(g.CreatedAt), store.Time(g.UpdatedAt)
 	err := s.write(ctx, tenantID, nil, func(t *tenant, log *undoLog) error {
@@ -102,7 +103,7 @@ func (s *Store) CreateSCIMGroup(ctx context.Context, tenantID string, g store.SC
 
 // UpdateSCIMGroup implements [store.SCIMGroupStore].
 func (s *Store) UpdateSCIMGroup(ctx context.Context, tenantID string, g store.SCIMGroup, events ...store.Event) (store.SCIMGroup, error) {
-	g = cloneGroup(g)
+	g = keepGroup(g)
 	err := s.write(ctx, tenantID, events, func(t *tenant, log *undoLog) error {
 		old, ok := t.groups.get(g.ID)
 		switch {
@@ -202,7 +203,7 @@ func (s *Store) SCIMGroupsOf(ctx context.Context, tenantID string, memberIDs ...
 	out := map[string][]store.GroupRef{}
 	err := s.read(ctx, tenantID, func(t *tenant) error {
 		for _, id := range memberIDs {
-			if out[id] != nil {
+			if _, some := t.memberOf[id]; !some || out[id] != nil {
 				continue
 			}
 			for groupID := range t.memberOf.ids(id) {
@@ -245,6 +246,7 @@ func (t *tenant) changeMembers(log *undoLog, groupID string, d store.MemberDelta
 	}
 	for _, m := range d.Add {
 		if _, ok := members.get(m.ID); !ok {
+			m.ID = strings.Clone(m.ID) // no part of a request, which would stay in memory with it
 			members.put(log, m.ID, m)
 			t.memberOf.add(log, m.ID, groupID)
 			change.Added = append(change.Added, m.ID)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -26,34 +27,26 @@ func newPeople[V person]() *people[V] {
 	return &people[V]{table: newTable[V](), index: map[store.Attr]multi{}, unique: map[store.Key]string{}}
 }
 
-// indexed are the attributes that have an index for equality, besides the keys.
-func indexed(keys []store.Key) iter.Seq[store.Attr] {
-	return func(yield func(store.Attr) bool) {
-		for _, a := range []store.Attr{store.AttrUserName, store.AttrExternalID, store.AttrDisplayName} {
-			if !yield(a) {
-				return
-			}
-		}
-		for i, k := range keys {
-			if !slices.ContainsFunc(keys[:i], func(o store.Key) bool { return o.Attr == k.Attr }) && !yield(k.Attr) {
-				return
-			}
-		}
+// columns are the attributes that have an index for equality, besides the keys.
+var columns = [...]store.Attr{store.AttrUserName, store.AttrExternalID, store.AttrDisplayName}
+
+func (p *people[V]) indexOf(a store.Attr) multi {
+	m := p.index[a]
+	if m == nil {
+		m = multi{}
+		p.index[a] = m
 	}
+	return m
 }
 
 func (p *people[V]) addIndex(log *undoLog, id string, v V, keys []store.Key) {
-	for a := range indexed(keys) {
-		m := p.index[a]
-		if m == nil {
-			m = multi{}
-			p.index[a] = m
-		}
+	for _, a := range columns {
 		for _, value := range v.Values(a) {
-			m.add(log, value, id)
+			p.indexOf(a).add(log, value, id)
 		}
 	}
 	for _, k := range keys {
+		p.indexOf(k.Attr).add(log, k.Value, id)
 		if _, has := p.unique[k]; k.Unique && !has {
 			p.unique[k] = id
 			log.add(func() { delete(p.unique, k) })
@@ -62,12 +55,13 @@ func (p *people[V]) addIndex(log *undoLog, id string, v V, keys []store.Key) {
 }
 
 func (p *people[V]) removeIndex(log *undoLog, id string, v V, keys []store.Key) {
-	for a := range indexed(keys) {
+	for _, a := range columns {
 		for _, value := range v.Values(a) {
 			p.index[a].remove(log, value, id)
 		}
 	}
 	for _, k := range keys {
+		p.index[k.Attr].remove(log, k.Value, id)
 		if _, has := p.unique[k]; has {
 			delete(p.unique, k)
 			log.add(func() { p.unique[k] = id })
@@ -196,7 +190,13 @@ func (p *people[V]) list(q store.Query, related func(store.Compare) (iter.Seq[st
 			page.More = true
 			break
 		}
-		page.Items = append(page.Items, clone(v))
+		if page.Items == nil && all {
+			page.Items = make([]V, 0, min(limit, p.len()))
+		}
+		if !q.ReadOnly {
+			v = clone(v)
+		}
+		page.Items = append(page.Items, v)
 		page.Next = id
 	}
 	if !page.More {
@@ -220,6 +220,28 @@ func (p *people[V]) count(filter store.Expr, related func(store.Compare) (iter.S
 		}
 	}
 	return n
+}
+
+// keepUser copies what is stored. Strings are copied too: they may be parts of a request
+// that would stay in memory with them.
+func keepUser(u store.SCIMUser) store.SCIMUser {
+	u.Body, u.Keys = bytes.Clone(u.Body), keepKeys(u.Keys)
+	u.UserName, u.ExternalID = strings.Clone(u.UserName), strings.Clone(u.ExternalID)
+	return u
+}
+
+func keepGroup(g store.SCIMGroup) store.SCIMGroup {
+	g.Body, g.Keys = bytes.Clone(g.Body), keepKeys(g.Keys)
+	g.DisplayName, g.ExternalID = strings.Clone(g.DisplayName), strings.Clone(g.ExternalID)
+	return g
+}
+
+func keepKeys(keys []store.Key) []store.Key {
+	keys = slices.Clone(keys)
+	for i := range keys {
+		keys[i].Value = strings.Clone(keys[i].Value)
+	}
+	return keys
 }
 
 func cloneUser(u store.SCIMUser) store.SCIMUser {

@@ -36,20 +36,21 @@ func (z *sorted) find(s string) (chunk, at int, found bool) {
 	return chunk, at, found
 }
 
-func (z *sorted) insert(s string) {
+// insert reports whether s is new.
+func (z *sorted) insert(s string) bool {
 	if len(z.chunks) == 0 {
 		z.chunks, z.n = [][]string{append(make([]string, 0, 8), s)}, 1
-		return
+		return true
 	}
 	c, at, found := z.find(s)
 	if found {
-		return
+		return false
 	}
 	z.n++
 	z.chunks[c] = slices.Insert(z.chunks[c], at, s)
 	full := z.chunks[c]
 	if len(full) <= chunkSize {
-		return
+		return true
 	}
 	// A set that grows at its end keeps its chunks full; any other is halved.
 	cut := len(full) / 2
@@ -58,21 +59,32 @@ func (z *sorted) insert(s string) {
 	}
 	z.chunks[c] = full[:cut:cut]
 	z.chunks = slices.Insert(z.chunks, c+1, slices.Clone(full[cut:]))
+	return true
 }
 
-func (z *sorted) remove(s string) {
+// remove reports whether s was there.
+func (z *sorted) remove(s string) bool {
 	if len(z.chunks) == 0 {
-		return
+		return false
 	}
 	c, at, found := z.find(s)
 	if !found {
-		return
+		return false
 	}
 	z.n--
 	z.chunks[c] = slices.Delete(z.chunks[c], at, at+1)
 	if len(z.chunks[c]) == 0 {
 		z.chunks = slices.Delete(z.chunks, c, c+1)
 	}
+	return true
+}
+
+func (z *sorted) has(s string) bool {
+	if len(z.chunks) == 0 {
+		return false
+	}
+	_, _, found := z.find(s)
+	return found
 }
 
 // after yields the strings greater than s in order, without the first skip of them;

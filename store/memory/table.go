@@ -63,39 +63,65 @@ func (t *table[V]) after(key string, skip int) iter.Seq2[string, V] {
 	}
 }
 
-// multi maps a value to the set of IDs that have it.
-type multi map[string]*table[struct{}]
+// multi maps a value to the set of IDs that have it. Most values have one.
+type multi map[string]idSet
 
-func (m multi) add(log *undoLog, value, id string) {
-	set := m[value]
-	if set == nil {
-		set = newTable[struct{}]()
-		m[value] = set
-		log.add(func() {
-			if set.len() == 0 {
-				delete(m, value)
-			}
-		})
-	}
-	set.put(log, id, struct{}{})
+// idSet is one ID, or several in order.
+type idSet struct {
+	one  string
+	more *sorted
 }
 
-func (m multi) remove(log *undoLog, value, id string) {
-	set := m[value]
-	if set == nil {
-		return
-	}
-	set.remove(log, id)
-	if set.len() == 0 {
-		delete(m, value)
+func (m multi) add(log *undoLog, value, id string) {
+	set, some := m[value]
+	switch {
+	case !some:
+		m[value] = idSet{one: id}
+		log.add(func() { delete(m, value) })
+	case set.more != nil:
+		if set.more.insert(id) {
+			log.add(func() { set.more.remove(id) })
+		}
+	case set.one != id:
+		z := &sorted{}
+		z.insert(set.one)
+		z.insert(id)
+		m[value] = idSet{more: z}
 		log.add(func() { m[value] = set })
 	}
 }
 
+func (m multi) remove(log *undoLog, value, id string) {
+	set, some := m[value]
+	switch {
+	case !some:
+	case set.more == nil:
+		if set.one == id {
+			delete(m, value)
+			log.add(func() { m[value] = set })
+		}
+	case set.more.remove(id):
+		if set.more.n == 0 {
+			delete(m, value)
+		}
+		log.add(func() { set.more.insert(id); m[value] = set })
+	}
+}
+
+// hasOther reports whether an ID other than this one has the value.
+func (m multi) hasOther(value, id string) bool {
+	set, some := m[value]
+	return some && (set.more == nil && set.one != id || set.more != nil && (set.more.n > 1 || !set.more.has(id)))
+}
+
 // ids yields the IDs that have the value, in order.
 func (m multi) ids(value string) iter.Seq[string] {
-	if set := m[value]; set != nil {
-		return set.keys.after("", 0)
+	set, some := m[value]
+	switch {
+	case !some:
+		return func(func(string) bool) {}
+	case set.more != nil:
+		return set.more.after("", 0)
 	}
-	return func(func(string) bool) {}
+	return func(yield func(string) bool) { yield(set.one) }
 }

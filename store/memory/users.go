@@ -55,7 +55,7 @@ func (s *Store) SCIMUsers(ctx context.Context, tenantID string, q store.Query) (
 
 // CreateSCIMUser implements [store.SCIMUserStore].
 func (s *Store) CreateSCIMUser(ctx context.Context, tenantID string, u store.SCIMUser, events ...store.Event) (store.SCIMUser, error) {
-	u = cloneUser(u)
+	u = keepUser(u)
 	u.TenantID, u.Version = tenantID, 1
 	u.CreatedAt, u.UpdatedAt = store.Time(u.CreatedAt), store.Time(u.UpdatedAt)
 	err := s.write(ctx, tenantID, events, func(t *tenant, log *undoLog) error {
@@ -79,17 +79,12 @@ func (s *Store) CreateSCIMUser(ctx context.Context, tenantID string, u store.SCI
 }
 
 func (t *tenant) userNameTaken(u store.SCIMUser) bool {
-	for id := range t.users.index[store.AttrUserName].ids(store.Fold(u.UserName)) {
-		if id != u.ID {
-			return true
-		}
-	}
-	return false
+	return t.users.index[store.AttrUserName].hasOther(store.Fold(u.UserName), u.ID)
 }
 
 // UpdateSCIMUser implements [store.SCIMUserStore].
 func (s *Store) UpdateSCIMUser(ctx context.Context, tenantID string, u store.SCIMUser, events ...store.Event) (store.SCIMUser, error) {
-	u = cloneUser(u)
+	u = keepUser(u)
 	err := s.write(ctx, tenantID, events, func(t *tenant, log *undoLog) error {
 		old, ok := t.users.get(u.ID)
 		switch {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -27,7 +28,13 @@ type Row struct {
 	Unique []Unique
 	// Index are the values by which rows are found.
 	Index []Index
+	// Decoded is where a backend that keeps rows in memory keeps what a row decodes to.
+	// Others leave it nil.
+	Decoded *Decoded
 }
+
+// Decoded is what a row was decoded to before.
+type Decoded struct{ value atomic.Value }
 
 // Unique is a value that one row of a kind can have: in its tenant, or at all.
 type Unique struct {
@@ -89,8 +96,10 @@ type Backend interface {
 
 // codec says how one type of record becomes a row.
 type codec[T any] struct {
-	kind   string
-	meta   func(*T) *store.Meta
+	kind string
+	meta func(*T) *store.Meta
+	// clone copies what is read often, so that it can be kept; nil for all else.
+	clone  func(T) T
 	unique func(*T) []Unique
 	index  func(*T) []Index
 }
@@ -115,14 +124,32 @@ func (c codec[T]) encode(tenantID string, v *T) (Row, error) {
 }
 
 func (c codec[T]) decode(r Row) (T, error) {
-	var v T
-	if err := json.Unmarshal(r.Body, &v); err != nil {
+	v, err := c.content(r)
+	if err != nil {
 		return v, fmt.Errorf("store: decode %s %s: %w", c.kind, r.ID, err)
 	}
-	truncateTimes(reflect.ValueOf(&v).Elem())
 	*c.meta(&v) = store.Meta{
 		ID: r.ID, TenantID: r.TenantID, Version: r.Version,
 		CreatedAt: store.Time(r.CreatedAt), UpdatedAt: store.Time(r.UpdatedAt),
+	}
+	return v, nil
+}
+
+// content is what a row's body says.
+func (c codec[T]) content(r Row) (T, error) {
+	keep := c.clone != nil && r.Decoded != nil
+	if keep {
+		if v, ok := r.Decoded.value.Load().(T); ok {
+			return c.clone(v), nil
+		}
+	}
+	var v T
+	if err := json.Unmarshal(r.Body, &v); err != nil {
+		return v, err
+	}
+	truncateTimes(reflect.ValueOf(&v).Elem())
+	if keep {
+		r.Decoded.value.Store(c.clone(v))
 	}
 	return v, nil
 }

@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -67,6 +68,13 @@ func (s Setup) DeleteConnection(ctx context.Context, tenantID, id string, versio
 var domains = codec[store.Domain]{
 	kind: kindDomain,
 	meta: func(d *store.Domain) *store.Meta { return &d.Meta },
+	clone: func(d store.Domain) store.Domain {
+		if d.Finding != nil {
+			finding := *d.Finding
+			d.Finding = &finding
+		}
+		return d
+	},
 	unique: func(d *store.Domain) []Unique {
 		keys := []Unique{{Name: "name", Value: d.Name}}
 		if d.State == store.DomainVerified {
@@ -106,6 +114,7 @@ func (s Setup) DeleteDomain(ctx context.Context, tenantID, id string, version in
 var directories = codec[store.Directory]{
 	kind:   kindDirectory,
 	meta:   func(d *store.Directory) *store.Meta { return &d.Meta },
+	clone:  func(d store.Directory) store.Directory { return d },
 	unique: func(d *store.Directory) []Unique { return []Unique{{Name: "connection", Value: d.ConnectionID}} },
 }
 
@@ -137,6 +146,10 @@ func (s Setup) DeleteDirectory(ctx context.Context, tenantID, id string, version
 var apiKeys = codec[store.APIKey]{
 	kind: kindAPIKey,
 	meta: func(k *store.APIKey) *store.Meta { return &k.Meta },
+	clone: func(k store.APIKey) store.APIKey {
+		k.Hash, k.Scopes = slices.Clone(k.Hash), slices.Clone(k.Scopes)
+		return k
+	},
 	unique: func(k *store.APIKey) []Unique {
 		keys := []Unique{keyHash(k.Hash)}
 		if k.RevokedAt.IsZero() {
