@@ -26,7 +26,12 @@
 // move the user's version, so a client that follows memberships reads the groups.
 //
 // Every write stores its event in the same transaction, so the journal tells all
-// that happened.
+// that happened. The last requests of each tenant, what they were answered and what was
+// passed over are kept for whoever supports a customer ([Handler.Requests],
+// [Config.RequestLog]).
+//
+// Package scimtest has clients that behave like the identity providers which customers
+// have; a host runs them against its own server with one call.
 //
 // # Security
 //
@@ -34,9 +39,9 @@
 // tenant, a foreign key and a wrong key get the same 401. IDs are given by us,
 // an externalId is never a key. Attributes that are never returned, such as a
 // password, are dropped before anything is stored or told. Whatever comes from
-// outside has a bound: bodies, nesting, filters, operations, members, pages. A
-// [Policy] is asked before each write, but can't keep access from being taken
-// away.
+// outside has a bound: bodies, nesting, filters, operations, members, pages, the size of a
+// resource, and what one request may compare. A [Policy] is asked before each write, but
+// can't keep access from being taken away.
 //
 // # Compatibility
 //
@@ -44,6 +49,6 @@
 // [Config.Strict]): string booleans and operation names in any case from Entra,
 // a manager as a string or list, members as plain strings, URN and dotted keys
 // in an operation without path, an add whose value path matches nothing, a
-// remove that lists values, "" to clear. Unknown attributes are ignored, unknown
-// members of a group are accepted.
+// remove that lists values, "" to clear. Unknown attributes are ignored, unknown members
+// of a group and groups in groups are accepted; both are warnings in the request log.
 package scim

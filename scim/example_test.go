@@ -61,3 +61,36 @@ func ExampleAPIKeys() {
 	fmt.Println(err)
 	// Output: <nil>
 }
+
+// Support looks at what a customer's identity provider sent, and why it was refused.
+func ExampleHandler_Requests() {
+	h, err := scim.NewHandler(scim.Config{
+		BaseURL: "https://app.example.com/scim/v2", Store: memory.New(), Policy: scim.InsecureAllowAll{},
+		Authenticator: scim.AuthenticatorFunc(func(context.Context, string, string) (tenant.Principal, error) {
+			return tenant.Principal{KeyID: "key1", KeyName: "Entra", Scopes: []string{scim.ScopeWrite}}, nil
+		}),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, body := range []string{`{"userName":"ada@acme.example","shoeSize":38,"password":"hunter2"}`, `{"nickName":"Ada"}`} {
+		r := httptest.NewRequest(http.MethodPost, "/scim/v2/acme/Users", strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer sk_demo")
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	for _, e := range h.Requests("acme") { // the newest first
+		fmt.Println(e.KeyName, e.Method, e.Path, e.Request, e.Status)
+		if e.Error != nil {
+			fmt.Println(" ", e.Error.Detail)
+		}
+		for _, w := range e.Warnings {
+			fmt.Println(" ", w.Code, w.Names)
+		}
+	}
+	// Output:
+	// Entra POST /Users {"nickName":"Ada"} 400
+	//   userName is required.
+	// Entra POST /Users {"password":"REDACTED","shoeSize":38,"userName":"ada@acme.example"} 201
+	//   unknown_attribute [shoeSize]
+}
