@@ -74,12 +74,15 @@ func toError(err error) (e *Error, ok bool) {
 	var (
 		fe      *filter.Error
 		refusal *tenant.Refusal
+		big     *http.MaxBytesError
 	)
 	switch {
 	case errors.As(err, &e):
 		return e, true
 	case errors.As(err, &refusal):
 		return &Error{Status: refusal.Status, Type: refusal.SCIMType, Detail: refusal.Detail}, true
+	case errors.As(err, &big):
+		return &Error{Status: http.StatusRequestEntityTooLarge, Type: TypeTooMany, Detail: fmt.Sprintf("The body is larger than %d bytes.", big.Limit)}, true
 	case errors.As(err, &fe):
 		return badRequest(TypeInvalidFilter, "The filter can't be read: %s.", fe), true
 	case errors.Is(err, store.ErrNotFound):

@@ -138,10 +138,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Request: r, tenant: path[0], principal: principal,
 		base: h.TenantBaseURL(path[0]), trace: requestID(r),
 	}
+	var refused *Error
 	if h.cfg.RequestLog != nil {
 		at, status := h.cfg.Now(), &statusWriter{ResponseWriter: w}
 		w = status
-		defer func() { h.logRequest(req, at, status.status, err) }()
+		defer func() { h.logRequest(req, at, status.status, refused) }()
 	}
 	if err = h.allow(w, req.tenant, principal.KeyID, 1); err == nil {
 		req.params, err = parseParams(r.URL.RawQuery)
@@ -150,13 +151,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = h.route(w, req, path[1:])
 		h.tellWarnings(req)
 	}
-	failed := false
 	if err != nil {
-		h.fail(w, r, req.tenant, err)
-		e, _ := toError(err)
-		failed = e.Status < http.StatusInternalServerError // a fault of ours may come after the write
+		refused = h.fail(w, r, req.tenant, err)
 	}
-	if h.cfg.Written != nil && !failed && !req.reads() {
+	// A fault of ours may come after the write.
+	mayHaveWritten := refused == nil || refused.Status >= http.StatusInternalServerError
+	if h.cfg.Written != nil && mayHaveWritten && !req.reads() {
 		h.cfg.Written(req.tenant)
 	}
 }
@@ -172,29 +172,30 @@ func requestID(r *http.Request) string {
 }
 
 // splitPath cuts the path below the prefix into segments: the tenant first.
-// Slashes at the end don't count.
+// Slashes at the end, and several in a row, don't count.
 func splitPath(escaped, prefix string) ([]string, bool) {
 	rest, ok := strings.CutPrefix(escaped, prefix+"/")
 	if !ok {
 		return nil, false
 	}
-	parts := strings.Split(strings.TrimRight(rest, "/"), "/")
-	for i, p := range parts {
+	parts := make([]string, 0, 3)
+	for p := range strings.SplitSeq(rest, "/") {
 		s, err := url.PathUnescape(p)
-		if err != nil || strings.ContainsAny(s, "/\\\x00") || s == ".." || s == "." || s == "" && len(parts) > 1 || !utf8.ValidString(s) {
+		if err != nil || strings.ContainsAny(s, "/\\\x00") || s == ".." || s == "." || !utf8.ValidString(s) {
 			return nil, false
 		}
-		parts[i] = s
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "")
 	}
 	return parts, true
 }
 
-// fail writes an error as RFC 7644 section 3.12 has it.
-func (h *Handler) fail(w http.ResponseWriter, r *http.Request, tenant string, err error) {
-	var big *http.MaxBytesError
-	if errors.As(err, &big) {
-		err = &Error{Status: http.StatusRequestEntityTooLarge, Type: TypeTooMany, Detail: "The body is larger than " + strconv.FormatInt(big.Limit, 10) + " bytes."}
-	}
+// fail writes an error as RFC 7644 section 3.12 has it, and returns what it wrote.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, tenant string, err error) *Error {
 	e, known := toError(err)
 	gone := r.Context().Err()
 	if !known && errors.Is(gone, context.DeadlineExceeded) {
@@ -210,6 +211,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, tenant string, er
 		w.Header().Set("Retry-After", "1")
 	}
 	write(w, e.Status, e.appendJSON(nil))
+	return e
 }
 
 // write sends a small answer.

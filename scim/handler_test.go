@@ -204,3 +204,14 @@ func TestAPIKeysOfTenantService(t *testing.T) {
 	})
 	s.do("GET", "/Users", "").refused(403, "")
 }
+
+func TestSplitPath(t *testing.T) {
+	for in, want := range map[string][]string{
+		"/scim/v2/acme/Users/": {"acme", "Users"}, "/scim/v2/acme//Users/x": {"acme", "Users", "x"}, "/scim/v2//": {""},
+		"/scim/v2/a%20b/Users": {"a b", "Users"}, "/scim/v2": nil, "/scim/v2/../x": nil, "/scim/v2/a%2fb": nil, "/scim/v2/%ff": nil,
+	} {
+		got, ok := splitPath(in, "/scim/v2")
+		require.Equal(t, want, got, in)
+		require.Equal(t, want != nil, ok, in)
+	}
+}

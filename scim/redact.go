@@ -20,19 +20,19 @@ const (
 	maxRedacted = 64 << 10
 )
 
-// logRequest tells the request log what came of a request.
-func (h *Handler) logRequest(r *request, at time.Time, status int, err error) {
+// logRequest tells the request log what came of a request; refused is nil if it went well.
+func (h *Handler) logRequest(r *request, at time.Time, status int, refused *Error) {
 	// Parts of the request would keep the whole of it in memory.
 	e := Exchange{
 		At: at, Took: h.cfg.Now().Sub(at), KeyID: r.principal.KeyID, KeyName: r.principal.KeyName,
 		CorrelationID: cut(r.trace, maxLoggedWord), UserAgent: cut(r.UserAgent(), maxLoggedWord), Method: cut(r.Method, maxLoggedWord),
 		Path: h.secrets.path(r.Request, h.prefix), Request: h.secrets.body(r.body), Status: status, Warnings: r.warnings,
 	}
-	if err != nil {
-		e.Error, _ = toError(err)
+	if refused != nil {
+		e.Error = refused
 		if strings.Contains(e.Path+e.Request, redacted) {
 			// What was wrong may repeat a part of what is not to be kept.
-			e.Error = &Error{Status: e.Error.Status, Type: e.Error.Type, Detail: redacted}
+			e.Error = &Error{Status: refused.Status, Type: refused.Type, Detail: redacted}
 		}
 	}
 	h.cfg.RequestLog.LogRequest(r.Context(), r.tenant, e)

@@ -64,6 +64,8 @@ func TestRequestLog(t *testing.T) {
 
 	s.do("GET", "/Users/"+id, "").want(200)
 	require.Empty(t, last().Warnings)
+	s.do("POST", "/Users", `{"userName":"`+strings.Repeat("x", 5<<20)+`"}`).refused(413, TypeTooMany)
+	require.Equal(t, 413, last().Error.Status)
 	s.do("DELETE", "/Users/"+id, "").want(204)
 	require.Equal(t, 204, last().Status)
 	s.do("HEAD", "/Users", "").want(200)
