@@ -109,13 +109,26 @@ func (t *comparison) allowed(f field) error {
 // any reports whether one of the values, or of their sub-attribute sub, passes.
 // An attribute without a value differs from every value, so that "ne" holds.
 func (t *comparison) any(values []any, sub *attribute) bool {
-	some := false
+	some, passed := t.scan(values, sub)
+	return t.result(some, passed)
+}
+
+// result is what any says of values of which there are some, or one passed.
+func (t *comparison) result(some, passed bool) bool {
+	if t.null {
+		return (t.op == ast.EQ) != some
+	}
+	return passed || t.op == ast.NE && !some
+}
+
+// scan reports whether there are values, and whether one of them passes.
+func (t *comparison) scan(values []any, sub *attribute) (some, passed bool) {
 	for _, e := range values {
 		if sub == nil {
 			if present(e) {
 				some = true
 				if t.passes(e) {
-					return true
+					return true, true
 				}
 			}
 			continue
@@ -128,15 +141,12 @@ func (t *comparison) any(values []any, sub *attribute) bool {
 			if present(v) {
 				some = true
 				if t.passes(v) {
-					return true
+					return true, true
 				}
 			}
 		}
 	}
-	if t.null {
-		return (t.op == ast.EQ) != some
-	}
-	return t.op == ast.NE && !some
+	return some, false
 }
 
 // present is "pr": neither null nor empty (RFC 7644 table 3).

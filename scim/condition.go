@@ -136,14 +136,20 @@ func (c compiler) brackets(e *ast.ValuePath) (*condition, error) {
 }
 
 // holds evaluates the condition on a document, or on one value between brackets.
-func (c *condition) holds(doc map[string]any) bool {
+func (c *condition) holds(doc map[string]any) bool { return c.holdsKnowing(doc, nil) }
+
+// holdsKnowing does the same where some parts were evaluated before.
+func (c *condition) holdsKnowing(doc map[string]any, known map[*condition]bool) bool {
+	if v, ok := known[c]; ok {
+		return v
+	}
 	switch c.op {
 	case condAnd:
-		return c.left.holds(doc) && c.right.holds(doc)
+		return c.left.holdsKnowing(doc, known) && c.right.holdsKnowing(doc, known)
 	case condOr:
-		return c.left.holds(doc) || c.right.holds(doc)
+		return c.left.holdsKnowing(doc, known) || c.right.holdsKnowing(doc, known)
 	case condNot:
-		return !c.left.holds(doc)
+		return !c.left.holdsKnowing(doc, known)
 	case condBrackets:
 		for _, e := range c.field.elements(doc) {
 			if c.left.holdsValue(e) {
@@ -182,6 +188,20 @@ func (c *condition) walk(fn func(f field, test *comparison)) {
 	case condCompare:
 		fn(c.field, &c.test)
 	}
+}
+
+// parts lists the comparisons and brackets of an attribute.
+func (c *condition) parts(attr string) []*condition {
+	switch c.op {
+	case condAnd, condOr:
+		return append(c.left.parts(attr), c.right.parts(attr)...)
+	case condNot:
+		return c.left.parts(attr)
+	}
+	if c.field.ext != nil || c.field.attr.Name != attr {
+		return nil
+	}
+	return []*condition{c}
 }
 
 // terms is how many comparisons the condition has.

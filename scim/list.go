@@ -19,7 +19,6 @@ type listing struct {
 	exact bool // expr says all that the filter does
 	by    *order
 
-	listed  listWork
 	total   int
 	records []record
 	next    string // nextCursor
@@ -160,7 +159,7 @@ func (l *listing) walk(ctx context.Context, q store.Query, fn func(record) bool)
 		}
 		for i := range page.Items {
 			if l.match != nil {
-				if err := l.listed.spend(l.match.cost(&page.Items[i])); err != nil {
+				if err := l.match.spent.spend(l.match.cost(&page.Items[i])); err != nil {
 					return err
 				}
 				ok, err := l.match.match(ctx, &page.Items[i])

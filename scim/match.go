@@ -21,15 +21,20 @@ type matcher struct {
 	// probes says of each member that the filter names in which groups it is.
 	probes map[string]map[string]bool
 	terms  int
-	all    bool // the filter looks at members in a way that takes all of them
-	refs   map[string][]store.GroupRef
+	spent  listWork
+	// members are the parts of the filter for which a group's members are walked.
+	members []*condition
+	refs    map[string][]store.GroupRef
 }
 
 func (h *Handler) matcher(ctx context.Context, r *request, rt *resourceType, c *condition) (*matcher, error) {
 	m := &matcher{h: h, r: r, rt: rt, cond: c, needs: c.needs(), terms: c.terms()}
 	groups, members, all := c.relations()
-	m.groups, m.all = groups && h.isUser(rt), all && h.isGroup(rt)
-	if m.all || len(members) == 0 || !h.isGroup(rt) {
+	m.groups = groups && h.isUser(rt)
+	if all && h.isGroup(rt) {
+		m.members = c.parts("members")
+	}
+	if m.members != nil || len(members) == 0 || !h.isGroup(rt) {
 		return m, nil
 	}
 	m.probes = map[string]map[string]bool{}
@@ -101,17 +106,11 @@ func (m *matcher) match(ctx context.Context, rec *record) (bool, error) {
 	if refs := m.refs[rec.ID]; m.groups && len(refs) > 0 {
 		doc["groups"] = groupDocs(refs)
 	}
-	if m.all {
-		var list []any
-		err := m.h.eachMember(ctx, m.r.tenant, rec.ID, func(mem store.Member) error {
-			list = append(list, memberAnswer(mem))
-			return nil
-		})
-		if err != nil {
-			return false, err
-		}
-		doc["members"] = list
-	} else if m.probes != nil {
+	if m.members != nil {
+		known, err := m.walkMembers(ctx, rec.ID)
+		return err == nil && m.cond.holdsKnowing(doc, known), err
+	}
+	if m.probes != nil {
 		var list []any
 		for id, groups := range m.probes {
 			if groups[rec.ID] {
@@ -121,6 +120,35 @@ func (m *matcher) match(ctx context.Context, rec *record) (bool, error) {
 		doc["members"] = list
 	}
 	return m.cond.holds(doc), nil
+}
+
+// walkMembers evaluates what the filter says of a group's members, one after the other,
+// so that none is kept.
+func (m *matcher) walkMembers(ctx context.Context, groupID string) (map[*condition]bool, error) {
+	some, passed := make([]bool, len(m.members)), make([]bool, len(m.members))
+	err := m.h.eachMember(ctx, m.r.tenant, groupID, func(mem store.Member) error {
+		if err := m.spent.spend(m.terms); err != nil {
+			return err
+		}
+		doc := memberAnswer(mem)
+		for i, c := range m.members {
+			if c.op == condBrackets {
+				passed[i] = passed[i] || c.left.holdsValue(doc)
+				continue
+			}
+			s, p := c.test.scan([]any{doc}, c.field.sub)
+			some[i], passed[i] = some[i] || s, passed[i] || p
+		}
+		return nil
+	})
+	known := make(map[*condition]bool, len(m.members))
+	for i, c := range m.members {
+		known[c] = passed[i]
+		if c.op != condBrackets {
+			known[c] = c.test.result(some[i], passed[i])
+		}
+	}
+	return known, err
 }
 
 // decodeStored decodes a stored body, which is known to be well formed.
