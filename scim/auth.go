@@ -68,22 +68,25 @@ func principal(p tenant.Principal, err error) (tenant.Principal, error) {
 }
 
 // bearer takes the token out of the Authorization header (RFC 6750 section
-// 2.1); anything else gives "".
-func bearer(r *http.Request) string {
+// 2.1), or takes the whole header for it if bare is set; anything else gives "".
+func bearer(r *http.Request, bare bool) string {
 	values := r.Header.Values("Authorization")
 	if len(values) != 1 {
 		return ""
 	}
 	scheme, token, ok := strings.Cut(strings.TrimSpace(values[0]), " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return ""
+	switch {
+	case ok && strings.EqualFold(scheme, "Bearer"):
+		return strings.TrimSpace(token)
+	case !ok && bare && !strings.EqualFold(scheme, "Bearer"):
+		return scheme
 	}
-	return strings.TrimSpace(token)
+	return ""
 }
 
 // authenticate answers the same whatever is wrong with key or tenant.
 func (h *Handler) authenticate(r *http.Request, tenantID string) (tenant.Principal, error) {
-	token := bearer(r)
+	token := bearer(r, h.cfg.BareAuthorization)
 	if token == "" || tenantID == "" {
 		return tenant.Principal{}, errUnauthorized()
 	}

@@ -37,6 +37,9 @@ type Config struct {
 	// (string booleans, operation names in any case, a manager as a string, …) are
 	// refused.
 	Strict bool
+	// BareAuthorization also takes a key that is the whole Authorization header, without
+	// "Bearer ": Okta sends what its administrator entered.
+	BareAuthorization bool
 	// PatchUserNoContent answers a PATCH of a user with 204 instead of 200 and
 	// the user, PatchGroupContent one of a group with 200 and the group instead
 	// of 204. A request for attributes always gets a body.

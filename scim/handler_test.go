@@ -215,3 +215,21 @@ func TestSplitPath(t *testing.T) {
 		require.Equal(t, want != nil, ok, in)
 	}
 }
+
+func TestBareAuthorization(t *testing.T) {
+	get := func(s *server, authorization string) int {
+		r := httptest.NewRequest(http.MethodGet, testBase+"/acme/Users", nil)
+		r.Header.Set("Authorization", authorization)
+		return s.send(r).status
+	}
+	strict := newServer(t)
+	lenient := newServer(t, func(c *Config) { c.BareAuthorization = true })
+	for _, s := range []*server{strict, lenient} {
+		require.Equal(t, 200, get(s, "Bearer acme-key"))
+		for _, bad := range []string{"", "Bearer", "Bearer ", "Basic acme-key", "wrong", "acme-key x"} {
+			require.Equal(t, 401, get(s, bad), bad)
+		}
+	}
+	require.Equal(t, 401, get(strict, "acme-key"))
+	require.Equal(t, 200, get(lenient, " acme-key "))
+}
