@@ -145,6 +145,7 @@ func BenchmarkSize(b *testing.B) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "\nentries\tns %d\tns %d\tratio\tallocs %[1]d\tallocs %[2]d\tB %[1]d\tB %[2]d\t\n", fewEntries, manyEntries)
 	for i := range few {
+		var f, m cost
 		b.Run(few[i].name, func(b *testing.B) {
 			const requests = 1000
 			var small, large []cost
@@ -154,13 +155,15 @@ func BenchmarkSize(b *testing.B) {
 				runtime.GC()
 				large = append(large, targets[1].cost(b, many[i], requests))
 			}
-			f, m := medianCost(small), medianCost(large)
-			fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.2f\t%.0f\t%.0f\t%.0f\t%.0f\t\n", few[i].name, f.ns, m.ns, m.ns/f.ns, f.allocs, m.allocs, f.bytes, m.bytes)
+			f, m = medianCost(small), medianCost(large)
 			b.ReportMetric(m.ns, "ns/op")
 			b.ReportMetric(m.allocs, "allocs/op")
 			b.ReportMetric(m.bytes, "B/op")
 			b.ReportMetric(m.ns/f.ns, "x-small")
 		})
+		if m.ns > 0 { // not left out by -bench
+			fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.2f\t%.0f\t%.0f\t%.0f\t%.0f\t\n", few[i].name, f.ns, m.ns, m.ns/f.ns, f.allocs, m.allocs, f.bytes, m.bytes)
+		}
 	}
 	_ = w.Flush()
 }
