@@ -126,12 +126,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["Content-Type"] = mediaType(r)
 	path, ok := splitPath(r.URL.EscapedPath(), h.prefix)
 	if !ok {
-		h.fail(w, r, "", &Error{Status: http.StatusNotFound, Detail: "There is nothing at this address."})
+		_ = h.fail(w, r, "", &Error{Status: http.StatusNotFound, Detail: "There is nothing at this address."})
 		return
 	}
 	principal, err := h.authenticate(r, path[0])
 	if err != nil {
-		h.fail(w, r, "", h.refuseGuessing(w, r, err))
+		_ = h.fail(w, r, "", h.refuseGuessing(w, r, err))
 		return
 	}
 	req := &request{

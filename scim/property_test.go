@@ -33,7 +33,7 @@ func TestFilterProperty(t *testing.T) {
 		})
 		require.NoError(t, err)
 		return h
-	}, filtertest.Options{Rounds: 8, Filters: 350})
+	}, filtertest.Options{Rounds: 5, Filters: 250})
 }
 
 func hostSchema(t *testing.T, published []byte) (s scim.Schema) {
