@@ -1,10 +1,12 @@
 package scim
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -135,6 +137,73 @@ func TestLargeGroup(t *testing.T) {
 	require.Equal(t, ids[100:], s.members(g))
 	r := s.do("GET", "/Groups?attributes=members.value", "").want(200)
 	require.Len(t, r.at("Resources", 0, "members"), 2400)
+}
+
+// countsMembers counts how often members are read.
+type countsMembers struct {
+	store.Store
+	reads *atomic.Int64
+}
+
+func (s countsMembers) SCIMMembers(ctx context.Context, tenantID, groupID, after string, limit int) ([]store.Member, error) {
+	s.reads.Add(1)
+	return s.Store.SCIMMembers(ctx, tenantID, groupID, after, limit)
+}
+
+// A request that asks for no members reads none, however large the group is.
+func TestMembersAreReadOnlyWhenAskedFor(t *testing.T) {
+	var reads atomic.Int64
+	s := newServer(t, func(c *Config) { c.Store = countsMembers{c.Store, &reads} })
+	u := s.user("ada", "")
+	g := s.group("G", u, "b", "c")
+	reads.Store(0)
+	for _, tt := range []struct{ method, path, body string }{
+		{"GET", "/Groups/" + g + "?excludedAttributes=members", ""},
+		{"GET", "/Groups/" + g + "?attributes=displayName,externalId", ""},
+		{"GET", "/Groups?excludedAttributes=members", ""},
+		{"GET", "/Groups?excludedAttributes=members&filter=displayName+eq+%22G%22", ""},
+		{"GET", "/Groups?attributes=id&filter=id+eq+%22" + g + "%22+and+members+eq+%22" + u + "%22", ""},
+		{"GET", "/Users?filter=groups.value+eq+%22" + g + "%22", ""},
+		{"GET", "/Users/" + u, ""},
+		{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"add","path":"members","value":[{"value":"d"}]}]}`},
+		{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"remove","path":"members[value eq \"d\"]"},{"op":"Remove","path":"members","value":[{"value":"c"}]}]}`},
+		{"PATCH", "/Groups/" + g, `{"Operations":[{"op":"replace","value":{"displayName":"H"}}]}`},
+		{"PATCH", "/Groups/" + g + "?attributes=displayName", `{"Operations":[{"op":"replace","path":"members","value":["x","y"]}]}`},
+		{"DELETE", "/Users/" + u, ""},
+		{"DELETE", "/Groups/" + g, ""},
+	} {
+		require.Less(t, s.do(tt.method, tt.path, tt.body).status, 300, tt)
+		require.Zero(t, reads.Load(), tt)
+	}
+}
+
+// The members of a group that are users can be read page by page, by index and by cursor.
+func TestMembersByPage(t *testing.T) { onStores(t, testMembersByPage) }
+
+func testMembersByPage(t *testing.T, pick func(*Config)) {
+	s := newServer(t, pick)
+	var in []string
+	for i := range 7 {
+		id := s.user(fmt.Sprint("u", i), "")
+		if i != 3 {
+			in = append(in, id)
+		}
+	}
+	g := s.group("G", append(in, "nobody")...)
+	query := "/Users?attributes=id&filter=groups.value+eq+%22" + g + "%22&count=2"
+	var byIndex, byCursor []string
+	for start := 1; start <= 7; start += 2 {
+		r := s.do("GET", fmt.Sprint(query, "&startIndex=", start), "").want(200)
+		require.Equal(t, float64(6), r.at("totalResults"))
+		byIndex = append(byIndex, r.column("id")...)
+	}
+	for cursor, more := "", true; more; {
+		r := s.do("GET", query+"&cursor="+cursor, "").want(200)
+		byCursor = append(byCursor, r.column("id")...)
+		cursor, more = r.at("nextCursor").(string)
+	}
+	require.Equal(t, in, byIndex)
+	require.Equal(t, in, byCursor)
 }
 
 func TestGroupEvents(t *testing.T) {

@@ -28,8 +28,9 @@ var (
 )
 
 // Handler serves SCIM 2.0 for all tenants: each has its base URL at
-// {BaseURL}/{tenant}. It holds no state of its own and may be used by several
-// goroutines at once.
+// {BaseURL}/{tenant}. Any replica may serve any request: what a handler remembers, the
+// allowance of keys and the last requests, is its own. It may be used by several goroutines
+// at once.
 type Handler struct {
 	cfg     Config
 	prefix  string // path of BaseURL, escaped, without a slash at the end

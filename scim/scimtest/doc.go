@@ -1,5 +1,5 @@
 // Package scimtest is a set of SCIM clients that behave like the identity providers which customers have: Microsoft
-// Entra ID in both of its PATCH styles, Okta, OneLogin, JumpCloud and Google Workspace. Each plays a life through: it
+// Entra ID in both of its PATCH styles, Okta, OneLogin, JumpCloud, Google Workspace and Ping. Each plays a life through: it
 // probes the server, looks users up, creates, changes, deactivates and deletes them, pushes groups, repeats what it
 // has sent already, and looks after every step whether the server did what it answered.
 //
