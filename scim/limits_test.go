@@ -75,9 +75,9 @@ func TestLongFilters(t *testing.T) {
 	h := s.handler()
 	for filter, want := range map[string][]string{
 		strings.Repeat(`userName sw "a" and `, 200) + `title pr`:                             {"ada"},
-		strings.Repeat(`userName eq "x" or `, 200) + `userName eq "bob"`:                     {"bob"},
-		`(` + strings.Repeat(`id eq "x" or `, 200) + `title pr) and userName sw "a"`:         {"ada"},
-		`userName sw "a" and not (` + strings.Repeat(`id eq "x" or `, 200) + `id eq "y")`:    {"ada"},
+		strings.Repeat(`userName sw "x" or `, 200) + `userName eq "bob"`:                     {"bob"},
+		`(` + strings.Repeat(`id sw "x" or `, 200) + `title pr) and userName sw "a"`:         {"ada"},
+		`userName sw "a" and not (` + strings.Repeat(`id sw "x" or `, 200) + `id eq "y")`:    {"ada"},
 		strings.Repeat(`(userName sw "a" or userName sw "b") and `, 60) + `userName sw "bo"`: {"bob"},
 	} {
 		require.Equal(t, want, s.find("/Users", filter, "userName"), filter)
@@ -89,6 +89,33 @@ func TestLongFilters(t *testing.T) {
 		require.LessOrEqual(t, exprTerms(expr), maxPushed)
 		require.False(t, exact)
 	}
+}
+
+// Many values of one attribute are one question to the store.
+func TestOneOfManyValues(t *testing.T) { onStores(t, testOneOfManyValues) }
+
+func testOneOfManyValues(t *testing.T, pick func(*Config)) {
+	s := newServer(t, pick)
+	a, b := s.user("ada", `"externalId":"E1","emails":[{"value":"ada@x"}]`), s.user("bob", "")
+	s.user("eve", "")
+	for filter, want := range map[string][]string{
+		strings.Repeat(`userName eq "x" or `, 200) + `userName eq "BOB"`: {"bob"},
+		`id eq "` + b + `" or id eq "none" or id eq "` + a + `"`:         {"ada", "bob"},
+		`externalId eq "E1" or externalId eq "e1"`:                       {"ada"},
+		`emails.value eq "ADA@x" or emails.value eq "y"`:                 {"ada"},
+		`active eq true or active eq false`:                              {"ada", "bob", "eve"},
+		`userName eq "ada" or externalId eq "E1" or userName eq "eve"`:   {"ada", "eve"},
+	} {
+		require.Equal(t, want, s.find("/Users", filter, "userName"), filter)
+	}
+	h := s.handler()
+	e, err := h.parser.Filter(`userName eq "a" or userName eq "b" or userName eq "c"`)
+	require.NoError(t, err)
+	c, err := h.types[0].compile(e, dialect{})
+	require.NoError(t, err)
+	expr, exact := h.pushdown(h.types[0], c)
+	require.True(t, exact)
+	require.Equal(t, store.In{Attr: store.AttrUserName, Values: []string{"a", "b", "c"}}, expr)
 }
 
 // handler is what newServer has mounted.

@@ -32,7 +32,7 @@ func exprTerms(e store.Expr) (n int) {
 		for _, t := range e {
 			n += exprTerms(t)
 		}
-	case store.Compare:
+	case store.Compare, store.In:
 		n = 1
 	}
 	return n
@@ -84,6 +84,9 @@ func (h *Handler) push(rt *resourceType, c *condition, outer *field) (store.Expr
 		if isAll(l) || isAll(r) {
 			return store.All{}, false
 		}
+		if in, ok := oneOf(l, r); ok {
+			return in, exactL && exactR
+		}
 		return store.Or{l, r}, exactL && exactR
 	case condBrackets:
 		e, _ := h.push(rt, c.left, &c.field)
@@ -99,6 +102,27 @@ func (h *Handler) push(rt *resourceType, c *condition, outer *field) (store.Expr
 		return h.pushCompare(rt, f, &c.test)
 	}
 	return store.All{}, false
+}
+
+// oneOf joins two conditions that an attribute has some values.
+func oneOf(l, r store.Expr) (store.In, bool) {
+	a, ok := values(l)
+	b, ok2 := values(r)
+	if !ok || !ok2 || a.Attr != b.Attr || len(a.Values)+len(b.Values) > store.MaxLimit {
+		return store.In{}, false
+	}
+	a.Values = append(a.Values[:len(a.Values):len(a.Values)], b.Values...)
+	return a, true
+}
+
+func values(e store.Expr) (store.In, bool) {
+	switch e := e.(type) {
+	case store.In:
+		return e, true
+	case store.Compare:
+		return store.In{Attr: e.Attr, Values: []string{e.Value}}, e.Op == store.Eq
+	}
+	return store.In{}, false
 }
 
 func isAll(e store.Expr) bool {

@@ -113,9 +113,16 @@ func (p *people[V]) candidates(e store.Expr, related func(store.Compare) (iter.S
 			return p.index[e.Attr].ids(store.NormalizeValue(e.Attr, e.Value)), true
 		}
 	case store.In:
-		if e.Attr == store.AttrID {
-			return slices.Values(slices.Compact(slices.Sorted(slices.Values(e.Values)))), true
+		var ids []string
+		for _, v := range e.Values {
+			some, ok := p.candidates(store.Compare{Attr: e.Attr, Op: store.Eq, Value: v}, related)
+			if !ok {
+				return nil, false
+			}
+			ids = slices.AppendSeq(ids, some)
 		}
+		slices.Sort(ids)
+		return slices.Values(slices.Compact(ids)), true
 	}
 	return nil, false
 }
