@@ -85,8 +85,7 @@ func bearer(r *http.Request, bare bool) string {
 }
 
 // authenticate answers the same whatever is wrong with key or tenant.
-func (h *Handler) authenticate(r *http.Request, tenantID string) (tenant.Principal, error) {
-	token := bearer(r, h.cfg.BareAuthorization)
+func (h *Handler) authenticate(r *http.Request, tenantID, token string) (tenant.Principal, error) {
 	if token == "" || tenantID == "" {
 		return tenant.Principal{}, errUnauthorized()
 	}

@@ -105,6 +105,7 @@ type request struct {
 	*http.Request
 	tenant    string
 	principal tenant.Principal
+	token     string // the API key
 	base      string // the tenant's base URL
 	params    params
 	rt        *resourceType // what the path names, if it does
@@ -130,13 +131,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = h.fail(w, r, "", &Error{Status: http.StatusNotFound, Detail: "There is nothing at this address."})
 		return
 	}
-	principal, err := h.authenticate(r, path[0])
+	token := bearer(r, h.cfg.BareAuthorization)
+	principal, err := h.authenticate(r, path[0], token)
 	if err != nil {
 		_ = h.fail(w, r, "", h.refuseGuessing(w, r, err))
 		return
 	}
 	req := &request{
-		Request: r, tenant: path[0], principal: principal,
+		Request: r, tenant: path[0], principal: principal, token: token,
 		base: h.TenantBaseURL(path[0]), trace: requestID(r),
 	}
 	var refused *Error

@@ -142,9 +142,9 @@ func (l *listing) findSorted(ctx context.Context) error {
 	}
 	if l.p.cursored && end < len(list) && size > 0 {
 		last := list[end-1]
-		l.next = cursor{After: last.id, Key: &last.key, Total: l.total, Query: c.Query}.encode()
+		l.next, err = l.seal(cursor{After: last.id, Key: &last.key, Total: l.total})
 	}
-	return nil
+	return err
 }
 
 // behind is the place of the first that comes after the one at which a page ended,
