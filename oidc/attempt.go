@@ -29,6 +29,12 @@ type attempt struct {
 	Nonce    string `json:"n"`
 	Verifier string `json:"v"`
 	ReturnTo string `json:"r"`
+	// Prompt, MaxAge (seconds) and ACRValues are what the host asked of the provider.
+	Prompt    []string `json:"p,omitempty"`
+	MaxAge    int64    `json:"m,omitempty"`
+	ACRValues []string `json:"l,omitempty"`
+	// ClientAuth is the client authentication that a test found to work, see push.
+	ClientAuth string `json:"h,omitempty"`
 	// Test is who started a test sign-in, of the configuration with this version; nil for a real one.
 	Test          *tenant.Actor `json:"x,omitempty"`
 	ConfigVersion int64         `json:"g,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 const (
@@ -99,7 +100,7 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 
 // claim makes sure that the answer arrived where it was expected, and that this request is the only one that uses it.
 func (h *Handler) claim(r *http.Request, a attempt) error {
-	if r.PathValue("connection") != a.ConnectionID {
+	if !h.cfg.InsecureSharedRedirectURI && r.PathValue("connection") != a.ConnectionID {
 		return badRequest(CodeFlowMismatch, "the answer arrived at the redirect URI of another connection")
 	}
 	return h.consume(r.Context(), a)
@@ -173,7 +174,11 @@ func (h *Handler) consume(ctx context.Context, a attempt) error {
 func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection, a attempt, who person) (Login, error) {
 	var login Login
 	ctx := r.Context()
-	err := h.cfg.Store.InTx(ctx, func(tx store.Store) error {
+	refresh, err := h.sealRefresh(c, a.Nonce, who)
+	if err != nil {
+		return Login{}, err
+	}
+	err = h.cfg.Store.InTx(ctx, func(tx store.Store) error {
 		held.reset()
 		m := matcher{h: h, tx: tx, conn: c, who: who, now: store.Time(h.now())}
 		acct, first, err := m.match(ctx)
@@ -183,7 +188,11 @@ func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection
 		login = Login{
 			TenantID: c.TenantID, ConnectionID: c.ID, Account: acct, Issuer: who.issuer, Subject: who.subject,
 			Email: who.email, SessionID: who.sessionID, First: first, ReturnTo: h.returnTo(a.ReturnTo),
-			AuthenticatedAt: who.authTime, claims: who.claims,
+			IDToken: tenant.NewSecret(who.tokens.idToken), RefreshToken: refresh,
+			AuthenticatedAt: who.authTime, ACR: who.acr, AMR: who.amr, claims: who.claims,
+		}
+		if err := h.rememberSession(ctx, tx, c, who); err != nil {
+			return err
 		}
 		return h.callHost(ctx, r, held, tx, login)
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tenantgate/tenantgate/tenant"
@@ -30,20 +31,26 @@ func finding(severity tenant.Severity, code, message string) tenant.Finding {
 type CheckerConfig struct {
 	// HTTPClient talks to providers. Nil means tenant.NewOutboundClient. Redirects are not followed, whatever it says.
 	HTTPClient *http.Client
+	// PrivateKeyJWT says that the application has keys (Config.ClientKeys), so that a provider which offers private_key_jwt
+	// alone can be used.
+	PrivateKeyJWT bool
 	// InsecureAllowLoopback allows providers at http://127.0.0.1, ::1 and localhost. For tests and demos.
 	InsecureAllowLoopback bool
 }
 
 // Checker implements tenant.ProviderChecker. It is safe for concurrent use and keeps nothing: each check asks the
 // provider anew.
-type Checker struct{ out *outbound }
+type Checker struct {
+	out      *outbound
+	haveKeys bool
+}
 
 // NewChecker makes a checker for tenant's configuration.
 func NewChecker(cfg CheckerConfig) *Checker {
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = tenant.NewOutboundClient(tenant.OutboundConfig{InsecureAllowLoopback: cfg.InsecureAllowLoopback})
 	}
-	return &Checker{out: newOutbound(cfg.HTTPClient, cfg.InsecureAllowLoopback)}
+	return &Checker{out: newOutbound(cfg.HTTPClient, cfg.InsecureAllowLoopback), haveKeys: cfg.PrivateKeyJWT}
 }
 
 var _ tenant.ProviderChecker = (*Checker)(nil)
@@ -79,10 +86,8 @@ func (c *Checker) check(ctx context.Context, req tenant.ProviderRequest) tenant.
 		r.SharedIssuer = isSharedIssuer(m.issuer)
 	}
 	var ok bool
-	if r.ClientAuth, ok = m.authMethod(req.ClientAuth); !ok && req.ClientAuth != "" {
-		f := finding(tenant.SeverityError, tenant.CodeUnsupportedAuthMethod, fmt.Sprintf("The client authentication %s is not supported here.", shown(req.ClientAuth)))
-		f.Field = tenant.FieldClientAuth
-		r.Findings = append(r.Findings, f)
+	if r.ClientAuth, ok = m.authMethod(req.ClientAuth, c.haveKeys); !ok {
+		r.Findings = append(r.Findings, c.authFinding(m, req.ClientAuth))
 	}
 	r.Findings = append(r.Findings, scopeFindings(m, req.Scopes)...)
 	if r.SharedIssuer {
@@ -93,6 +98,22 @@ func (c *Checker) check(ctx context.Context, req tenant.ProviderRequest) tenant.
 		r.Findings = append(r.Findings, c.checkKeys(ctx, m, r.SigningAlg))
 	}
 	return r
+}
+
+// authFinding says why there is no way for the client to authenticate.
+func (c *Checker) authFinding(m *metadata, configured string) tenant.Finding {
+	if configured != "" {
+		f := finding(tenant.SeverityError, tenant.CodeUnsupportedAuthMethod, fmt.Sprintf("The client authentication %s is not supported here.", shown(configured)))
+		f.Field = tenant.FieldClientAuth
+		return f
+	}
+	ours := []string{authBasic, authPost}
+	if c.haveKeys {
+		ours = append(ours, authPrivateKey)
+	}
+	f := finding(tenant.SeverityError, tenant.CodeUnsupportedAuthMethod, "The token endpoint offers no client authentication that is supported here.")
+	f.Expected, f.Got = strings.Join(ours, ", "), shown(strings.Join(m.authMethods, ", "))
+	return f
 }
 
 func hasErrors(findings []tenant.Finding) bool {

@@ -11,72 +11,73 @@ import (
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
-// tokens is what a token endpoint gave for a code.
-type tokens struct{ idToken, accessToken string }
+// tokens is what a token endpoint gave.
+type tokens struct {
+	idToken, accessToken, refreshToken string
+	// method is the client authentication that the provider took.
+	method string
+}
 
-// exchange redeems the code (OpenID Connect Core section 3.1.3). Redirects are not followed: a 307 would carry code,
-// verifier and secret elsewhere.
+// exchange redeems the code (OpenID Connect Core section 3.1.3). A test finds out which way of sending the client
+// secret the provider takes, if it is not the one that the connection has (R22).
 func (h *Handler) exchange(ctx context.Context, c store.Connection, m *metadata, a attempt, code string) (tokens, error) {
-	method, ok := m.authMethod(c.ClientAuth)
-	if !ok {
-		return tokens{}, unavailable(CodeAuthUnsupported, "the connection's client authentication is not supported", nil)
-	}
-	secret, err := h.cfg.Secrets.ClientSecret(ctx, c)
-	if err != nil {
-		return tokens{}, unavailable(CodeSecretUnreadable, "the client secret can't be opened", err)
-	}
-	if secret.IsZero() {
-		return tokens{}, unavailable(CodeSecretUnreadable, "the connection has no client secret", nil)
-	}
-	form := url.Values{
+	req := call{conn: c, meta: m, endpoint: m.tokenEndpoint, what: "the token endpoint", form: url.Values{
 		"grant_type":    {"authorization_code"},
 		"code":          {code},
 		"redirect_uri":  {h.RedirectURI(c.ID)},
 		"code_verifier": {a.Verifier},
+	}}
+	var err error
+	if req.method = a.ClientAuth; req.method == "" {
+		if req.method, err = h.authMethodOf(c, m); err != nil {
+			return tokens{}, err
+		}
 	}
-	if method == authPost {
-		form.Set("client_id", c.ClientID)
-		form.Set("client_secret", secret.Reveal())
+	t, err := h.redeem(ctx, req)
+	if other := otherSecretMethod(req.method); a.Test != nil && other != "" && CodeOf(err) == CodeClientRejected {
+		req.method = other
+		if again, secondErr := h.redeem(ctx, req); secondErr == nil {
+			return again, nil
+		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.tokenEndpoint, strings.NewReader(form.Encode()))
+	return t, err
+}
+
+// redeem asks the token endpoint for an ID token.
+func (h *Handler) redeem(ctx context.Context, req call) (tokens, error) {
+	ans, err := h.post(ctx, req)
 	if err != nil {
-		return tokens{}, unavailable(CodeProviderConfig, "the token endpoint is no URL", nil)
+		return tokens{}, err
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	if method == authBasic {
-		// RFC 6749 section 2.3.1: both are form-encoded first.
-		req.SetBasicAuth(url.QueryEscape(c.ClientID), url.QueryEscape(secret.Reveal()))
+	t, err := parseTokens(ans, req.what)
+	if err == nil && t.idToken == "" {
+		return tokens{}, unavailable(CodeProviderConfig, "the token endpoint gave no ID token; is the application an OpenID Connect one?", nil)
 	}
-	ans, err := h.out.do(req, maxTokenBytes, CodeProviderDown)
-	if err != nil {
-		return tokens{}, providerFailure(err, "the token endpoint")
-	}
-	return parseTokens(ans)
+	t.method = req.method
+	return t, err
 }
 
 // parseTokens reads a token response, or the error of RFC 6749 section 5.2.
-func parseTokens(ans *answer) (tokens, error) {
+func parseTokens(ans *answer, what string) (tokens, error) {
 	doc, err := parseObject(ans.body)
 	if ans.status != http.StatusOK {
-		return tokens{}, tokenError(ans.status, doc)
+		return tokens{}, tokenError(ans.status, doc, what)
 	}
 	if err != nil {
-		return tokens{}, unavailable(CodeProviderDown, "the token endpoint's answer is no JSON object", nil)
+		return tokens{}, unavailable(CodeProviderDown, what+"'s answer is no JSON object", nil)
 	}
 	var t tokens
 	t.idToken, _ = doc.str("id_token")
 	t.accessToken, _ = doc.str("access_token")
-	if t.idToken == "" {
-		return tokens{}, unavailable(CodeProviderConfig, "the token endpoint gave no ID token; is the application an OpenID Connect one?", nil)
-	}
+	t.refreshToken, _ = doc.str("refresh_token")
 	if typ, given := doc.str("token_type"); given && !strings.EqualFold(typ, "Bearer") {
 		t.accessToken = "" // not one that we could use
 	}
 	return t, nil
 }
 
-func tokenError(status int, doc object) error {
+// tokenError puts an error answer into our words.
+func tokenError(status int, doc object, what string) error {
 	code, _ := doc.str("error")
 	switch {
 	case code == "invalid_client" || code == "unauthorized_client" || code == "" && status == http.StatusUnauthorized:
@@ -84,9 +85,9 @@ func tokenError(status int, doc object) error {
 	case code == "invalid_grant":
 		return denied(CodeCodeRejected, "the provider refused the code")
 	case code == "invalid_request" || code == "unsupported_grant_type" || code == "invalid_scope":
-		return unavailable(CodeProviderConfig, "the token endpoint answered "+code, nil)
+		return unavailable(CodeProviderConfig, what+" answered "+code, nil)
 	default:
-		return unavailable(CodeProviderDown, "the token endpoint answered with an error", nil)
+		return unavailable(CodeProviderDown, what+" answered with an error", nil)
 	}
 }
 

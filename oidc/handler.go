@@ -2,7 +2,6 @@ package oidc
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,9 +31,12 @@ type Config struct {
 	// OnLogin makes the host's session.
 	OnLogin LoginHook
 
-	// Sessions ends the host's sessions when a provider says so, see [Handler.BackchannelLogoutURI]. Nil means that there
-	// is no back-channel logout: its addresses answer with 404.
+	// Sessions ends the host's sessions when a provider says so, see [Handler.BackchannelLogoutURI] and
+	// [Handler.FrontchannelLogoutURI]. Nil means that there is no such logout: the addresses answer with 404.
 	Sessions SessionRevoker
+	// SessionLife is how long the host's sessions last at most. So long the provider's session IDs (sid) are remembered, by
+	// which a front-channel logout is known to be about a session. Zero means DefaultSessionLife.
+	SessionLife time.Duration
 	// BreakGlass says who may sign in without the provider, see [Handler.SignInMethods]. Nil means nobody.
 	BreakGlass tenant.BreakGlass
 	// OnTest takes the results of test sign-ins, see [Handler.StartTest]. [RecordTests] keeps them in tenant.Service. Nil
@@ -61,12 +63,24 @@ type Config struct {
 	// must pass the same checks as ever, and belong to no other account. It counts for a tenant that has one directory,
 	// of this connection. Nil, and any other answer, means that accounts are found by address alone.
 	ExternalIDClaim func(c store.Connection) string
+	// RefreshTokens tells whether a connection's sign-ins shall bring a refresh token, see [Handler.Refresh]. Nil asks for
+	// none, ever.
+	RefreshTokens func(c store.Connection) bool
+	// ClientKeys prove to providers who the application is, for connections with private_key_jwt: the first that the
+	// provider takes signs, all of them are published at [Handler.JWKSURI]. To replace a key, add the new one at the end,
+	// let providers read it, and move it to the front. Empty means that there is no private_key_jwt.
+	ClientKeys []ClientKey
 	// TrustAudience tells whether an ID token may name this audience beside the client. Nil trusts none.
 	TrustAudience func(c store.Connection, audience string) bool
 
 	// HTTPClient talks to providers. Nil means tenant.NewOutboundClient, which refuses private addresses. Redirects are
 	// not followed, whatever the client says; a client without a Timeout gets one of 10 seconds.
 	HTTPClient *http.Client
+	// InsecureSharedRedirectURI has all connections use one redirect URI, {base}/signin-oidc, for hosts that registered it
+	// at providers already. What it gives up: with a redirect URI for each connection, a hostile customer's provider can't
+	// have another provider's code delivered to itself (RFC 9700 section 4.4). With a shared one only iss (RFC 9207) tells
+	// answers apart, where a provider sends it; it is demanded of those that announce it.
+	InsecureSharedRedirectURI bool
 	// InsecureAllowLoopback allows a BaseURL and providers at http://127.0.0.1, ::1 and localhost. For tests and demos.
 	InsecureAllowLoopback bool
 	// Now is the clock. Nil means time.Now.
@@ -142,6 +156,15 @@ type Login struct {
 	SessionID string
 	// First says that the account was linked with this identity just now. Tell its owner.
 	First bool
+	// IDToken is the ID token as it came. Keep it in the session, for [Handler.StartLogout]; it is good for nothing else.
+	IDToken tenant.Secret
+	// RefreshToken is for [Handler.Refresh] alone: sealed, and bound to tenant, connection and subject. Zero if
+	// Config.RefreshTokens does not ask for one, or the provider gave none. Keep the latest one in the session.
+	RefreshToken tenant.Secret
+	// ACR is the authentication context class, AMR the methods by which the person authenticated, as far as the provider
+	// tells (acr, amr).
+	ACR string
+	AMR []string
 	// ReturnTo is the safe path where the browser goes next.
 	ReturnTo string
 	// AuthenticatedAt is the provider's auth_time, zero if it sent none.
@@ -153,11 +176,7 @@ type Login struct {
 // Claims decodes the claims of the verified ID token into v, such as a struct with a groups field, as encoding/json
 // does. Claims that the token does not have leave v as it is: absent is not empty.
 func (l Login) Claims(v any) error {
-	data, err := json.Marshal(l.claims)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(data, v)
+	return decodeClaims(l.claims, v)
 }
 
 // LoginHook makes the host's session.
@@ -188,13 +207,16 @@ type Handler struct {
 	base      *url.URL
 	prefix    string // path of BaseURL without a trailing slash
 	secure    bool
-	keys      *tenant.Keyring
-	out       *outbound
-	providers *providers
-	verifier  *verifier
-	now       func() time.Time
-	log       *slog.Logger
-	mux       *http.ServeMux
+	keys      *tenant.Keyring // of cookies
+	tokenKeys *tenant.Keyring // of refresh tokens
+
+	clientKeys *clientKeys // nil without keys
+	out        *outbound
+	providers  *providers
+	verifier   *verifier
+	now        func() time.Time
+	log        *slog.Logger
+	mux        *http.ServeMux
 }
 
 // NewHandler makes the handler. It returns an error that names the field if a required one is missing or unsafe.
@@ -206,9 +228,13 @@ func NewHandler(cfg Config) (*Handler, error) {
 	if err := cfg.complete(base); err != nil {
 		return nil, err
 	}
+	clientKeys, err := newClientKeys(cfg.ClientKeys)
+	if err != nil {
+		return nil, err
+	}
 	h := &Handler{
 		cfg: cfg, base: base, prefix: strings.TrimSuffix(base.Path, "/"), secure: base.Scheme == "https",
-		keys: cfg.Keys.Derive("oidc/attempt"), out: newOutbound(cfg.HTTPClient, cfg.InsecureAllowLoopback), now: cfg.Now, log: cfg.Logger,
+		keys: cfg.Keys.Derive("oidc/attempt"), tokenKeys: cfg.Keys.Derive("oidc/refresh"), clientKeys: clientKeys, out: newOutbound(cfg.HTTPClient, cfg.InsecureAllowLoopback), now: cfg.Now, log: cfg.Logger,
 	}
 	h.providers = newProviders(h.out, h.now, defaultFetchTimeout)
 	h.verifier = &verifier{keys: h.providers.keys, now: h.now, skew: cfg.ClockSkew}
@@ -218,15 +244,24 @@ func NewHandler(cfg Config) (*Handler, error) {
 	h.mux = http.NewServeMux()
 	h.mux.HandleFunc("GET "+h.prefix+"/login", h.serveLogin)
 	h.mux.HandleFunc("POST "+h.prefix+"/login", h.serveLogin)
-	h.mux.HandleFunc("GET "+h.prefix+callbackPath+"{connection}", h.serveCallback)
-	h.mux.HandleFunc("POST "+h.prefix+callbackPath+"{connection}", h.serveCallback)
+	callback := h.prefix + callbackPath + "/{connection}"
+	if cfg.InsecureSharedRedirectURI {
+		callback = h.prefix + callbackPath
+	}
+	h.mux.HandleFunc("GET "+callback, h.serveCallback)
+	h.mux.HandleFunc("POST "+callback, h.serveCallback)
+	h.mux.HandleFunc("GET "+h.prefix+signedOutPath+"{connection}", h.serveSignedOut)
 	if cfg.Sessions != nil {
 		h.mux.HandleFunc("POST "+h.prefix+backchannelPath+"{connection}", h.serveBackchannelLogout)
+		h.mux.HandleFunc("GET "+h.prefix+frontchannelPath+"{connection}", h.serveFrontchannelLogout)
+	}
+	if clientKeys != nil {
+		h.mux.HandleFunc("GET "+h.prefix+jwksPath, h.serveJWKS)
 	}
 	return h, nil
 }
 
-const callbackPath = "/signin-oidc/"
+const callbackPath = "/signin-oidc"
 
 func parseBase(cfg Config) (*url.URL, error) {
 	base, err := url.Parse(cfg.BaseURL)
@@ -254,6 +289,8 @@ func (cfg *Config) complete(base *url.URL) error {
 		return errors.New("oidc: Config.OnLogin is required: it starts the host's session")
 	case cfg.ClockSkew < 0 || cfg.ClockSkew > MaxClockSkew:
 		return fmt.Errorf("oidc: Config.ClockSkew %v must be between 0 and %v", cfg.ClockSkew, MaxClockSkew)
+	case cfg.SessionLife < 0:
+		return errors.New("oidc: Config.SessionLife must not be negative")
 	case cfg.FormPost && base.Scheme != "https":
 		return errors.New("oidc: Config.FormPost needs an https BaseURL: browsers send SameSite=None cookies over https only")
 	case cfg.DefaultReturnTo != "" && !safeReturnTo(cfg.DefaultReturnTo):
@@ -261,6 +298,9 @@ func (cfg *Config) complete(base *url.URL) error {
 	}
 	if cfg.ClockSkew == 0 {
 		cfg.ClockSkew = DefaultClockSkew
+	}
+	if cfg.SessionLife == 0 {
+		cfg.SessionLife = DefaultSessionLife
 	}
 	if cfg.DefaultReturnTo == "" {
 		cfg.DefaultReturnTo = "/"
@@ -286,9 +326,14 @@ func (h *Handler) Mount() (pattern string, handler http.Handler) { return h.pref
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
 // RedirectURI is what the administrator registers at the provider for this connection. There is one for each
-// connection, so that one tenant's provider can't have another's answers delivered to itself (RFC 9700 section 4.4).
+// connection, so that one tenant's provider can't have another's answers delivered to itself (RFC 9700 section 4.4),
+// unless Config.InsecureSharedRedirectURI says otherwise.
 func (h *Handler) RedirectURI(connectionID string) string {
-	return strings.TrimSuffix(h.base.String(), "/") + callbackPath + url.PathEscape(connectionID)
+	shared := strings.TrimSuffix(h.base.String(), "/") + callbackPath
+	if h.cfg.InsecureSharedRedirectURI {
+		return shared
+	}
+	return shared + "/" + url.PathEscape(connectionID)
 }
 
 // InitiateLoginURI is the address for third-party-initiated login (OpenID Connect Core section 4).

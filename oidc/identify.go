@@ -2,7 +2,6 @@ package oidc
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"time"
 
@@ -22,7 +21,10 @@ type person struct {
 	hosted    string // Google's hd
 	edovFalse bool   // Entra's xms_edov is there and not true
 	authTime  time.Time
+	acr       string
+	amr       []string
 	claims    object
+	tokens    tokens
 }
 
 // verification is what a document says about its e-mail address.
@@ -47,15 +49,26 @@ func (h *Handler) identify(ctx context.Context, c store.Connection, m *metadata,
 	if err != nil {
 		return person{}, err
 	}
-	who := person{issuer: claims.issuer, subject: claims.subject, authTime: claims.authTime, claims: claims.obj}
-	if sid, _ := claims.obj.str("sid"); len(sid) <= maxSubjectBytes {
+	if err := a.checkAge(claims.authTime, h.now(), h.cfg.ClockSkew); err != nil {
+		return person{}, err
+	}
+	return h.describe(ctx, m, want, claims, t)
+}
+
+// describe reads who the verified ID token is about, and asks the userinfo endpoint where that is needed.
+func (h *Handler) describe(ctx context.Context, m *metadata, want expectation, claims *claimSet, t tokens) (person, error) {
+	who := person{
+		issuer: claims.issuer, subject: claims.subject, authTime: claims.authTime, acr: claims.acr, claims: claims.obj, tokens: t,
+		amr: claims.obj.strs("amr"),
+	}
+	if sid, _ := claims.obj.str("sid"); checkName("sid", sid) == nil {
 		who.sessionID = sid
 	}
 	who.hosted, _ = claims.obj.str("hd")
 	who.edovFalse = claims.obj.has("xms_edov") && !entraTrue(claims.obj, "xms_edov")
 	who.readEmail(claims.obj)
 	if (who.email == "" || h.cfg.AlwaysUserinfo) && m.userinfoEndpoint != "" && t.accessToken != "" {
-		info, err := h.userinfo(ctx, m, t.accessToken, who.subject)
+		info, err := h.userinfo(ctx, m, want, t.accessToken, who.subject)
 		if err != nil {
 			return person{}, err
 		}
@@ -106,32 +119,4 @@ func (p *person) readEmail(doc object) {
 func entraTrue(doc object, name string) bool {
 	text, _ := doc.str(name)
 	return doc.isTrue(name) || text == "1" || strings.EqualFold(text, "true") || string(doc[name]) == "1"
-}
-
-// userinfo asks the userinfo endpoint (OpenID Connect Core section 5.3). The answer must be about the same subject.
-func (h *Handler) userinfo(ctx context.Context, m *metadata, accessToken, subject string) (object, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.userinfoEndpoint, http.NoBody)
-	if err != nil {
-		return nil, unavailable(CodeProviderConfig, "the userinfo endpoint is no URL", nil)
-	}
-	req.Header.Set("Authorization", "Bearer "+accessToken)
-	req.Header.Set("Accept", "application/json")
-	ans, err := h.out.do(req, maxTokenBytes, CodeProviderDown)
-	if err != nil {
-		return nil, providerFailure(err, "the userinfo endpoint")
-	}
-	if ans.status != http.StatusOK {
-		return nil, unavailable(CodeProviderDown, "the userinfo endpoint answered with an error", nil)
-	}
-	if strings.HasPrefix(strings.ToLower(ans.contentType), "application/jwt") {
-		return nil, unavailable(CodeUserinfoSigned, "the provider signs userinfo; put the e-mail address into the ID token", nil)
-	}
-	info, err := parseObject(ans.body)
-	if err != nil {
-		return nil, denied(CodeUserinfoInvalid, "userinfo is no JSON object with members of different names")
-	}
-	if sub, _ := info.str("sub"); sub != subject {
-		return nil, denied(CodeUserinfoInvalid, "userinfo is about another subject")
-	}
-	return info, nil
 }

@@ -1,10 +1,12 @@
 package oidc
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	zoidc "github.com/zitadel/oidc/v3/pkg/oidc"
@@ -86,7 +88,7 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request, c store.Connecti
 		return
 	}
 	a.TenantID, a.ConnectionID, a.Issuer, a.ClientID = c.TenantID, c.ID, c.Issuer, c.ClientID
-	target, err := h.authorizationURL(m, c, a, hint)
+	target, err := h.authorizationURL(r.Context(), m, c, &a, hint)
 	if err != nil {
 		h.refuse(w, r, err, c)
 		return
@@ -101,38 +103,69 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request, c store.Connecti
 	http.Redirect(w, r, target, http.StatusSeeOther)
 }
 
-// authorizationURL builds the authorization request (OpenID Connect Core section 3.1.2.1) with PKCE (RFC 7636).
-func (h *Handler) authorizationURL(m *metadata, c store.Connection, a attempt, hint string) (string, error) {
+// authorizationURL is where the browser goes with the authorization request.
+func (h *Handler) authorizationURL(ctx context.Context, m *metadata, c store.Connection, a *attempt, hint string) (string, error) {
 	u, err := url.Parse(m.authorizationEndpoint)
 	if err != nil {
 		return "", unavailable(CodeProviderConfig, "the authorization endpoint is no URL", nil)
 	}
+	params, err := h.push(ctx, c, m, a, h.authorizationRequest(m, c, *a, hint))
+	if err != nil {
+		return "", err
+	}
 	q := u.Query()
-	for name, value := range map[string]string{
-		"response_type":         "code",
-		"client_id":             c.ClientID,
-		"redirect_uri":          h.RedirectURI(c.ID),
-		"scope":                 strings.Join(scopesOf(c), " "),
-		"state":                 a.State,
-		"nonce":                 a.Nonce,
-		"code_challenge":        zoidc.NewSHACodeChallenge(a.Verifier),
-		"code_challenge_method": "S256",
-	} {
-		q.Set(name, value)
-	}
-	if hint != "" && len(hint) <= maxEmailBytes {
-		q.Set("login_hint", hint)
-	}
-	if h.cfg.FormPost && slices.Contains(m.responseModes, "form_post") {
-		q.Set("response_mode", "form_post")
+	for name, values := range params {
+		q[name] = values
 	}
 	u.RawQuery = q.Encode()
 	return u.String(), nil
 }
 
-// scopesOf are the defaults and what the connection adds.
-func scopesOf(c store.Connection) []string {
+// authorizationRequest has the parameters of OpenID Connect Core section 3.1.2.1, with PKCE (RFC 7636).
+func (h *Handler) authorizationRequest(m *metadata, c store.Connection, a attempt, hint string) url.Values {
+	refresh := h.wantsRefresh(c)
+	q := url.Values{
+		"response_type":         {"code"},
+		"client_id":             {c.ClientID},
+		"redirect_uri":          {h.RedirectURI(c.ID)},
+		"scope":                 {strings.Join(scopesOf(c, m, refresh), " ")},
+		"state":                 {a.State},
+		"nonce":                 {a.Nonce},
+		"code_challenge":        {zoidc.NewSHACodeChallenge(a.Verifier)},
+		"code_challenge_method": {"S256"},
+	}
+	prompt := slices.Clone(a.Prompt)
+	if refresh && isGoogle(c.Issuer) { // Google's way of offline_access; it gives a refresh token at a consent only
+		q.Set("access_type", "offline")
+		if len(prompt) == 0 {
+			prompt = []string{PromptConsent}
+		}
+	}
+	for name, value := range map[string]string{
+		"prompt":     strings.Join(prompt, " "),
+		"acr_values": strings.Join(a.ACRValues, " "),
+		"login_hint": hint,
+	} {
+		if value != "" && (name != "login_hint" || len(value) <= maxEmailBytes) {
+			q.Set(name, value)
+		}
+	}
+	if a.MaxAge > 0 {
+		q.Set("max_age", strconv.FormatInt(a.MaxAge, 10))
+	}
+	if h.cfg.FormPost && slices.Contains(m.responseModes, "form_post") {
+		q.Set("response_mode", "form_post")
+	}
+	return q
+}
+
+// scopesOf are the defaults, what the connection adds, and offline_access where a refresh token is wanted and the
+// provider does not say that it has no such scope.
+func scopesOf(c store.Connection, m *metadata, refresh bool) []string {
 	scopes := []string{"openid", "profile", "email"}
+	if refresh && (len(m.scopes) == 0 || slices.Contains(m.scopes, scopeOffline)) {
+		scopes = append(scopes, scopeOffline)
+	}
 	for _, s := range c.AdditionalScopes {
 		if s != "" && !strings.ContainsAny(s, " \t\r\n\"\\") && !slices.Contains(scopes, s) && len(scopes) < maxScopes {
 			scopes = append(scopes, s)

@@ -40,10 +40,10 @@ func (v *verifier) verifyLogout(ctx context.Context, raw string, want expectatio
 	}
 	keys := &recordingKeys{pinned: pinned{cache: v.keys, url: want.jwksURI, alg: want.alg, asker: stranger}}
 	payload, err := guardedSignature(ctx, raw, want.alg, keys)
-	if f, ok := errors.AsType[*failure](keys.err); err != nil && ok {
-		return logoutClaims{}, unavailable(CodeProviderDown, f.code+": "+f.reason, errUnavailableKeys)
-	}
 	if err != nil {
+		if down := keys.unavailable(); down != nil {
+			return logoutClaims{}, down
+		}
 		return logoutClaims{}, denied(CodeTokenInvalid, "the signature does not fit any key of the provider")
 	}
 	claims, err := v.readLogout(payload, want)

@@ -149,12 +149,13 @@ func TestS3TwoDocuments(t *testing.T) {
 	require.Zero(t, idp.Count(oidctest.Userinfo))
 }
 
-// TestUserinfo: oidcc-client-test-userinfo-invalid-sub, -bearer-header, -signed (not supported), null bodies.
+// TestUserinfo: oidcc-client-test-userinfo-invalid-sub, -bearer-header, null bodies.
 func TestUserinfo(t *testing.T) {
 	t.Parallel()
 	fault := func(f oidctest.Fault) oidctest.Faults {
 		return oidctest.Faults{Endpoints: map[oidctest.Endpoint]oidctest.Fault{oidctest.Userinfo: f}}
 	}
+	jwtType := map[string][]string{"Content-Type": {"application/jwt"}}
 	for name, tt := range map[string]struct {
 		faults oidctest.Faults
 		status int
@@ -168,10 +169,8 @@ func TestUserinfo(t *testing.T) {
 		"status 500":                             {fault(oidctest.Fault{Status: 500}), 503, CodeProviderDown},
 		"redirect":                               {fault(oidctest.Fault{Redirect: "https://evil.example"}), 503, CodeProviderConfig},
 		"endless":                                {fault(oidctest.Fault{Endless: 8 << 20}), 503, CodeProviderDown},
-		"signed": {
-			fault(oidctest.Fault{Body: "a.b.c", Header: map[string][]string{"Content-Type": {"application/jwt"}}}),
-			503, CodeUserinfoSigned,
-		},
+		"no token although it says so":           {fault(oidctest.Fault{Body: "a.b.c", Header: jwtType}), 403, CodeUserinfoInvalid},
+		"encrypted":                              {fault(oidctest.Fault{Body: "a.b.c.d.e", Header: jwtType}), 503, CodeUserinfoEncrypted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

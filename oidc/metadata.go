@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"fmt"
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,8 +16,9 @@ type metadata struct {
 	issuer                string
 	authorizationEndpoint string
 	tokenEndpoint         string
-	userinfoEndpoint      string // "" when absent or unusable
 	jwksURI               string
+	// Empty when absent or unusable.
+	userinfoEndpoint, endSessionEndpoint, pushedRequestEndpoint string
 
 	responseTypes    []string
 	responseModes    []string
@@ -24,7 +26,11 @@ type metadata struct {
 	authMethods      []string
 	scopes           []string
 	challengeMethods []string
-	issInResponse    bool // RFC 9207: authorization_response_iss_parameter_supported
+	assertionAlgs    []string // token_endpoint_auth_signing_alg_values_supported
+	issInResponse    bool     // RFC 9207: authorization_response_iss_parameter_supported
+	pushRequired     bool     // RFC 9126: require_pushed_authorization_requests
+
+	pushes *pushState // shared by the copies of a document
 }
 
 // parseMetadata decodes a discovery document. It does not check it.
@@ -34,12 +40,15 @@ func parseMetadata(body []byte) (*metadata, error) {
 		return nil, &failure{code: tenant.CodeDiscoveryInvalidJSON, reason: err.Error()}
 	}
 	m := &metadata{
+		pushes:           &pushState{},
 		responseTypes:    doc.strs("response_types_supported"),
 		responseModes:    doc.strs("response_modes_supported"),
 		signingAlgs:      doc.strs("id_token_signing_alg_values_supported"),
 		authMethods:      doc.strs("token_endpoint_auth_methods_supported"),
 		scopes:           doc.strs("scopes_supported"),
 		challengeMethods: doc.strs("code_challenge_methods_supported"),
+		assertionAlgs:    doc.strs("token_endpoint_auth_signing_alg_values_supported"),
+		pushRequired:     doc.isTrue("require_pushed_authorization_requests"),
 		issInResponse:    doc.isTrue("authorization_response_iss_parameter_supported"),
 	}
 	for name, to := range map[string]*string{
@@ -48,6 +57,9 @@ func parseMetadata(body []byte) (*metadata, error) {
 		"token_endpoint":         &m.tokenEndpoint,
 		"userinfo_endpoint":      &m.userinfoEndpoint,
 		"jwks_uri":               &m.jwksURI,
+
+		"end_session_endpoint":                  &m.endSessionEndpoint,
+		"pushed_authorization_request_endpoint": &m.pushedRequestEndpoint,
 	} {
 		if s, ok := doc.str(name); ok && len(s) <= maxURLBytes {
 			*to = s
@@ -90,18 +102,20 @@ func (m *metadata) check(authority string, out *outbound) []tenant.Finding {
 			add(tenant.CodeDiscoveryIncomplete, "The provider's %s %v.", e.name, err)
 		}
 	}
-	if m.userinfoEndpoint != "" && out.checkURL(m.userinfoEndpoint) != nil {
-		warn(tenant.CodeDiscoveryIncomplete, "The provider's userinfo_endpoint is no https URL and is ignored.")
-		m.userinfoEndpoint = ""
+	for name, endpoint := range m.optional() {
+		if *endpoint != "" && out.checkURL(*endpoint) != nil {
+			warn(tenant.CodeDiscoveryIncomplete, "The provider's %s is no https URL and is ignored.", name)
+			*endpoint = ""
+		}
+	}
+	if m.pushRequired && m.pushedRequestEndpoint == "" {
+		add(tenant.CodeDiscoveryIncomplete, "The provider requires pushed authorization requests and names no usable pushed_authorization_request_endpoint.")
 	}
 	if len(m.responseTypes) > 0 && !slices.Contains(m.responseTypes, "code") {
 		add(tenant.CodeDiscoveryIncomplete, "The provider does not offer the response type code.")
 	}
 	if _, ok := m.signingAlg(); !ok {
 		add(tenant.CodeNoUsableKey, "The provider signs ID tokens with no algorithm that is accepted here (%s).", strings.Join(signingAlgs, ", "))
-	}
-	if _, ok := m.authMethod(""); !ok {
-		add(tenant.CodeUnsupportedAuthMethod, "The token endpoint offers neither client_secret_basic nor client_secret_post.")
 	}
 	if len(m.scopes) > 0 && !slices.Contains(m.scopes, "email") {
 		warn(tenant.CodeScopeUnknown, "The provider does not list the scope email; sign-in needs an e-mail address.")
@@ -140,29 +154,13 @@ func (m *metadata) signingAlg() (string, bool) {
 	return "", false
 }
 
-// The client authentication methods of OpenID Connect Core section 9 that we speak.
-const (
-	authBasic = "client_secret_basic"
-	authPost  = "client_secret_post"
-)
-
-// authMethod picks how the client authenticates: as the connection says, else what the provider lists, else basic,
-// which is the default of Discovery section 3.
-func (m *metadata) authMethod(configured string) (string, bool) {
-	switch configured {
-	case authBasic, authPost:
-		return configured, true
-	case "":
-	default:
-		return "", false
+// optional are the endpoints that sign-in works without, in a fixed order.
+func (m *metadata) optional() iter.Seq2[string, *string] {
+	return func(yield func(string, *string) bool) {
+		_ = yield("userinfo_endpoint", &m.userinfoEndpoint) &&
+			yield("end_session_endpoint", &m.endSessionEndpoint) &&
+			yield("pushed_authorization_request_endpoint", &m.pushedRequestEndpoint)
 	}
-	if len(m.authMethods) == 0 || slices.Contains(m.authMethods, authBasic) {
-		return authBasic, true
-	}
-	if slices.Contains(m.authMethods, authPost) {
-		return authPost, true
-	}
-	return "", false
 }
 
 // isControlOrSpace finds what some program reads differently in a URL.

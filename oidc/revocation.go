@@ -25,8 +25,11 @@ func (f SessionRevokerFunc) RevokeSessions(ctx context.Context, tx store.Store, 
 	return f(ctx, tx, r)
 }
 
-// ReasonBackchannelLogout is the Revocation.Reason of a provider's logout token.
-const ReasonBackchannelLogout = "backchannel_logout"
+// The values of Revocation.Reason.
+const (
+	ReasonBackchannelLogout  = "backchannel_logout"  // a provider's logout token
+	ReasonFrontchannelLogout = "frontchannel_logout" // a provider's page in the browser
+)
 
 // Revocation names sessions that are over, by what [Login] said when they began. Of the sessions with this TenantID and
 // Issuer they are
@@ -44,6 +47,6 @@ type Revocation struct {
 	Issuer, Subject, SessionID string
 	// AccountID is the host's account that Subject is linked with, empty if it is not linked or not given.
 	AccountID string
-	// Reason is why: ReasonBackchannelLogout.
+	// Reason is why: one of the Reason… constants.
 	Reason string
 }

@@ -23,6 +23,9 @@ type TestResult struct {
 	Err error
 	// Issuer, Subject, Email and Name are what the provider asserted.
 	Issuer, Subject, Email, Name string
+	// ClientAuth is the client authentication that the provider took, such as "client_secret_post". It can differ from the
+	// connection's: a test tries the other way of sending the secret too (R22).
+	ClientAuth string
 	// EmailCode is the code with which this address would be refused at a first sign-in, empty if it would not be: its
 	// domain is not proven yet, for example.
 	EmailCode string
@@ -103,6 +106,7 @@ func (h *Handler) finishTest(w http.ResponseWriter, r *http.Request, c store.Con
 	res := TestResult{TenantID: a.TenantID, ConnectionID: a.ConnectionID, Actor: *a.Test, ConfigVersion: a.ConfigVersion, Err: failed}
 	if failed == nil {
 		res.Issuer, res.Subject, res.Email, res.Name, res.claims = who.issuer, who.subject, who.email, who.name, who.claims
+		res.ClientAuth = who.tokens.method
 		m := matcher{h: h, tx: h.cfg.Store, conn: c, who: who}
 		err := m.checkHostedDomain(r.Context())
 		if err == nil {

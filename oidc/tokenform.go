@@ -16,6 +16,7 @@ type tokenForm struct {
 
 var (
 	idTokenForm     = tokenForm{name: "ID token", maxBytes: 128 << 10, types: []string{"jwt"}} // an Entra token with 200 groups has 10 KiB
+	userinfoForm    = tokenForm{name: "userinfo response", maxBytes: 128 << 10, types: []string{"jwt"}}
 	logoutTokenForm = tokenForm{name: "logout token", maxBytes: 16 << 10, types: []string{"jwt", "logout+jwt"}}
 )
 

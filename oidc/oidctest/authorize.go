@@ -15,15 +15,20 @@ func (p *Provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the request can't be read", http.StatusBadRequest)
 		return
 	}
-	req := authRequest{
-		clientID: r.Form.Get("client_id"), redirectURI: r.Form.Get("redirect_uri"), state: r.Form.Get("state"),
-		nonce: r.Form.Get("nonce"), challenge: r.Form.Get("code_challenge"), scope: r.Form.Get("scope"),
-		responseMode: r.Form.Get("response_mode"), loginHint: r.Form.Get("login_hint"), expires: p.now().Add(requestLife),
-	}
-	client, ok := p.client(req.clientID)
+	client, ok := p.client(r.Form.Get("client_id"))
 	if !ok {
 		http.Error(w, "unknown client_id", http.StatusBadRequest)
 		return
+	}
+	params, ok := p.pulled(client, r.Form)
+	if !ok {
+		http.Error(w, "request_uri is unknown, used or another client's, or is required", http.StatusBadRequest)
+		return
+	}
+	req := authRequest{
+		clientID: client.ID, redirectURI: params.Get("redirect_uri"), state: params.Get("state"),
+		nonce: params.Get("nonce"), challenge: params.Get("code_challenge"), scope: params.Get("scope"),
+		responseMode: params.Get("response_mode"), loginHint: params.Get("login_hint"), expires: p.now().Add(requestLife),
 	}
 	if u, err := url.Parse(req.redirectURI); err != nil || u.Scheme == "" || u.Host == "" ||
 		len(client.RedirectURIs) > 0 && !slices.Contains(client.RedirectURIs, req.redirectURI) {
@@ -34,13 +39,13 @@ func (p *Provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case faults.AuthorizeError != "":
 		p.respond(w, r, req, url.Values{"error": {faults.AuthorizeError}, "error_description": {faults.AuthorizeErrorDescription}})
-	case r.Form.Get("response_type") != "code":
+	case params.Get("response_type") != "code":
 		p.respond(w, r, req, url.Values{"error": {"unsupported_response_type"}})
 	case !slices.Contains(strings.Fields(req.scope), "openid"):
 		p.respond(w, r, req, url.Values{"error": {"invalid_scope"}})
-	case r.Form.Get("code_challenge_method") != "S256" || req.challenge == "":
+	case params.Get("code_challenge_method") != "S256" || req.challenge == "":
 		p.respond(w, r, req, url.Values{"error": {"invalid_request"}, "error_description": {"PKCE with S256 is required"}})
-	case p.loginPage && r.Form.Get("prompt") == "none":
+	case p.loginPage && params.Get("prompt") == "none":
 		p.respond(w, r, req, url.Values{"error": {"login_required"}})
 	case p.loginPage:
 		p.showLogin(w, http.StatusOK, p.hold(req), req.loginHint, "")

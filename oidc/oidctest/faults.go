@@ -15,6 +15,9 @@ const (
 	Authorize Endpoint = "authorize"
 	Token     Endpoint = "token"
 	Userinfo  Endpoint = "userinfo"
+
+	PushedRequest Endpoint = "pushed_authorization_request"
+	EndSession    Endpoint = "end_session"
 )
 
 // Fault replaces an endpoint's answer. The zero value changes nothing.
@@ -62,8 +65,13 @@ type Faults struct {
 	// IDToken changes the finished token.
 	IDToken func(string) string
 
+	// UserinfoAlg signs userinfo with another algorithm, as Alg does for the ID token, where Config.SignUserinfo is set.
+	UserinfoAlg string
+
 	// Response changes the parameters of the authorization response, such as iss and state.
 	Response func(map[string][]string)
+	// LogoutResponse changes the parameters with which the browser comes back from a logout, such as state.
+	LogoutResponse func(map[string][]string)
 	// AuthorizeError answers every authorization request with this error code.
 	AuthorizeError string
 	// AuthorizeErrorDescription goes with it, as attackers' and providers' texts do.

@@ -18,10 +18,18 @@ import (
 type Client struct {
 	ID     string
 	Secret string
-	// AuthMethod is "client_secret_basic" or "client_secret_post"; empty accepts both.
+	// AuthMethod is "client_secret_basic", "client_secret_post", "private_key_jwt" or "none"; empty accepts the first two.
 	AuthMethod string
-	// RedirectURIs are compared exactly. Empty accepts every URI, which tests on random ports need.
-	RedirectURIs []string
+	// JWKSURI is where the client's public keys are, for private_key_jwt. They are fetched for each assertion.
+	JWKSURI string
+	// RedirectURIs and PostLogoutRedirectURIs are compared exactly. Empty accepts every URI, which tests on random ports
+	// need.
+	RedirectURIs           []string
+	PostLogoutRedirectURIs []string
+	// BackchannelLogoutURI gets a logout token, and FrontchannelLogoutURI is shown in a frame, when somebody signs out at
+	// the provider's end_session_endpoint.
+	BackchannelLogoutURI  string
+	FrontchannelLogoutURI string
 }
 
 // User is somebody who can sign in.
@@ -63,6 +71,10 @@ type Config struct {
 	Keys []Key
 	// EmailInUserinfo leaves e-mail and name out of ID tokens, as some providers do.
 	EmailInUserinfo bool
+	// SignUserinfo answers userinfo requests with a signed token (OpenID Connect Core section 5.3.2).
+	SignUserinfo bool
+	// PushedRequests offers pushed authorization requests (RFC 9126), RequirePushedRequests takes no others.
+	PushedRequests, RequirePushedRequests bool
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
@@ -79,6 +91,8 @@ type Provider struct {
 	renderLogin     RenderLogin
 	title           string
 	emailInUserinfo bool
+	signUserinfo    bool
+	push, mustPush  bool
 
 	mu      sync.Mutex
 	clients []Client
@@ -89,6 +103,9 @@ type Provider struct {
 	pending map[string]authRequest // login page shown, by handle
 	codes   map[string]grant
 	tokens  map[string]grant
+	refresh map[string]grant
+	pushed  map[string]pushedRequest // by request_uri
+	jtis    map[string]bool          // of client assertions
 }
 
 // authRequest is an authorization request that was accepted.
@@ -134,8 +151,10 @@ func New(cfg Config) (*Provider, error) {
 	p := &Provider{
 		issuer: cfg.Issuer, path: strings.TrimSuffix(u.Path, "/"), now: cfg.Now,
 		loginPage: cfg.LoginPage, renderLogin: cfg.RenderLogin, title: cfg.Title, emailInUserinfo: cfg.EmailInUserinfo,
+		signUserinfo: cfg.SignUserinfo, push: cfg.PushedRequests || cfg.RequirePushedRequests, mustPush: cfg.RequirePushedRequests,
 		clients: slices.Clone(cfg.Clients), users: slices.Clone(cfg.Users), keys: slices.Clone(cfg.Keys),
 		counts: map[Endpoint]int{}, pending: map[string]authRequest{}, codes: map[string]grant{}, tokens: map[string]grant{},
+		refresh: map[string]grant{}, pushed: map[string]pushedRequest{}, jtis: map[string]bool{},
 	}
 	if p.now == nil {
 		p.now = time.Now
@@ -158,6 +177,9 @@ func New(cfg Config) (*Provider, error) {
 		"POST /token":                           {Token, p.serveToken},
 		"GET /userinfo":                         {Userinfo, p.serveUserinfo},
 		"POST /userinfo":                        {Userinfo, p.serveUserinfo},
+		"POST /par":                             {PushedRequest, p.servePushed},
+		"GET /logout":                           {EndSession, p.serveEndSession},
+		"POST /logout":                          {EndSession, p.serveEndSession},
 	} {
 		p.mux.HandleFunc(pattern, p.faulty(route.endpoint, route.handle))
 	}
@@ -255,16 +277,23 @@ func (p *Provider) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
 		"jwks_uri":                                       base + "/keys",
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query", "form_post"},
-		"grant_types_supported":                          []string{"authorization_code"},
+		"end_session_endpoint":                           base + "/logout",
+		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          algs,
-		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post"},
+		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "private_key_jwt"},
 		"code_challenge_methods_supported":               []string{"S256"},
-		"scopes_supported":                               []string{"openid", "profile", "email", "groups"},
+		"scopes_supported":                               []string{"openid", "profile", "email", "groups", "offline_access"},
 		"claims_supported":                               []string{"sub", "sid", "email", "email_verified", "name", "groups"},
 		"backchannel_logout_supported":                   true,
 		"backchannel_logout_session_supported":           true,
+		"frontchannel_logout_supported":                  true,
+		"frontchannel_logout_session_supported":          true,
 		"authorization_response_iss_parameter_supported": true,
+	}
+	if p.push {
+		doc["pushed_authorization_request_endpoint"] = base + "/par"
+		doc["require_pushed_authorization_requests"] = p.mustPush
 	}
 	if faults.Metadata != nil {
 		faults.Metadata(doc)

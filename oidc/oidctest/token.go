@@ -23,14 +23,20 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 	}
 	client, ok := p.authenticate(r)
 	if !ok {
-		w.Header().Set("WWW-Authenticate", `Basic realm="token"`)
-		tokenError(w, http.StatusUnauthorized, "invalid_client")
+		refuseClient(w)
 		return
 	}
-	if r.PostForm.Get("grant_type") != "authorization_code" {
+	switch r.PostForm.Get("grant_type") {
+	case "authorization_code":
+		p.redeemCode(w, r, client)
+	case "refresh_token":
+		p.redeemRefresh(w, r, client)
+	default:
 		tokenError(w, http.StatusBadRequest, "unsupported_grant_type")
-		return
 	}
+}
+
+func (p *Provider) redeemCode(w http.ResponseWriter, r *http.Request, client Client) {
 	code := r.PostForm.Get("code")
 	p.mu.Lock()
 	g, ok := p.codes[code]
@@ -42,11 +48,37 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 		tokenError(w, http.StatusBadRequest, "invalid_grant")
 		return
 	}
-	access := random()
+	p.answerTokens(w, client, g)
+}
+
+// redeemRefresh gives new tokens for a refresh token, which is used up (OpenID Connect Core section 12). The new ID token
+// has no nonce.
+func (p *Provider) redeemRefresh(w http.ResponseWriter, r *http.Request, client Client) {
+	token := r.PostForm.Get("refresh_token")
+	p.mu.Lock()
+	g, ok := p.refresh[token]
+	delete(p.refresh, token)
+	p.mu.Unlock()
+	if !ok || g.clientID != client.ID {
+		tokenError(w, http.StatusBadRequest, "invalid_grant")
+		return
+	}
+	g.nonce = ""
+	p.answerTokens(w, client, g)
+}
+
+// answerTokens makes the tokens of a grant.
+func (p *Provider) answerTokens(w http.ResponseWriter, client Client, g grant) {
+	access, refresh := random(), ""
 	g.expires = p.now().Add(tokenLife)
 	p.mu.Lock()
 	makeRoom(p.tokens)
 	p.tokens[access] = g
+	if slices.Contains(strings.Fields(g.scope), "offline_access") {
+		refresh = random()
+		makeRoom(p.refresh)
+		p.refresh[refresh] = g
+	}
 	p.mu.Unlock()
 
 	idToken, err := p.idToken(g, client, access)
@@ -58,14 +90,25 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 		"access_token": access, "token_type": "Bearer", "expires_in": int(tokenLife / time.Second),
 		"scope": g.scope, "id_token": idToken,
 	}
+	if refresh != "" {
+		doc["refresh_token"] = refresh
+	}
 	if change := p.currentFaults().TokenResponse; change != nil {
 		change(doc)
 	}
 	writeJSON(w, http.StatusOK, doc)
 }
 
-// authenticate checks the client's ID and secret, given in exactly one way (RFC 6749 section 2.3.1).
+func refuseClient(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", `Basic realm="token"`)
+	tokenError(w, http.StatusUnauthorized, "invalid_client")
+}
+
+// authenticate checks who the client is, told in exactly one way (RFC 6749 section 2.3.1).
 func (p *Provider) authenticate(r *http.Request) (Client, bool) {
+	if r.PostForm.Has("client_assertion") || r.PostForm.Has("client_assertion_type") {
+		return p.checkAssertion(r)
+	}
 	method := "client_secret_post"
 	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	if user, pass, ok := r.BasicAuth(); ok {
@@ -81,6 +124,9 @@ func (p *Provider) authenticate(r *http.Request) (Client, bool) {
 		}
 	}
 	client, ok := p.client(id)
+	if ok && client.AuthMethod == "none" {
+		return client, method == "client_secret_post" && secret == ""
+	}
 	if !ok || client.AuthMethod != "" && client.AuthMethod != method ||
 		subtle.ConstantTimeCompare([]byte(client.Secret), []byte(secret)) != 1 {
 		return Client{}, false
@@ -202,10 +248,25 @@ func (p *Provider) serveUserinfo(w http.ResponseWriter, r *http.Request) {
 	}
 	claims := userClaims(g)
 	claims["sub"] = g.user.Subject
+	if p.signUserinfo {
+		claims["iss"], claims["aud"] = p.issuer, g.clientID
+	}
 	if change := p.currentFaults().UserinfoClaims; change != nil {
 		change(claims)
 	}
-	writeJSON(w, http.StatusOK, claims)
+	if !p.signUserinfo {
+		writeJSON(w, http.StatusOK, claims)
+		return
+	}
+	client, _ := p.client(g.clientID)
+	faults := p.currentFaults()
+	token, err := p.signer(Faults{Alg: faults.UserinfoAlg}).token(claims, "JWT", client)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/jwt")
+	w.Write([]byte(token))
 }
 
 func tokenError(w http.ResponseWriter, status int, code string) {
