@@ -50,8 +50,9 @@ func TestSignIn(t *testing.T) {
 	require.Equal(t, Login{
 		TenantID: "acme", ConnectionID: c.ID, Account: Account{ID: "u-ada", Email: "ada@acme.example", Member: true},
 		Issuer: acme.Issuer(), Subject: "s1", Email: "Ada@ACME.example", SessionID: "sid-1", First: true, ReturnTo: "/inside",
-		AuthenticatedAt: l.AuthenticatedAt, claims: l.claims,
+		IDToken: l.IDToken, AuthenticatedAt: l.AuthenticatedAt, claims: l.claims,
 	}, l)
+	require.Len(t, strings.Split(l.IDToken.Reveal(), "."), 3)
 	require.WithinDuration(t, time.Now(), l.AuthenticatedAt, time.Minute)
 	var claims struct {
 		Name   string   `json:"name"`
