@@ -17,7 +17,7 @@ const (
 )
 
 // response is an authorization response (OpenID Connect Core section 3.1.2.5), each parameter at most once.
-type response struct{ state, code, iss, err string }
+type response struct{ state, code, iss, err, description string }
 
 // readResponse takes the parameters from the query of a GET or the body of a POST, never from both.
 func readResponse(w http.ResponseWriter, r *http.Request) (response, error) {
@@ -34,7 +34,7 @@ func readResponse(w http.ResponseWriter, r *http.Request) (response, error) {
 
 func parseResponse(values url.Values) (response, error) {
 	var res response
-	for name, to := range map[string]*string{"state": &res.state, "code": &res.code, "iss": &res.iss, "error": &res.err} {
+	for name, to := range map[string]*string{"state": &res.state, "code": &res.code, "iss": &res.iss, "error": &res.err, "error_description": &res.description} {
 		given := values[name]
 		if len(given) > 1 {
 			code := CodeRequestInvalid
@@ -128,31 +128,12 @@ func (h *Handler) checkResponse(ctx context.Context, a attempt, res response) (s
 		return c, m, badRequest(CodeIssuerMixUp, "iss is not the issuer that the browser was sent to, or is missing although the provider announces it")
 	}
 	if res.err != "" {
-		return c, m, providerError(res.err)
+		return c, m, providerError(res.err, res.description)
 	}
 	if res.code == "" {
 		return c, m, badRequest(CodeRequestInvalid, "the answer has neither a code nor an error")
 	}
 	return c, m, nil
-}
-
-// authorizationErrors are the codes of RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6, which alone
-// are repeated in our words; a provider's own text never is.
-var authorizationErrors = map[string]bool{
-	"access_denied": true, "login_required": true, "interaction_required": true, "consent_required": true,
-	"account_selection_required": true, "invalid_request": true, "unauthorized_client": true,
-	"unsupported_response_type": true, "invalid_scope": true,
-}
-
-func providerError(code string) error {
-	switch {
-	case code == "temporarily_unavailable" || code == "server_error":
-		return unavailable(CodeProviderDown, "the provider answered "+code, nil)
-	case authorizationErrors[code]:
-		return denied(CodeProviderDenied, "the provider answered "+code)
-	default:
-		return denied(CodeProviderDenied, "the provider answered with an error of its own")
-	}
 }
 
 // consume makes the attempt unusable on every replica before anything is asked of the provider. Of several answers

@@ -34,7 +34,7 @@ func (h *Handler) exchange(ctx context.Context, c store.Connection, m *metadata,
 		}
 	}
 	t, err := h.redeem(ctx, req)
-	if other := otherSecretMethod(req.method); a.Test != nil && other != "" && CodeOf(err) == CodeClientRejected {
+	if other := otherSecretMethod(req.method); a.Test != nil && other != "" && clientRefused(err) {
 		req.method = other
 		if again, secondErr := h.redeem(ctx, req); secondErr == nil {
 			return again, nil
@@ -74,21 +74,6 @@ func parseTokens(ans *answer, what string) (tokens, error) {
 		t.accessToken = "" // not one that we could use
 	}
 	return t, nil
-}
-
-// tokenError puts an error answer into our words.
-func tokenError(status int, doc object, what string) error {
-	code, _ := doc.str("error")
-	switch {
-	case code == "invalid_client" || code == "unauthorized_client" || code == "" && status == http.StatusUnauthorized:
-		return unavailable(CodeClientRejected, "the provider refused the client ID or secret; has the secret expired?", nil)
-	case code == "invalid_grant":
-		return denied(CodeCodeRejected, "the provider refused the code")
-	case code == "invalid_request" || code == "unsupported_grant_type" || code == "invalid_scope":
-		return unavailable(CodeProviderConfig, what+" answered "+code, nil)
-	default:
-		return unavailable(CodeProviderDown, what+" answered with an error", nil)
-	}
 }
 
 // providerFailure says in whose hands a failed request lies.

@@ -180,12 +180,12 @@ func FuzzResponse(f *testing.F) {
 		if len(res.state) > maxState || len(res.code) > maxCode {
 			t.Fatal("a parameter beyond its bound")
 		}
-		for name, v := range map[string]string{"state": res.state, "code": res.code, "iss": res.iss, "error": res.err} {
+		for name, v := range map[string]string{"state": res.state, "code": res.code, "iss": res.iss, "error": res.err, "error_description": res.description} {
 			if v != values.Get(name) || len(values[name]) > 1 {
 				t.Fatalf("%s = %q", name, v)
 			}
 		}
-		if err := providerError(res.err); strings.Contains(err.Error(), "<") {
+		if err := providerError(res.err, res.description); strings.Contains(err.Error(), "<") {
 			t.Fatalf("repeats the provider's text: %v", err)
 		}
 	})

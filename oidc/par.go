@@ -49,7 +49,7 @@ func (h *Handler) pushed(ctx context.Context, c store.Connection, m *metadata, a
 	}
 	req := call{conn: c, meta: m, method: method, endpoint: m.pushedRequestEndpoint, what: "the pushed authorization request endpoint", form: params}
 	requestURI, err := h.pushOnce(ctx, req)
-	if other := otherSecretMethod(method); a.Test != nil && other != "" && CodeOf(err) == CodeClientRejected {
+	if other := otherSecretMethod(method); a.Test != nil && other != "" && clientRefused(err) {
 		req.method = other
 		if again, secondErr := h.pushOnce(ctx, req); secondErr == nil {
 			a.ClientAuth = other

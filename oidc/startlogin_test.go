@@ -129,6 +129,6 @@ func TestPromptNone(t *testing.T) {
 	a.stepUp(c, LoginRequest{Prompt: []string{PromptNone}})
 	p := a.browser().get(a.url + "/stepup")
 	require.Equal(t, 403, p.status)
-	require.Contains(t, p.body, CodeProviderDenied)
+	require.Contains(t, p.body, CodeInteractionRequired)
 	require.Zero(t, idp.Count(oidctest.Token))
 }
