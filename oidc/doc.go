@@ -19,9 +19,15 @@
 // Beside it: [Checker] looks at a provider before anybody relies on it, [Handler.StartTest] tries a connection without
 // signing anybody in, and [Handler.SignInMethods] tells the host's own login whom to send to the provider.
 //
-// With Config.Sessions the handler serves {base}/backchannel-logout/{connection} too ([Handler.BackchannelLogoutURI]),
-// where the provider says that somebody's session is over, and the host ends its own (OpenID Connect Back-Channel
-// Logout 1.0).
+// A host that wants something of the provider, such as a fresh authentication before a dangerous action, starts the
+// sign-in itself ([Handler.StartLogin]). With Config.RefreshTokens it gets refresh tokens, sealed, and asks with
+// [Handler.Refresh] whether somebody may still sign in.
+//
+// # Logout
+//
+// [Handler.StartLogout] ends the session at the provider after the host has ended its own. With Config.Sessions providers
+// can end sessions here: by a signed token at {base}/backchannel-logout/{connection} ([Handler.BackchannelLogoutURI]), or
+// by a page in the person's browser at {base}/frontchannel-logout/{connection} ([Handler.FrontchannelLogoutURI]).
 //
 // # Accounts
 //
@@ -32,10 +38,17 @@
 // directory deactivated are refused, and nobody joins a tenant by signing in, unless the connection allows accounts to
 // be made just in time.
 //
+// # Client authentication
+//
+// A connection has a client secret, sent in a header or in the body; a test sign-in finds out which ([TestResult]). With
+// Config.ClientKeys it can have none and use private_key_jwt: the host signs with keys whose public halves are at
+// [Handler.JWKSURI]. Requests are pushed to the provider directly (RFC 9126) where it offers that.
+//
 // # Errors
 //
 // Every refused sign-in matches one of [ErrRequest] (400), [ErrDenied] (403) and [ErrUnavailable] (503), and has a stable
-// code ([CodeOf]). The browser gets a plain page, a program that accepts only JSON gets problem+json; both carry code
+// code ([CodeOf]); where a provider tells what its administrator forgot, such as to assign the person or to renew a
+// secret, the code says so. The browser gets a plain page, a program that accepts only JSON gets problem+json; both carry code
 // and correlation ID, never what a provider sent. A refused logout is answered with 400 and JSON, as its specification
 // wants.
 //
@@ -55,7 +68,7 @@
 // # Compatibility
 //
 // Providers with the code flow, an asymmetric ID token signature (RS256, ES256, PS256, EdDSA and their longer
-// siblings), and client_secret_basic or client_secret_post: Entra (v2.0 and v1.0 tenant authorities), Okta, Auth0,
-// Google Workspace, JumpCloud, Keycloak, Ping, OneLogin, dex and others. Encrypted ID tokens and signed userinfo are
-// refused with a code that says so.
+// siblings), and client_secret_basic, client_secret_post, private_key_jwt or no client authentication: Entra (v2.0 and
+// v1.0 tenant authorities), Okta, Auth0, Google Workspace, JumpCloud, Keycloak, Ping, OneLogin, dex and others. Userinfo
+// may be signed. Encrypted ID tokens and encrypted userinfo are refused with a code that says so.
 package oidc

@@ -14,7 +14,9 @@
 //	http.Serve(listener, p)
 //
 // [Misbehaviours] lists faults by the name that the OpenID Foundation's conformance suite has for them, so that a
-// relying party can be run through all of them in one loop. [Provider.SendLogout] sends a logout token to a back-channel
+// relying party can be run through all of them in one loop. Beside the code flow it has refresh tokens (with the scope
+// offline_access), pushed authorization requests, private_key_jwt, signed userinfo, and an end_session_endpoint that
+// tells clients by token and by frame. [Provider.SendLogout] sends a logout token to a back-channel
 // logout address, [LogoutMisbehaviours] lists what can be wrong with one.
 //
 // # Security
