@@ -3,22 +3,12 @@ package oidc
 import (
 	"errors"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
-// idClaims is what zitadel/oidc decodes an ID token into. It is a value with a pointer inside: a payload of null would
-// make the library dereference a nil pointer before it has checked the signature. Decoding is our own (see object),
-// because encoding/json matches names without case and lets the last of two members win.
-//
-// The time methods answer the library with values that always pass where the claim is there: its clock can't be set
-// and its offset makes tokens expire early. verifier.times does these checks.
-type idClaims struct{ set *claimSet }
-
+// claimSet is what tokens say, as far as it is looked at.
 type claimSet struct {
 	obj      object
 	audience []string
-	alg      jose.SignatureAlgorithm
 
 	issuer, subject, nonce, azp, atHash, acr string
 
@@ -30,16 +20,6 @@ const (
 	maxAudiences    = 16
 	maxSubjectBytes = 255 // OpenID Connect Core section 2
 )
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (c *idClaims) UnmarshalJSON(data []byte) error {
-	obj, err := parseObject(data)
-	if err != nil {
-		return err
-	}
-	c.set, err = readClaims(obj)
-	return err
-}
 
 // readClaims reads the claims that all kinds of tokens have, as far as they are there.
 func readClaims(obj object) (set *claimSet, err error) {
@@ -85,29 +65,4 @@ func audience(obj object) ([]string, error) {
 		return nil, errors.New("aud must be a string or a short array of strings")
 	}
 	return list, nil
-}
-
-func (c idClaims) GetIssuer() string                              { return c.set.issuer }
-func (c idClaims) GetSubject() string                             { return c.set.subject }
-func (c idClaims) GetAudience() []string                          { return c.set.audience }
-func (c idClaims) GetNonce() string                               { return c.set.nonce }
-func (c idClaims) GetAuthenticationContextClassReference() string { return c.set.acr }
-func (c idClaims) GetAuthTime() time.Time                         { return c.set.authTime }
-func (c idClaims) GetAuthorizedParty() string                     { return c.set.azp }
-func (c idClaims) SetSignatureAlgorithm(a jose.SignatureAlgorithm) {
-	c.set.alg = a
-}
-
-func (c idClaims) GetExpiration() time.Time {
-	if c.set.expires.IsZero() {
-		return time.Time{}
-	}
-	return time.Unix(1<<40, 0)
-}
-
-func (c idClaims) GetIssuedAt() time.Time {
-	if c.set.issued.IsZero() {
-		return time.Time{}
-	}
-	return time.Unix(1, 0)
 }

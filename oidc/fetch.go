@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/tenantgate/tenantgate/tenant"
 )
@@ -42,6 +43,7 @@ type answer struct {
 // outbound is the way to a provider: one client, no redirects, bounded bodies.
 type outbound struct {
 	client        *http.Client
+	timeout       time.Duration // of a request, its body included
 	allowLoopback bool // http to loopback addresses, for tests and demos
 }
 
@@ -50,11 +52,13 @@ type outbound struct {
 func newOutbound(client *http.Client, allowLoopback bool) *outbound {
 	own := *client
 	own.Jar = nil
-	if own.Timeout <= 0 {
-		own.Timeout = defaultFetchTimeout
+	timeout := own.Timeout
+	if timeout <= 0 {
+		timeout = defaultFetchTimeout
 	}
+	own.Timeout = 0 // do's context has it, which is cheaper than the client's own timer
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &outbound{client: &own, allowLoopback: allowLoopback}
+	return &outbound{client: &own, timeout: timeout, allowLoopback: allowLoopback}
 }
 
 // get fetches a document that must answer 200. The codes notFound and invalid are those of the document's kind.
@@ -79,6 +83,9 @@ func (o *outbound) do(req *http.Request, limit int64, unreachable string) (*answ
 	if !o.allowed(req.URL.Scheme, req.URL.Hostname()) {
 		return nil, &failure{code: tenant.CodeDiscoveryBlocked, reason: "only https addresses are requested"}
 	}
+	ctx, cancel := context.WithTimeout(req.Context(), o.timeout)
+	defer cancel()
+	req = req.WithContext(ctx)
 	req.Header.Set("User-Agent", "tenantgate")
 	res, err := o.client.Do(req)
 	if err != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 const (
@@ -51,20 +49,6 @@ func (v *verifier) verifyLogout(ctx context.Context, raw string, want expectatio
 		return logoutClaims{}, denied(CodeTokenInvalid, err.Error())
 	}
 	return claims, nil
-}
-
-// guardedSignature returns the payload that was signed. A panic in the library must cost one logout, not a process.
-func guardedSignature(ctx context.Context, raw, alg string, keys *recordingKeys) (payload []byte, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			payload, err = nil, errors.New("the token could not be read")
-		}
-	}()
-	jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
-	if err != nil {
-		return nil, err
-	}
-	return keys.VerifySignature(ctx, jws)
 }
 
 // readLogout reads the claims and checks all of them.
