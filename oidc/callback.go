@@ -168,7 +168,7 @@ func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection
 		}
 		login = Login{
 			TenantID: c.TenantID, ConnectionID: c.ID, Account: acct, Issuer: who.issuer, Subject: who.subject,
-			Email: who.email, SessionID: who.sessionID, First: first, ReturnTo: h.returnTo(a.ReturnTo),
+			Email: who.email, EmailChange: m.change, SessionID: who.sessionID, First: first, ReturnTo: h.returnTo(a.ReturnTo),
 			IDToken: tenant.NewSecret(who.tokens.idToken), RefreshToken: refresh,
 			AuthenticatedAt: who.authTime, ACR: who.acr, AMR: who.amr, claims: who.claims,
 		}

@@ -44,7 +44,7 @@ type answer struct {
 type outbound struct {
 	client        *http.Client
 	timeout       time.Duration // of a request, its body included
-	allowLoopback bool // http to loopback addresses, for tests and demos
+	allowLoopback bool          // http to loopback addresses, for tests and demos
 }
 
 // newOutbound takes the client's transport and time limit, but never its willingness to follow redirects: a 307 from

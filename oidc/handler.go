@@ -151,6 +151,9 @@ type Login struct {
 	// Email is what the provider asserted at this sign-in, empty if it sent none. It is proven only if First is set;
 	// afterwards Subject is the person's name, and the address a wish of the provider's.
 	Email string
+	// EmailChange is set if the provider asserts another address than at the sign-in before. It changes nothing by itself:
+	// Subject, not the address, says who the person is. The journal has it as [EventEmailChanged].
+	EmailChange *EmailChange
 	// SessionID is the provider's sid claim, empty if it sent none. Keep it with TenantID, Issuer and Subject in the
 	// session, so that back-channel logout finds it (see [Revocation]).
 	SessionID string

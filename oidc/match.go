@@ -18,6 +18,8 @@ type matcher struct {
 	conn store.Connection
 	who  person
 	now  time.Time
+	// change is set if a returning person has another address than before.
+	change *EmailChange
 }
 
 // The types of the events that sign-in and logout write.
@@ -27,6 +29,7 @@ const (
 	EventLinked         = "oidc.identity.linked"
 	EventUnlinked       = "oidc.identity.unlinked"
 	EventAccountCreated = "oidc.account.created"
+	EventEmailChanged   = "oidc.email.changed"
 	EventLogout         = "oidc.logout"
 )
 
@@ -69,14 +72,20 @@ func (m *matcher) returning(ctx context.Context, link store.Identity) (Account, 
 	if err := m.usable(ctx, acct, m.who.email); err != nil {
 		return Account{}, err
 	}
+	events := []store.Event{m.event(EventSignIn, acct.ID, "")}
 	link.LastSignInAt, link.UpdatedAt = m.now, m.now
-	if m.who.hasAddr {
+	if m.who.hasAddr && link.Email != m.who.addr.String() {
+		if err := m.emailChanged(ctx, link.Email); err != nil {
+			return Account{}, err
+		}
+		if link.Email != "" {
+			events = append(events, m.emailEvent(acct.ID, link.Email))
+		}
 		link.Email = m.who.addr.String()
 	}
-	signedIn := m.event(EventSignIn, acct.ID, "")
-	if _, err = m.tx.UpdateIdentity(ctx, m.conn.TenantID, link, signedIn); errors.Is(err, store.ErrStale) {
+	if _, err = m.tx.UpdateIdentity(ctx, m.conn.TenantID, link, events...); errors.Is(err, store.ErrStale) {
 		// Another sign-in of the same person was faster; the time of the last one is right either way.
-		err = m.tx.AppendEvents(ctx, m.conn.TenantID, signedIn)
+		err = m.tx.AppendEvents(ctx, m.conn.TenantID, events[0])
 	}
 	if err != nil {
 		return Account{}, m.storeFailed(err)
