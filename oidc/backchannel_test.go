@@ -87,8 +87,9 @@ func refusedLogout(t *testing.T, answer oidctest.LogoutAnswer, kind, code string
 	require.NotEmpty(t, body.CorrelationID)
 }
 
-// TestS14LogoutTokens is S14: each row of the conformance suite, and each malformed token.
-func TestS14LogoutTokens(t *testing.T) {
+// TestS14_LogoutTokens is S14: each row of the conformance suite, and each malformed token.
+func TestS14_LogoutTokens(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	a, idp, c, sessions := logoutApp(t)
 	for _, m := range oidctest.LogoutMisbehaviours() {
@@ -113,8 +114,9 @@ func TestS14LogoutTokens(t *testing.T) {
 	}
 }
 
-// TestS14PinnedAlgorithm: RS256 where the connection is pinned to ES256, with a key that is published.
-func TestS14PinnedAlgorithm(t *testing.T) {
+// TestS14_PinnedAlgorithm: RS256 where the connection is pinned to ES256, with a key that is published.
+func TestS14_PinnedAlgorithm(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	idp, sessions := twoKeys(t), &revoker{}
 	a := newApp(t, func(c *Config) { c.Sessions = sessions })
@@ -326,8 +328,9 @@ func TestLogoutKeyRotation(t *testing.T) {
 	require.Len(t, sessions.all(), 2)
 }
 
-// TestTokenConfusion is T7: an ID token is no logout token, and a logout token is no ID token, whatever its typ.
-func TestTokenConfusion(t *testing.T) {
+// TestS14_TokenConfusion is T7: an ID token is no logout token, and a logout token is no ID token, whatever its typ.
+func TestS14_TokenConfusion(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	a, idp, c, sessions := logoutApp(t)
 	var idToken string

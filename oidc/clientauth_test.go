@@ -39,9 +39,10 @@ func clientAuth(method string) func(*store.Connection) {
 	return func(c *store.Connection) { c.ClientAuth = method }
 }
 
-// TestPrivateKeyJWT: S18. The provider of the test takes an assertion once, for a minute, with its issuer as a string
+// TestS18_PrivateKeyJWT: S18. The provider of the test takes an assertion once, for a minute, with its issuer as a string
 // for audience, signed by a key that it fetched from us.
-func TestPrivateKeyJWT(t *testing.T) {
+func TestS18_PrivateKeyJWT(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	rsaKey, p256, ed := testKeys(t)
 	for alg, key := range map[string]ClientKey{
@@ -69,9 +70,10 @@ func TestPrivateKeyJWT(t *testing.T) {
 	}
 }
 
-// TestAssertionAudience: S18. A document that names another issuer, token endpoint or host changes nothing about the
+// TestS18_AssertionAudience: S18. A document that names another issuer, token endpoint or host changes nothing about the
 // audience: it is what the connection was reviewed with.
-func TestAssertionAudience(t *testing.T) {
+func TestS18_AssertionAudience(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	_, p256, _ := testKeys(t)
 	keys, err := newClientKeys([]ClientKey{{ID: "k", Signer: p256}})
@@ -253,6 +255,7 @@ func TestMethodFoundByTest(t *testing.T) {
 		c := a.connect(idp, "acme", "acme.example", clientAuth("client_secret_basic"))
 		a.accounts.add("acme", "u-ada", oidctest.DefaultEmail)
 		require.Contains(t, a.signIn(oidctest.DefaultEmail).body, CodeClientRejected)
+		require.NotEmpty(t, idp.Violations())
 
 		a.mux.HandleFunc("/test", func(w http.ResponseWriter, r *http.Request) {
 			a.handler.StartTest(w, r, TestRequest{TenantID: "acme", ConnectionID: c.ID, ReturnTo: "/result"})
@@ -262,5 +265,6 @@ func TestMethodFoundByTest(t *testing.T) {
 		require.Len(t, results, 1)
 		require.NoError(t, results[0].Err)
 		require.Equal(t, "client_secret_post", results[0].ClientAuth)
+		require.NotEmpty(t, idp.Violations(), "the other way was tried first")
 	}
 }

@@ -103,9 +103,10 @@ func TestAuthorizationRequest(t *testing.T) {
 	require.Empty(t, a.events("acme", ""), "an unauthenticated request writes nothing")
 }
 
-// TestS9StateBinding: a callback without cookie, with another browser's cookie, with another tab's state, and with tenant
+// TestS9_StateBinding: a callback without cookie, with another browser's cookie, with another tab's state, and with tenant
 // A's state at tenant B.
-func TestS9StateBinding(t *testing.T) {
+func TestS9_StateBinding(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	a, acme, rival, ca, cb := twoTenants(t)
 	victim, attacker := a.browser(), a.browser()
@@ -163,8 +164,9 @@ func TestAttemptsAreBounded(t *testing.T) {
 	require.Len(t, b.client.Jar.Cookies(base), maxAttempts, "one attempt less, one session more")
 }
 
-// TestS10Replay: of a callback and its copies exactly one redeems the code.
-func TestS10Replay(t *testing.T) {
+// TestS10_Replay: of a callback and its copies exactly one redeems the code.
+func TestS10_Replay(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	a, acme, _, _, _ := twoTenants(t)
 	b := a.browser()
@@ -220,8 +222,9 @@ func TestAttemptExpires(t *testing.T) {
 	require.Zero(t, idp.Count(oidctest.Token))
 }
 
-// TestS4Disabled: a connection that was switched off, or changed, between start and callback.
-func TestS4Disabled(t *testing.T) {
+// TestS4_Disabled: a connection that was switched off, or changed, between start and callback.
+func TestS4_Disabled(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		change func(*store.Connection)
@@ -251,8 +254,9 @@ func TestS4Disabled(t *testing.T) {
 	}
 }
 
-// TestS13ReturnTo: only paths of this origin survive.
-func TestS13ReturnTo(t *testing.T) {
+// TestS13_ReturnTo: only paths of this origin survive.
+func TestS13_ReturnTo(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	for _, bad := range []string{
 		"", "evil", "//evil.example", `/\evil.example`, `\\evil.example`, "https:evil.example", "https://evil.example/", "/\t/evil.example",
@@ -269,8 +273,9 @@ func TestS13ReturnTo(t *testing.T) {
 	require.Equal(t, "home /", p.body)
 }
 
-// TestS26ThirdPartyInitiated: OpenID Connect Core section 4, oidcc-client-test-3rd-party-init-login.
-func TestS26ThirdPartyInitiated(t *testing.T) {
+// TestS26_ThirdPartyInitiated: OpenID Connect Core section 4, oidcc-client-test-3rd-party-init-login.
+func TestS26_ThirdPartyInitiated(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	a, acme, _, _, _ := twoTenants(t)
 	login := func(q url.Values) view { return a.browser().get(a.url + "/sso/login?" + q.Encode()) }
@@ -392,8 +397,9 @@ func TestHostAnswersItself(t *testing.T) {
 	require.Equal(t, "u-ada", p.session)
 }
 
-// TestS17ResponseIssuer: RFC 9207 where the provider does not announce it, and two tenants with one issuer.
-func TestS17ResponseIssuer(t *testing.T) {
+// TestS17_ResponseIssuer: RFC 9207 where the provider does not announce it, and two tenants with one issuer.
+func TestS17_ResponseIssuer(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	a, acme, _, _, _ := twoTenants(t)
 	unannounced := func(m map[string]any) { delete(m, "authorization_response_iss_parameter_supported") }
@@ -406,8 +412,9 @@ func TestS17ResponseIssuer(t *testing.T) {
 	require.Contains(t, p.body, CodeIssuerMixUp)
 }
 
-// TestS21TokenRedirect: a 307 of the token endpoint carries nothing to the other host.
-func TestS21TokenRedirect(t *testing.T) {
+// TestS21_TokenRedirect: a 307 of the token endpoint carries nothing to the other host.
+func TestS21_TokenRedirect(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	a, acme, rival, _, _ := twoTenants(t)
 	acme.SetFaults(oidctest.Faults{Endpoints: map[oidctest.Endpoint]oidctest.Fault{
@@ -451,6 +458,7 @@ func TestClientAuthentication(t *testing.T) {
 			}
 			require.Equal(t, 503, p.status)
 			require.Contains(t, p.body, tt.code)
+			require.Equal(t, tt.code == CodeClientRejected, len(idp.Violations()) == 1)
 		})
 	}
 }
@@ -491,8 +499,9 @@ func TestKeyRotation(t *testing.T) {
 	require.Equal(t, 3, acme.Count(oidctest.Keys))
 }
 
-// TestS30Logs: no code, token, secret, nonce or state in logs, whatever happens.
-func TestS30Logs(t *testing.T) {
+// TestS30_Logs: no code, token, secret, nonce or state in logs, whatever happens.
+func TestS30_Logs(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	a, acme, _, _, _ := twoTenants(t)
 	var secrets []string

@@ -71,8 +71,9 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// TestS27FormPost: with https the cookies are __Host-, Secure, and SameSite=None for answers by a cross-site POST.
-func TestS27FormPost(t *testing.T) {
+// TestS27_FormPost: with https the cookies are __Host-, Secure, and SameSite=None for answers by a cross-site POST.
+func TestS27_FormPost(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	for _, formPost := range []bool{false, true} {
 		idp := oidctest.NewServer(t)

@@ -113,8 +113,9 @@ func TestKeyFits(t *testing.T) {
 	require.True(t, parse("EdDSA", nil).fits("k", "EdDSA"))
 }
 
-// TestS15UnknownKeyIDs is T4 through real HTTP: tokens with 200 different unknown key IDs.
-func TestS15UnknownKeyIDs(t *testing.T) {
+// TestS15_UnknownKeyIDs is T4 through real HTTP: tokens with 200 different unknown key IDs.
+func TestS15_UnknownKeyIDs(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	idp := oidctest.NewServer(t)
 	out := newOutbound(tenant.NewOutboundClient(tenant.OutboundConfig{InsecureAllowLoopback: true}), true)

@@ -35,8 +35,9 @@ func (a *app) refused(code string) {
 	require.Equal(a.t, code, refused[len(refused)-1].Code)
 }
 
-// TestS1ForeignEmail: another tenant's provider asserts acme's address.
-func TestS1ForeignEmail(t *testing.T) {
+// TestS1_ForeignEmail: another tenant's provider asserts acme's address.
+func TestS1_ForeignEmail(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	a, _, rival, _, cb := twoTenants(t)
 	rival.SetUsers(oidctest.User{Subject: "s", Email: "ada@acme.example"})
@@ -58,8 +59,9 @@ func TestS1ForeignEmail(t *testing.T) {
 	require.Contains(t, p.body, CodeOtherTenant)
 }
 
-// TestS2EmailVerified is rule 3: forms of email_verified, own and shared issuer, strings by option.
-func TestS2EmailVerified(t *testing.T) {
+// TestS2_EmailVerified is rule 3: forms of email_verified, own and shared issuer, strings by option.
+func TestS2_EmailVerified(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	for _, tt := range []struct {
 		name                      string
@@ -121,8 +123,9 @@ func TestEntraDomainOwnerVerified(t *testing.T) {
 	}
 }
 
-// TestS3TwoDocuments: the address from userinfo with the email_verified of the ID token is not verified, and the other way.
-func TestS3TwoDocuments(t *testing.T) {
+// TestS3_TwoDocuments: the address from userinfo with the email_verified of the ID token is not verified, and the other way.
+func TestS3_TwoDocuments(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	start := func(t *testing.T) (*app, *oidctest.Server) {
 		idp := oidctest.NewServerConfig(t, oidctest.Config{EmailInUserinfo: true})
@@ -197,8 +200,9 @@ func TestAlwaysUserinfo(t *testing.T) {
 	require.Equal(t, 1, idp.Count(oidctest.Userinfo))
 }
 
-// TestS5Domains: which asserted addresses may find an account.
-func TestS5Domains(t *testing.T) {
+// TestS5_Domains: which asserted addresses may find an account.
+func TestS5_Domains(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	for _, tt := range []struct {
 		email string
@@ -251,8 +255,9 @@ func TestS5Domains(t *testing.T) {
 	})
 }
 
-// TestS6SubjectTwins: subjects that look alike are different people, and only the first one has the link.
-func TestS6SubjectTwins(t *testing.T) {
+// TestS6_SubjectTwins: subjects that look alike are different people, and only the first one has the link.
+func TestS6_SubjectTwins(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	a, idp, _ := oneTenant(t)
 	idp.SetUsers(oidctest.User{Subject: "subject-é", Email: "ada@acme.example"})

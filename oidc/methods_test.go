@@ -13,8 +13,9 @@ import (
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
-// TestS16SignInMethods: what the host's own login may do, for each kind of account.
-func TestS16SignInMethods(t *testing.T) {
+// TestS16_SignInMethods: what the host's own login may do, for each kind of account.
+func TestS16_SignInMethods(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	idp := oidctest.NewServer(t)
 	broken := false

@@ -65,8 +65,9 @@ func TestRefreshOnlyWhenAsked(t *testing.T) {
 	require.True(t, a.lastLogin().RefreshToken.IsZero())
 }
 
-// TestRefreshedToken: S24.
-func TestRefreshedToken(t *testing.T) {
+// TestS24_RefreshedToken: S24.
+func TestS24_RefreshedToken(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	set := func(name string, value any) oidctest.Faults {
 		return oidctest.Faults{Claims: func(c map[string]any) { c[name] = value }}

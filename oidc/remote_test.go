@@ -64,8 +64,9 @@ func TestOneFetchHoweverManyWait(t *testing.T) {
 	})
 }
 
-// TestS22FirstCallerCancels: the fetch outlives the caller that caused it.
-func TestS22FirstCallerCancels(t *testing.T) {
+// TestS22_FirstCallerCancels: the fetch outlives the caller that caused it.
+func TestS22_FirstCallerCancels(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounted(false)
@@ -93,8 +94,9 @@ func TestS22FirstCallerCancels(t *testing.T) {
 	})
 }
 
-// TestS23Age: a document is asked for again after its time, used for a while when the provider is down, then refused.
-func TestS23Age(t *testing.T) {
+// TestS23_Age: a document is asked for again after its time, used for a while when the provider is down, then refused.
+func TestS23_Age(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounted(false)
@@ -190,8 +192,9 @@ func TestForcedRefreshIsLimited(t *testing.T) {
 	})
 }
 
-// TestS15SlowProvider: a provider that hangs costs its own callers the timeout and nobody else anything.
-func TestS15SlowProvider(t *testing.T) {
+// TestS15_SlowProvider: a provider that hangs costs its own callers the timeout and nobody else anything.
+func TestS15_SlowProvider(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounted(false)

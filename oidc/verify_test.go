@@ -21,8 +21,9 @@ func mustKey(t testing.TB) publicKey {
 	return k
 }
 
-// TestS25ClockSkew: the same allowance on both sides, 30 s by default and 60 s at most.
-func TestS25ClockSkew(t *testing.T) {
+// TestS25_ClockSkew: the same allowance on both sides, 30 s by default and 60 s at most.
+func TestS25_ClockSkew(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	at := now.Add
@@ -115,8 +116,9 @@ func TestGoogle(t *testing.T) {
 	require.False(t, isSharedIssuer("https://accounts.google.com.evil.example"))
 }
 
-// TestS12PrivateAddresses: endpoints that lead inside are never asked, whatever the document says.
-func TestS12PrivateAddresses(t *testing.T) {
+// TestS12_PrivateAddresses: endpoints that lead inside are never asked, whatever the document says.
+func TestS12_PrivateAddresses(t *testing.T) {
+	proves(t)
 	t.Parallel()
 	for _, target := range []string{
 		"https://127.0.0.1/x", "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://169.254.169.254/x", "https://10.1.2.3/x",

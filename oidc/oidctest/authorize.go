@@ -17,14 +17,17 @@ func (p *Provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	}
 	client, ok := p.client(r.Form.Get("client_id"))
 	if !ok {
+		p.violate("authorization request: the client_id is not registered")
 		http.Error(w, "unknown client_id", http.StatusBadRequest)
 		return
 	}
 	params, ok := p.pulled(client, r.Form)
 	if !ok {
+		p.violate("authorization request: the request_uri is unknown, used or another client's, or is required")
 		http.Error(w, "request_uri is unknown, used or another client's, or is required", http.StatusBadRequest)
 		return
 	}
+	p.checkAuthorization(params)
 	req := authRequest{
 		clientID: client.ID, redirectURI: params.Get("redirect_uri"), state: params.Get("state"),
 		nonce: params.Get("nonce"), challenge: params.Get("code_challenge"), scope: params.Get("scope"),
@@ -32,6 +35,7 @@ func (p *Provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	}
 	if u, err := url.Parse(req.redirectURI); err != nil || u.Scheme == "" || u.Host == "" ||
 		len(client.RedirectURIs) > 0 && !slices.Contains(client.RedirectURIs, req.redirectURI) {
+		p.violate("authorization request: the redirect_uri is not registered")
 		http.Error(w, "redirect_uri is not registered for this client", http.StatusBadRequest)
 		return
 	}

@@ -19,6 +19,10 @@
 // tells clients by token and by frame. [Provider.SendLogout] sends a logout token to a back-channel
 // logout address, [LogoutMisbehaviours] lists what can be wrong with one.
 //
+// It is strict where providers and the conformance suite are strict: whatever a test is about, a relying party must not
+// repeat parameters, put tokens into addresses, redeem a code twice, or send a redirect URI, client authentication or code
+// verifier that does not fit. [Provider.Violations] lists what was broken, and a [Server] fails its test for it.
+//
 // # Security
 //
 // This is no identity provider for real people: passwords are compared as they are, nothing survives a restart, and

@@ -19,6 +19,7 @@ func (p *Provider) serveEndSession(w http.ResponseWriter, r *http.Request) {
 	}
 	hint, given := p.readHint(r.Form.Get("id_token_hint"))
 	if !given && r.Form.Has("id_token_hint") {
+		p.violate("logout request: id_token_hint is no ID token of this provider")
 		http.Error(w, "id_token_hint is not an ID token of this provider", http.StatusBadRequest)
 		return
 	}
@@ -34,6 +35,7 @@ func (p *Provider) serveEndSession(w http.ResponseWriter, r *http.Request) {
 	back := r.Form.Get("post_logout_redirect_uri")
 	if u, err := url.Parse(back); back != "" && (err != nil || u.Host == "" ||
 		len(client.PostLogoutRedirectURIs) > 0 && !slices.Contains(client.PostLogoutRedirectURIs, back)) {
+		p.violate("logout request: post_logout_redirect_uri is not registered")
 		http.Error(w, "post_logout_redirect_uri is not registered for this client", http.StatusBadRequest)
 		return
 	}

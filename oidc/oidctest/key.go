@@ -1,6 +1,7 @@
 package oidctest
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -52,6 +53,22 @@ func (k Key) jwk() jose.JSONWebKey {
 		pub.Algorithm = ""
 	}
 	return pub
+}
+
+// decoys are keys that a relying party must pass over. The points are the base points of their curves, the modulus is any
+// odd number of 2048 bits: nobody can sign with them here.
+func decoys() []map[string]any {
+	return []map[string]any{
+		{
+			"kty": "EC", "use": "sig", "crv": "secp256k1", "kid": "decoy-secp256k1",
+			"x": "eb5mfvncu6xVoGKVzocLBwKb_NstzijZWfKBWxb4F5g", "y": "SDradyajxGVdpPv8DhEIqP0XtEimhVQZnEfQj_sQ1Lg",
+		},
+		{"kty": "RSA", "use": "enc", "kid": "decoy-rsa-enc", "e": "AQAB", "n": b64(bytes.Repeat([]byte{0xc5}, 256))},
+		{
+			"kty": "EC", "use": "enc", "crv": "P-256", "kid": "decoy-ec-enc",
+			"x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY", "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
+		},
+	}
 }
 
 // sign makes a compact JWS of any header and payload, be they nonsense. alg picks how: one of the key's algorithms,

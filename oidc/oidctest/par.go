@@ -27,10 +27,12 @@ func (p *Provider) servePushed(w http.ResponseWriter, r *http.Request) {
 	}
 	client, ok := p.authenticate(r)
 	if !ok {
+		p.violate("pushed authorization request: the client authentication is not the registered one")
 		refuseClient(w)
 		return
 	}
 	if r.PostForm.Has("request_uri") {
+		p.violate("pushed authorization request: it has a request_uri")
 		tokenError(w, http.StatusBadRequest, "invalid_request")
 		return
 	}

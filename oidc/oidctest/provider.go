@@ -75,6 +75,9 @@ type Config struct {
 	SignUserinfo bool
 	// PushedRequests offers pushed authorization requests (RFC 9126), RequirePushedRequests takes no others.
 	PushedRequests, RequirePushedRequests bool
+	// Decoys publishes keys that verify no signature beside Keys, as the conformance suite does: one for secp256k1, and an RSA
+	// and an EC key for encryption.
+	Decoys bool
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
@@ -93,6 +96,7 @@ type Provider struct {
 	emailInUserinfo bool
 	signUserinfo    bool
 	push, mustPush  bool
+	decoys          []map[string]any
 
 	mu      sync.Mutex
 	clients []Client
@@ -106,6 +110,8 @@ type Provider struct {
 	refresh map[string]grant
 	pushed  map[string]pushedRequest // by request_uri
 	jtis    map[string]bool          // of client assertions
+
+	violations []string
 }
 
 // authRequest is an authorization request that was accepted.
@@ -121,6 +127,7 @@ type grant struct {
 	user      User
 	sessionID string
 	at        time.Time
+	access    string // the last access token that a refresh token came with
 }
 
 const (
@@ -158,6 +165,9 @@ func New(cfg Config) (*Provider, error) {
 	}
 	if p.now == nil {
 		p.now = time.Now
+	}
+	if cfg.Decoys {
+		p.decoys = decoys()
 	}
 	if p.renderLogin == nil {
 		p.renderLogin = renderLogin
@@ -306,6 +316,9 @@ func (p *Provider) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	keys := make([]any, 0, len(p.keys))
 	for _, k := range p.keys {
 		keys = append(keys, k.jwk())
+	}
+	for _, k := range p.decoys {
+		keys = append(keys, k)
 	}
 	faults := p.faults
 	p.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -143,6 +144,7 @@ func TestLoginPage(t *testing.T) {
 	require.Contains(t, body, `"email":"ada@acme.example"`)
 	res, _ = get(t, c, idp.Issuer()+"/userinfo?access_token="+tokens.AccessToken)
 	require.Equal(t, http.StatusUnauthorized, res.StatusCode)
+	require.Len(t, idp.Violations(), 3, "no authentication, a code twice, a token in the address")
 }
 
 // TestAuthorizeRefuses: what is unsafe stays at the provider, the rest goes back as an error.
@@ -150,25 +152,146 @@ func TestAuthorizeRefuses(t *testing.T) {
 	t.Parallel()
 	idp := server(t, oidctest.Config{})
 	for _, tt := range []struct {
-		change url.Values
-		status int
-		err    string
+		change   url.Values
+		status   int
+		err      string
+		violates string
 	}{
-		{url.Values{"client_id": {"other"}}, 400, ""},
-		{url.Values{"redirect_uri": {"https://evil.example/"}}, 400, ""},
-		{url.Values{"redirect_uri": {redirectURI + "/"}}, 400, ""},
-		{url.Values{"response_type": {"token"}}, 303, "unsupported_response_type"},
-		{url.Values{"scope": {"email"}}, 303, "invalid_scope"},
-		{url.Values{"code_challenge_method": {"plain"}}, 303, "invalid_request"},
-		{url.Values{"login_hint": {"off@acme.example"}}, 303, "access_denied"},
-		{nil, 303, ""},
+		{url.Values{"client_id": {"other"}}, 400, "", "client_id"},
+		{url.Values{"redirect_uri": {"https://evil.example/"}}, 400, "", "redirect_uri"},
+		{url.Values{"redirect_uri": {redirectURI + "/"}}, 400, "", "redirect_uri"},
+		{url.Values{"response_type": {"token"}}, 303, "unsupported_response_type", "response_type"},
+		{url.Values{"scope": {"email"}}, 303, "invalid_scope", "openid"},
+		{url.Values{"code_challenge_method": {"plain"}}, 303, "invalid_request", "PKCE"},
+		{url.Values{"login_hint": {"off@acme.example"}}, 303, "access_denied", ""},
+		{url.Values{"request_uri": {"https://app.example.com/r"}}, 400, "", "request_uri"},
+		{url.Values{"request": {"e30.e30."}}, 303, "", "request object"},
+		{url.Values{"prompt": {"none"}, "max_age": {"0"}}, 303, "", "max_age=0"},
+		{url.Values{"nonce": {"a b"}}, 303, "", "nonce"},
+		{url.Values{"nonce": {strings.Repeat("n", 129)}}, 303, "", "nonce"},
+		{url.Values{"state": {"a", "b"}}, 303, "", "repeated"},
+		{url.Values{"response_mode": {"fragment"}}, 303, "", "response_mode"},
+		{nil, 303, "", ""},
 	} {
 		res, _ := get(t, noRedirect(), idp.Issuer()+"/authorize?"+authorizeQuery(tt.change))
 		require.Equal(t, tt.status, res.StatusCode, "%v", tt.change)
 		u, err := url.Parse(res.Header.Get("Location"))
 		require.NoError(t, err)
 		require.Equal(t, tt.err, u.Query().Get("error"), "%v", tt.change)
+		v := idp.Violations()
+		if tt.violates == "" {
+			require.Empty(t, v, "%v", tt.change)
+			continue
+		}
+		require.Len(t, v, 1, "%v", tt.change)
+		require.Contains(t, v[0], tt.violates)
 	}
+}
+
+// TestTokenViolations: what a relying party does wrong at the token and the userinfo endpoint is refused and told.
+func TestTokenViolations(t *testing.T) {
+	t.Parallel()
+	idp := server(t, oidctest.Config{})
+	code := func() string {
+		res, _ := get(t, noRedirect(), idp.Issuer()+"/authorize?"+authorizeQuery(url.Values{"scope": {"openid offline_access"}}))
+		u, err := url.Parse(res.Header.Get("Location"))
+		require.NoError(t, err)
+		return u.Query().Get("code")
+	}
+	redeem := func(change url.Values) (int, string) {
+		form := url.Values{"grant_type": {"authorization_code"}, "code": {code()}, "redirect_uri": {redirectURI}, "code_verifier": {verifier}}
+		for k, v := range change {
+			form[k] = v
+		}
+		res, body := post(t, noRedirect(), idp.Issuer()+"/token", form, func(r *http.Request) { r.SetBasicAuth("app", url.QueryEscape("s&cret")) })
+		return res.StatusCode, body
+	}
+	for _, tt := range []struct {
+		change   url.Values
+		violates string
+	}{
+		{url.Values{"redirect_uri": {redirectURI + "/"}}, "redirect_uri"},
+		{url.Values{"code_verifier": {"another"}}, "code_verifier"},
+		{url.Values{"code": {"made-up"}}, "code"},
+		{url.Values{"client_secret": {"s&cret"}}, "client authentication"},
+		{url.Values{"grant_type": nil}, "grant_type"},
+	} {
+		status, _ := redeem(tt.change)
+		require.GreaterOrEqual(t, status, 400, "%v", tt.change)
+		v := idp.Violations()
+		require.Len(t, v, 1, "%v", tt.change)
+		require.Contains(t, v[0], tt.violates)
+	}
+	_, body := redeem(url.Values{"client_id": {"other"}})
+	require.Contains(t, idp.Violations()[0], "client_id")
+	var first, second struct {
+		Access  string `json:"access_token"`
+		Refresh string `json:"refresh_token"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(body), &first))
+	_, body = redeem(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {first.Refresh}, "scope": {"openid admin"}})
+	require.Contains(t, idp.Violations()[0], "wider")
+	require.NoError(t, json.Unmarshal([]byte(body), &second))
+
+	info := func(header string, form url.Values) int {
+		res, _ := post(t, noRedirect(), idp.Issuer()+"/userinfo", form, func(r *http.Request) {
+			if header != "" {
+				r.Header.Set("Authorization", "Bearer "+header)
+			}
+		})
+		return res.StatusCode
+	}
+	require.Equal(t, 200, info(second.Access, nil))
+	require.Equal(t, 200, info("", url.Values{"access_token": {second.Access}}))
+	require.Empty(t, idp.Violations())
+	require.Equal(t, 401, info(second.Access, url.Values{"access_token": {second.Access}}))
+	require.Contains(t, idp.Violations()[0], "both")
+	require.Equal(t, 401, info(first.Access, nil))
+	require.Contains(t, idp.Violations()[0], "newer")
+	require.Equal(t, 401, info("", nil))
+	require.Contains(t, idp.Violations()[0], "no access token")
+}
+
+// failures is a TB whose test goes on.
+type failures struct {
+	testing.TB
+	cleanup []func()
+	said    []string
+}
+
+func (f *failures) Cleanup(g func()) { f.cleanup = append(f.cleanup, g) }
+
+func (f *failures) Errorf(format string, args ...any) {
+	f.said = append(f.said, fmt.Sprintf(format, args...))
+}
+
+// TestServerFailsItsTest: a rule that was broken fails the test, once.
+func TestServerFailsItsTest(t *testing.T) {
+	t.Parallel()
+	tb := &failures{TB: t}
+	idp := oidctest.NewServer(tb)
+	for range 300 {
+		get(t, noRedirect(), idp.Issuer()+"/userinfo")
+	}
+	for _, g := range tb.cleanup {
+		g()
+	}
+	require.Len(t, tb.said, 100)
+	require.Contains(t, tb.said[0], "no access token")
+}
+
+// TestDecoys: the key set of the conformance suite.
+func TestDecoys(t *testing.T) {
+	t.Parallel()
+	idp := server(t, oidctest.Config{Decoys: true})
+	_, body := get(t, noRedirect(), idp.Issuer()+"/keys")
+	var set struct{ Keys []map[string]any }
+	require.NoError(t, json.Unmarshal([]byte(body), &set))
+	require.Len(t, set.Keys, 4)
+	require.Equal(t, "key-1", set.Keys[0]["kid"])
+	require.Equal(t, "secp256k1", set.Keys[1]["crv"])
+	require.Equal(t, "enc", set.Keys[2]["use"])
+	require.Equal(t, "enc", set.Keys[3]["use"])
 }
 
 func TestNewRefuses(t *testing.T) {

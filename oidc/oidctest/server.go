@@ -13,6 +13,7 @@ import (
 type TB interface {
 	Helper()
 	Cleanup(func())
+	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 }
 
@@ -31,7 +32,8 @@ type Server struct {
 }
 
 // NewServer starts a provider on a random port of 127.0.0.1 with one client ([DefaultClientID]) that takes every
-// redirect URI and one user ([DefaultEmail]), and closes it when the test ends.
+// redirect URI and one user ([DefaultEmail]), and closes it when the test ends. The test fails if a relying party did
+// something that it must never do, see [Provider.Violations].
 func NewServer(t TB) *Server {
 	t.Helper()
 	return NewServerConfig(t, Config{})
@@ -78,6 +80,9 @@ func NewServerConfig(t TB, cfg Config) *Server {
 	t.Cleanup(func() {
 		s.Close()
 		<-done
+		for _, v := range s.Violations() {
+			t.Errorf("oidctest: the relying party broke a rule of every test: %s", v)
+		}
 	})
 	return s
 }

@@ -21,8 +21,10 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 		tokenError(w, http.StatusBadRequest, "invalid_request")
 		return
 	}
+	p.checkTokenForm(r)
 	client, ok := p.authenticate(r)
 	if !ok {
+		p.violate("token request: the client authentication is not the registered one")
 		refuseClient(w)
 		return
 	}
@@ -42,9 +44,9 @@ func (p *Provider) redeemCode(w http.ResponseWriter, r *http.Request, client Cli
 	g, ok := p.codes[code]
 	delete(p.codes, code)
 	p.mu.Unlock()
-	sum := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
+	p.checkCode(r, g, ok, client)
 	if !ok || g.clientID != client.ID || !p.now().Before(g.expires) ||
-		g.redirectURI != r.PostForm.Get("redirect_uri") || b64(sum[:]) != g.challenge {
+		g.redirectURI != r.PostForm.Get("redirect_uri") || s256(r.PostForm.Get("code_verifier")) != g.challenge {
 		tokenError(w, http.StatusBadRequest, "invalid_grant")
 		return
 	}
@@ -58,13 +60,33 @@ func (p *Provider) redeemRefresh(w http.ResponseWriter, r *http.Request, client 
 	p.mu.Lock()
 	g, ok := p.refresh[token]
 	delete(p.refresh, token)
+	delete(p.tokens, g.access) // whoever refreshes goes on with the new one
 	p.mu.Unlock()
+	if scope := r.PostForm.Get("scope"); ok && !within(scope, g.scope) {
+		p.violate("token request: the scope %q is wider than what was granted", scope)
+	}
 	if !ok || g.clientID != client.ID {
 		tokenError(w, http.StatusBadRequest, "invalid_grant")
 		return
 	}
 	g.nonce = ""
 	p.answerTokens(w, client, g)
+}
+
+// within tells whether each scope of a list is in another one.
+func within(scope, granted string) bool {
+	for _, s := range strings.Fields(scope) {
+		if !slices.Contains(strings.Fields(granted), s) {
+			return false
+		}
+	}
+	return true
+}
+
+// s256 is the code challenge of a verifier (RFC 7636 section 4.2).
+func s256(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return b64(sum[:])
 }
 
 // answerTokens makes the tokens of a grant.
@@ -77,6 +99,7 @@ func (p *Provider) answerTokens(w http.ResponseWriter, client Client, g grant) {
 	if slices.Contains(strings.Fields(g.scope), "offline_access") {
 		refresh = random()
 		makeRoom(p.refresh)
+		g.access = access
 		p.refresh[refresh] = g
 	}
 	p.mu.Unlock()
@@ -237,10 +260,13 @@ func userClaims(g grant) map[string]any {
 }
 
 func (p *Provider) serveUserinfo(w http.ResponseWriter, r *http.Request) {
-	access, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	access, ok := p.accessToken(r)
 	p.mu.Lock()
 	g, known := p.tokens[access]
 	p.mu.Unlock()
+	if ok && !known {
+		p.violate("userinfo request: the access token was never given, or replaced by a newer one")
+	}
 	if !ok || !known || !p.now().Before(g.expires) {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		tokenError(w, http.StatusUnauthorized, "invalid_token")
