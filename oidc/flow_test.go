@@ -485,7 +485,7 @@ func TestSigningAlgorithms(t *testing.T) {
 	}
 }
 
-// TestKeyRotation is oidcc-client-test-signing-key-rotation and …-just-before-signing, and a rotation under one ID.
+// TestKeyRotation: the keys change, to another ID and then under that same one.
 func TestKeyRotation(t *testing.T) {
 	t.Parallel()
 	a, acme, _, _, _ := twoTenants(t)

@@ -52,8 +52,8 @@ func frontchannelURL(a *app, c store.Connection, iss, sid string) string {
 	return a.handler.FrontchannelLogoutURI(c.ID) + "?" + url.Values{"iss": {iss}, "sid": {sid}}.Encode()
 }
 
-// TestFrontchannelLogout: oidcc-client-test-rp-frontchannel-rpinitlogout and -opinitlogout. The request is the same in
-// both; it has no cookie of the host, as browsers send none from a frame.
+// TestFrontchannelLogout: the session is over, once. The request has no cookie of the host, as browsers send none from a
+// frame.
 func TestFrontchannelLogout(t *testing.T) {
 	t.Parallel()
 	a, idp, c, ended, l := frontchannelWorld(t)

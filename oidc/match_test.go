@@ -152,7 +152,7 @@ func TestS3_TwoDocuments(t *testing.T) {
 	require.Zero(t, idp.Count(oidctest.Userinfo))
 }
 
-// TestUserinfo: oidcc-client-test-userinfo-invalid-sub, -bearer-header, null bodies.
+// TestUserinfo: what may be wrong with a userinfo answer.
 func TestUserinfo(t *testing.T) {
 	t.Parallel()
 	fault := func(f oidctest.Fault) oidctest.Faults {
@@ -164,16 +164,16 @@ func TestUserinfo(t *testing.T) {
 		status int
 		code   string
 	}{
-		"good":                                   {oidctest.Faults{}, 200, ""},
-		"oidcc-client-test-userinfo-invalid-sub": {oidctest.Faults{UserinfoClaims: func(c map[string]any) { c["sub"] = "x" }}, 403, CodeUserinfoInvalid},
-		"no sub":                                 {oidctest.Faults{UserinfoClaims: func(c map[string]any) { delete(c, "sub") }}, 403, CodeUserinfoInvalid},
-		"null":                                   {fault(oidctest.Fault{Body: "null"}), 403, CodeUserinfoInvalid},
-		"twice":                                  {fault(oidctest.Fault{Body: `{"sub":"x","sub":"subject-1"}`}), 403, CodeUserinfoInvalid},
-		"status 500":                             {fault(oidctest.Fault{Status: 500}), 503, CodeProviderDown},
-		"redirect":                               {fault(oidctest.Fault{Redirect: "https://evil.example"}), 503, CodeProviderConfig},
-		"endless":                                {fault(oidctest.Fault{Endless: 8 << 20}), 503, CodeProviderDown},
-		"no token although it says so":           {fault(oidctest.Fault{Body: "a.b.c", Header: jwtType}), 403, CodeUserinfoInvalid},
-		"encrypted":                              {fault(oidctest.Fault{Body: "a.b.c.d.e", Header: jwtType}), 503, CodeUserinfoEncrypted},
+		"good":                         {oidctest.Faults{}, 200, ""},
+		"another subject":              {oidctest.Faults{UserinfoClaims: func(c map[string]any) { c["sub"] = "x" }}, 403, CodeUserinfoInvalid},
+		"no sub":                       {oidctest.Faults{UserinfoClaims: func(c map[string]any) { delete(c, "sub") }}, 403, CodeUserinfoInvalid},
+		"null":                         {fault(oidctest.Fault{Body: "null"}), 403, CodeUserinfoInvalid},
+		"twice":                        {fault(oidctest.Fault{Body: `{"sub":"x","sub":"subject-1"}`}), 403, CodeUserinfoInvalid},
+		"status 500":                   {fault(oidctest.Fault{Status: 500}), 503, CodeProviderDown},
+		"redirect":                     {fault(oidctest.Fault{Redirect: "https://evil.example"}), 503, CodeProviderConfig},
+		"endless":                      {fault(oidctest.Fault{Endless: 8 << 20}), 503, CodeProviderDown},
+		"no token although it says so": {fault(oidctest.Fault{Body: "a.b.c", Header: jwtType}), 403, CodeUserinfoInvalid},
+		"encrypted":                    {fault(oidctest.Fault{Body: "a.b.c.d.e", Header: jwtType}), 503, CodeUserinfoEncrypted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
