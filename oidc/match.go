@@ -237,10 +237,7 @@ func scimUserOf(ctx context.Context, tx store.Store, tenantID, email string) (st
 	if email == "" {
 		return store.SCIMUser{}, false, nil
 	}
-	for _, filter := range []store.Compare{
-		{Attr: store.AttrUserName, Op: store.Eq, Value: email},
-		{Attr: store.AttrEmail, Op: store.Eq, Value: store.Fold(email)},
-	} {
+	for _, filter := range filtersOf(email) {
 		users, err := scimUsersWhere(ctx, tx, tenantID, filter)
 		if err != nil {
 			return store.SCIMUser{}, false, unavailable(CodeInternal, "the provisioned users could not be read", err)
@@ -253,6 +250,14 @@ func scimUserOf(ctx context.Context, tx store.Store, tenantID, email string) (st
 		}
 	}
 	return store.SCIMUser{}, false, nil
+}
+
+// filtersOf are the questions for users with an address, in the order in which their answers count.
+func filtersOf(email string) []store.Compare {
+	return []store.Compare{
+		{Attr: store.AttrUserName, Op: store.Eq, Value: email},
+		{Attr: store.AttrEmail, Op: store.Eq, Value: store.Fold(email)},
+	}
 }
 
 // scimUsersWhere reads all users that match, also from a store that leaves the filter to its caller.

@@ -30,6 +30,9 @@ type SignInMethods struct {
 // host's own ways, so that a suspended one leaves nobody without any (R50); whom the directory set inactive the host
 // refuses by its own account.
 //
+// The store is asked the same for every address of a connection's domains, whether there is such an account or not. Only
+// the use of a break-glass address writes, which takes longer.
+//
 // An error matches ErrUnavailable and means that the answer is unknown: refuse.
 func (h *Handler) SignInMethods(ctx context.Context, email string) (SignInMethods, error) {
 	addr, ok := parseAddress(email)
@@ -48,11 +51,16 @@ func (h *Handler) SignInMethods(ctx context.Context, email string) (SignInMethod
 	if err != nil {
 		return SignInMethods{}, err
 	}
-	if !c.Enforced && !provisioned {
+	bound := c.Enforced || provisioned
+	listed, err := h.listed(ctx, c.TenantID, addr.String())
+	if err != nil {
+		return SignInMethods{}, err
+	}
+	if !bound {
 		methods.Password = true
 		return methods, nil
 	}
-	if h.cfg.BreakGlass == nil {
+	if h.cfg.BreakGlass == nil || !listed {
 		return methods, nil
 	}
 	bypass, err := h.cfg.BreakGlass.Decide(ctx, c.TenantID, addr.String())
@@ -63,25 +71,50 @@ func (h *Handler) SignInMethods(ctx context.Context, email string) (SignInMethod
 	return methods, nil
 }
 
-// isProvisioned tells whether a directory provisions the user with this address.
+// lister is a BreakGlass that can be asked without it being a use, as tenant.BreakGlassList can.
+type lister interface {
+	Listed(ctx context.Context, tenantID, email string) (bool, error)
+}
+
+// listed looks at the break-glass list for every address alike. Of a list that can't be asked in this way it says yes,
+// so that Decide decides.
+func (h *Handler) listed(ctx context.Context, tenantID, email string) (bool, error) {
+	l, ok := h.cfg.BreakGlass.(lister)
+	if !ok {
+		return true, nil
+	}
+	listed, err := l.Listed(ctx, tenantID, email)
+	if err != nil {
+		return false, unavailable(CodeInternal, "the break-glass list could not be asked", err)
+	}
+	return listed, nil
+}
+
+// isProvisioned tells whether a directory provisions the user with this address. It asks the same questions whatever
+// the answers are: how long it takes tells nothing about the account.
 func (h *Handler) isProvisioned(ctx context.Context, tenantID, email string) (bool, error) {
-	_, found, err := scimUserOf(ctx, h.cfg.Store, tenantID, email)
-	if err != nil || found {
-		return found, err
+	provisioned := false
+	for _, filter := range filtersOf(email) {
+		users, err := scimUsersWhere(ctx, h.cfg.Store, tenantID, filter)
+		if err != nil {
+			return false, unavailable(CodeInternal, "the provisioned users could not be read", err)
+		}
+		provisioned = provisioned || len(users) > 0
 	}
 	acct, err := h.cfg.Accounts.AccountByEmail(ctx, h.cfg.Store, tenantID, email)
-	if errors.Is(err, store.ErrNotFound) || err == nil && !acct.Member {
-		return false, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return false, unavailable(CodeInternal, "the application's accounts could not be read", err)
 	}
-	record, err := h.cfg.Store.Account(ctx, tenantID, acct.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+	id := acct.ID
+	if err != nil || !acct.Member || id == "" {
+		id = "none" // an ID that no account has, or whose record decides nothing
 	}
-	if err != nil {
-		return false, unavailable(CodeInternal, "the account could not be read", err)
+	record, recordErr := h.cfg.Store.Account(ctx, tenantID, id)
+	if recordErr != nil && !errors.Is(recordErr, store.ErrNotFound) {
+		return false, unavailable(CodeInternal, "the account could not be read", recordErr)
 	}
-	return record.SCIMUserID != "", nil
+	if err == nil && acct.Member && recordErr == nil && record.SCIMUserID != "" {
+		provisioned = true
+	}
+	return provisioned, nil
 }

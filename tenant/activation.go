@@ -73,14 +73,14 @@ type Activation struct {
 	// Enforced makes sign-in at the provider the only way for people in the domains,
 	// apart from break-glass addresses; otherwise it is one way beside others.
 	Enforced bool
-	// Confirm enforces although there is no break-glass address.
+	// Confirm enforces although there is no break-glass address, or none that works.
 	Confirm bool
 }
 
 // Activate lets people sign in, for the first time or again after [Service.Suspend]. It
 // needs an approved (or suspended) connection, proven domains, a successful test
-// sign-in with the present configuration, and a provider that passes the checks now.
-// All of it is decided in one transaction.
+// sign-in with the present configuration, and a provider that passes the checks now; with
+// Enforced also what [Service.Enforcement] reports. All of it is decided in one transaction.
 func (s *Service) Activate(ctx context.Context, actor Actor, tenantID, id string, version int64, a Activation) (Connection, error) {
 	if err := s.allow(ctx, actor, ActionActivate, tenantID); err != nil {
 		return Connection{}, err
@@ -108,9 +108,16 @@ func (s *Service) Activate(ctx context.Context, actor Actor, tenantID, id string
 	if checked.ConfigVersion != c.ConfigVersion && !s.cfg.InsecureSkipTestSignIn {
 		return Connection{}, conflict(ErrorCodeTestRequired, "The provider's metadata has changed since it was last checked. Run the checks, then test the sign-in again.")
 	}
-	return s.step(ctx, actor, tenantID, id, version, StepActivate, "connection.activated", "", func(_ store.Store, after *store.Connection, domains []store.Domain) error {
+	mayEnforce, err := s.mayEnforce(ctx, actor, tenantID, c, a)
+	if err != nil {
+		return Connection{}, err
+	}
+	return s.step(ctx, actor, tenantID, id, version, StepActivate, "connection.activated", "", func(tx store.Store, after *store.Connection, domains []store.Domain) error {
 		state := after.State
 		*after = checked
+		if err := mayEnforce(tx, *after, domains); err != nil {
+			return err
+		}
 		after.State, after.Enforced, after.ActivatedAt = state, a.Enforced, s.time()
 		return s.ready(*after, domains, a) // the check may have found another issuer, and domains may have gone
 	})
@@ -152,17 +159,29 @@ func enforceable(c store.Connection, a Activation) error {
 }
 
 // SetEnforced switches on or off that people must sign in at an active connection's
-// provider. Switching off needs no condition, so that it helps in an emergency.
+// provider. Switching on needs what [Service.Enforcement] reports; a [*ValidationError]
+// has what is missing. Switching off needs no condition, so that it helps in an emergency.
 func (s *Service) SetEnforced(ctx context.Context, actor Actor, tenantID, id string, version int64, a Activation) (Connection, error) {
 	if err := s.allowOrStaff(ctx, actor, tenantID, ActionActivate); err != nil {
 		return Connection{}, err
 	}
-	return s.edit(ctx, actor, tenantID, id, version, "connection.enforcement_changed", func(c *store.Connection) error {
+	c, _, err := s.loadAt(ctx, s.store, tenantID, id, version)
+	if err != nil {
+		return Connection{}, err
+	}
+	mayEnforce, err := s.mayEnforce(ctx, actor, tenantID, c, a)
+	if err != nil {
+		return Connection{}, err
+	}
+	return s.edit(ctx, actor, tenantID, id, version, "connection.enforcement_changed", func(tx store.Store, c *store.Connection, domains []store.Domain) error {
 		if c.State != store.ConnectionActive {
 			return conflict(ErrorCodeState, "The connection is %s. It must be active.", c.State)
 		}
 		c.Enforced = a.Enforced
-		return enforceable(*c, a)
+		if err := enforceable(*c, a); err != nil {
+			return err
+		}
+		return mayEnforce(tx, *c, domains)
 	})
 }
 

@@ -39,16 +39,29 @@ type BreakGlassConfig struct {
 	Store store.Store
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
+	// OnUse is told about each use after it was recorded, so that the host can alert the owners at once. It should not
+	// take long: somebody waits for his sign-in. Nil tells nobody; the journal has the use anyway.
+	OnUse func(ctx context.Context, u BreakGlassUse)
 	// Logger gets a warning for each use. Nil discards it.
 	Logger *slog.Logger
 }
 
+// BreakGlassUse is somebody who may sign in without the provider although it is enforced.
+type BreakGlassUse struct {
+	TenantID string
+	// ConnectionID is the connection that lists the address.
+	ConnectionID string
+	Email        string
+	At           time.Time
+}
+
 // BreakGlassList is the default [BreakGlass]: the addresses that the owner listed in an
 // active or suspended connection, as long as their domain is one of its proven ones
-// or below one. Each use is an event "break_glass.used" in the tenant's journal, by
-// which hosts alert the owners.
+// or below one. Each use is an event "break_glass.used" in the tenant's journal, and told
+// to BreakGlassConfig.OnUse.
 type BreakGlassList struct {
 	store store.Store
+	onUse func(ctx context.Context, u BreakGlassUse)
 	now   func() time.Time
 	log   *slog.Logger
 }
@@ -58,7 +71,7 @@ func NewBreakGlassList(cfg BreakGlassConfig) (*BreakGlassList, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("tenant: BreakGlassConfig.Store is required")
 	}
-	b := &BreakGlassList{store: cfg.Store, now: cfg.Now, log: cfg.Logger}
+	b := &BreakGlassList{store: cfg.Store, onUse: cfg.OnUse, now: cfg.Now, log: cfg.Logger}
 	if b.now == nil {
 		b.now = time.Now
 	}
@@ -91,11 +104,14 @@ func (b *BreakGlassList) Decide(ctx context.Context, tenantID, email string) (bo
 		return false, fmt.Errorf("tenant: recording the use of a break-glass address: %w", err)
 	}
 	b.log.WarnContext(ctx, "tenant: break-glass address used", "tenant", tenantID, "email", email)
+	if b.onUse != nil {
+		b.onUse(ctx, BreakGlassUse{TenantID: tenantID, ConnectionID: c.ID, Email: email, At: now})
+	}
 	return true, nil
 }
 
 // Listed reports the same as Decide and records nothing: for syncs and previews that
-// leave such accounts alone.
+// leave such accounts alone. It reads the same, whether the address is listed or not.
 func (b *BreakGlassList) Listed(ctx context.Context, tenantID, email string) (bool, error) {
 	_, listed, err := b.find(ctx, tenantID, email)
 	return listed, err
@@ -111,16 +127,15 @@ func (b *BreakGlassList) find(ctx context.Context, tenantID, email string) (stor
 	if err != nil {
 		return store.Connection{}, false, fmt.Errorf("tenant: reading break-glass addresses: %w", err)
 	}
+	domains, err := b.store.Domains(ctx, tenantID)
+	if err != nil {
+		return store.Connection{}, false, fmt.Errorf("tenant: reading domains: %w", err)
+	}
+	_, host, _ := strings.Cut(email, "@")
 	for _, c := range connections {
-		if c.State != store.ConnectionActive && c.State != store.ConnectionSuspended || !slices.Contains(c.BreakGlass, email) {
-			continue
-		}
-		domains, err := b.store.Domains(ctx, tenantID)
-		if err != nil {
-			return store.Connection{}, false, fmt.Errorf("tenant: reading domains: %w", err)
-		}
-		_, host, _ := strings.Cut(email, "@")
-		if slices.ContainsFunc(verified(domainsOf(domains, c.ID)), func(d store.Domain) bool { return inDomain(host, d.Name) }) {
+		inForce := c.State == store.ConnectionActive || c.State == store.ConnectionSuspended
+		if inForce && slices.Contains(c.BreakGlass, email) &&
+			slices.ContainsFunc(verified(domainsOf(domains, c.ID)), func(d store.Domain) bool { return inDomain(host, d.Name) }) {
 			return c, true, nil
 		}
 	}

@@ -177,7 +177,9 @@ func (s *Service) step(ctx context.Context, actor Actor, tenantID, id string, ve
 }
 
 // edit changes a connection without moving it to another state.
-func (s *Service) edit(ctx context.Context, actor Actor, tenantID, id string, version int64, what string, edit func(*store.Connection) error) (Connection, error) {
+func (s *Service) edit(ctx context.Context, actor Actor, tenantID, id string, version int64, what string,
+	edit func(tx store.Store, c *store.Connection, domains []store.Domain) error,
+) (Connection, error) {
 	var out Connection
 	err := s.store.InTx(ctx, func(tx store.Store) error {
 		before, domains, err := s.loadAt(ctx, tx, tenantID, id, version)
@@ -185,7 +187,7 @@ func (s *Service) edit(ctx context.Context, actor Actor, tenantID, id string, ve
 			return err
 		}
 		after := before
-		if err := edit(&after); err != nil {
+		if err := edit(tx, &after, domains); err != nil {
 			return err
 		}
 		after, err = s.save(ctx, tx, actor, tenantID, before, after, what, "")

@@ -95,6 +95,13 @@ const (
 	CodeNameInvalid = "name_invalid"
 )
 
+// Codes of the prechecks of [Service.Enforcement].
+const (
+	CodeBreakGlassUnusable = "break_glass_unusable"
+	CodeOwnerNotCovered    = "owner_not_covered"
+	CodeSignInsRequired    = "sign_ins_required"
+)
+
 // Codes of findings about the provider (R34), made by a [ProviderChecker].
 const (
 	CodeDiscoveryNotFound     = "discovery_not_found"
@@ -131,14 +138,17 @@ type ValidationError struct {
 	Findings []Finding
 }
 
+// Refusals are the findings that refuse: the first is what to show where there is room for one.
+func (e *ValidationError) Refusals() []Finding {
+	return slices.DeleteFunc(slices.Clone(e.Findings), func(f Finding) bool { return f.Severity != SeverityError })
+}
+
 // Error lists the refusals' fields and codes; messages are for people and stay in
 // Findings.
 func (e *ValidationError) Error() string {
 	var parts []string
-	for _, f := range e.Findings {
-		if f.Severity == SeverityError {
-			parts = append(parts, f.Field+": "+f.Code)
-		}
+	for _, f := range e.Refusals() {
+		parts = append(parts, f.Field+": "+f.Code)
 	}
 	return "tenant: input refused: " + strings.Join(parts, ", ")
 }

@@ -15,7 +15,7 @@ func (s *Service) ReplaceSecret(ctx context.Context, actor Actor, tenantID, id s
 		return Connection{}, nil, err
 	}
 	var findings []Finding
-	out, err := s.edit(ctx, actor, tenantID, id, version, "connection.secret_replaced", func(c *store.Connection) error {
+	out, err := s.edit(ctx, actor, tenantID, id, version, "connection.secret_replaced", func(_ store.Store, c *store.Connection, _ []store.Domain) error {
 		var value Secret
 		value, findings = ParseClientSecret(secret, c.ClientID, c.Authority)
 		expires := store.Time(expires)
@@ -43,7 +43,7 @@ func (s *Service) SetSecretExpiry(ctx context.Context, actor Actor, tenantID, id
 		return Connection{}, nil, err
 	}
 	var findings []Finding
-	out, err := s.edit(ctx, actor, tenantID, id, version, "connection.secret_expiry_set", func(c *store.Connection) error {
+	out, err := s.edit(ctx, actor, tenantID, id, version, "connection.secret_expiry_set", func(_ store.Store, c *store.Connection, _ []store.Domain) error {
 		expires := store.Time(expires)
 		findings = checkExpiry(expires, s.time(), c.Authority, confirmed)
 		c.SecretExpiresAt = expires

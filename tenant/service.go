@@ -39,6 +39,12 @@ type Config struct {
 	// APIKeyPrefix begins every API key: lower-case letters, digits and underscores, at
 	// most 16, an underscore last. Empty means [DefaultAPIKeyPrefix].
 	APIKeyPrefix string
+	// LocalCredentials tells whether break-glass addresses work, before sign-in at a provider is enforced (R48). Nil means
+	// that it is not known: a warning says so.
+	LocalCredentials LocalCredentials
+	// EnforceAfter is how many sign-ins at a connection must have succeeded before it is enforced, the test sign-in
+	// included. Zero means 1.
+	EnforceAfter int
 	// AllowPartialDomains lets a connection become active while some of its domains are
 	// not proven; those then don't sign anybody in. One proven domain is always needed.
 	AllowPartialDomains bool
@@ -99,6 +105,12 @@ func New(cfg Config) (*Service, error) {
 			return nil, fmt.Errorf("tenant: Config.SCIMBaseURL %q must be a URL such as https://app.example.com/scim/v2", cfg.SCIMBaseURL)
 		}
 		cfg.SCIMBaseURL = strings.TrimRight(cfg.SCIMBaseURL, "/")
+	}
+	if cfg.EnforceAfter < 0 {
+		return nil, errors.New("tenant: Config.EnforceAfter must not be negative")
+	}
+	if cfg.EnforceAfter == 0 {
+		cfg.EnforceAfter = 1
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -107,7 +107,8 @@ func (p *program) newTenants(keys *tenant.Keyring, seeding bool) (*tenant.Servic
 	}
 	return tenant.New(tenant.Config{
 		Store: p.db.store, Keyring: keys, Tenants: p.db.host, Authorizer: p.db.host, DomainValidator: dns, ProviderChecker: checker,
-		SCIMBaseURL: p.appURL + "/scim/v2", AllowAuthorityPorts: true,
+		LocalCredentials: p.db.host,
+		SCIMBaseURL:      p.appURL + "/scim/v2", AllowAuthorityPorts: true,
 		InsecureAllowLoopback: true, InsecureSkipTestSignIn: seeding, Logger: p.log,
 	})
 }

@@ -53,6 +53,16 @@ func (Accounts) account(u User, err error) (oidc.Account, error) {
 	return oidc.Account{ID: u.ID, Email: u.Email, Member: true, Disabled: !u.Active}, err
 }
 
+// HasLocalCredential implements tenant.LocalCredentials: an active user with a password.
+// The product has no second factor; yours should ask for it here.
+func (d *DB) HasLocalCredential(ctx context.Context, tenantID, email string) (bool, error) {
+	u, err := d.UserByEmail(ctx, nil, tenantID, email)
+	if errors.Is(err, ErrNoUser) {
+		return false, nil
+	}
+	return u.Active && u.passwordHash != "", err
+}
+
 // OnLogin implements oidc.LoginHook: the product signs somebody in, in the transaction
 // in which tenantgate records the sign-in.
 func (d *DB) OnLogin(ctx context.Context, w http.ResponseWriter, r *http.Request, tx store.Store, l oidc.Login) error {

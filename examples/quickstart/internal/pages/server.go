@@ -260,7 +260,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	)
 	switch {
 	case errors.As(err, &invalid):
-		s.problem(w, r, http.StatusUnprocessableEntity, tenant.CodeOf(err), invalid.Findings[0].Message, invalid.Findings)
+		s.problem(w, r, http.StatusUnprocessableEntity, tenant.CodeOf(err), invalid.Refusals()[0].Message, invalid.Findings)
 	case errors.As(err, &refusal):
 		s.problem(w, r, statusOf(err), refusal.Code, refusal.Message, nil)
 	case errors.Is(err, tenant.ErrForbidden), errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrStale):

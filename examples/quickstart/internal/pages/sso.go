@@ -282,7 +282,7 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, v visitor) {
 	case wantsJSON(r):
 		s.fail(w, r, err)
 	case errors.As(err, &invalid):
-		s.showSSO(w, r, v, http.StatusUnprocessableEntity, ssoPage{}, invalid.Findings[0].Message)
+		s.showSSO(w, r, v, http.StatusUnprocessableEntity, ssoPage{}, invalid.Refusals()[0].Message)
 	case statusOf(err) == http.StatusConflict:
 		s.showSSO(w, r, v, http.StatusConflict, ssoPage{}, messageOf(err))
 	default:

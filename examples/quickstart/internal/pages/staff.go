@@ -81,7 +81,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, v visitor) {
 	case wantsJSON(r):
 		s.fail(w, r, err)
 	case errors.As(err, &invalid):
-		s.showReview(w, r, v, http.StatusUnprocessableEntity, text, invalid.Findings[0].Message)
+		s.showReview(w, r, v, http.StatusUnprocessableEntity, text, invalid.Refusals()[0].Message)
 	case statusOf(err) == http.StatusConflict:
 		s.showReview(w, r, v, http.StatusConflict, text, messageOf(err))
 	default:

@@ -135,7 +135,7 @@ func textOf(page []byte) string {
 }
 
 func (t *teller) noWayAround(ctx context.Context) error {
-	for _, email := range []string{t.email("bob"), t.Owner} {
+	for _, email := range []string{t.email("bob"), t.email("alice")} {
 		a, err := t.stranger.post(ctx, t.AppURL+"/login/password", url.Values{"email": {email}, "password": {t.Password}})
 		if err != nil {
 			return err

@@ -161,7 +161,7 @@ func (t *teller) request() url.Values {
 		"authority":     {t.IDPURL + "/" + t.Org},
 		"client_id":     {t.ClientID},
 		"client_secret": {t.ClientSecret},
-		"break_glass":   {t.BreakGlass},
+		"break_glass":   {t.BreakGlass + ", " + t.Owner}, // nobody is to lock himself out
 		"scim":          {"1"},
 		"phone_confirm": {"1"},
 	}
