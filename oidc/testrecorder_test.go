@@ -41,7 +41,7 @@ func TestRecordTests(t *testing.T) {
 	test := func() view { return a.browser().get(a.url + "/test") }
 
 	require.Equal(t, "home /result", test().body)
-	require.Equal(t, []tenant.TestSignIn{{ConfigVersion: 7, Issuer: idp.Issuer(), Email: oidctest.DefaultEmail}}, rec.got)
+	require.Equal(t, []tenant.TestSignIn{{ConfigVersion: 7, Issuer: idp.Issuer(), Email: oidctest.DefaultEmail, ClientAuth: tenant.ClientSecretBasic}}, rec.got)
 	require.Equal(t, owner, rec.by)
 
 	rec.err = &tenant.ValidationError{Findings: []tenant.Finding{{Code: tenant.CodeDomainMismatch, Severity: tenant.SeverityError}}}

@@ -45,7 +45,8 @@ type Connection struct {
 	SecretSetAt time.Time `json:"secretSetAt,omitzero"`
 	// SecretExpiresAt is zero if the owner gave no expiry.
 	SecretExpiresAt time.Time `json:"secretExpiresAt,omitzero"`
-	// ClientAuth is "client_secret_basic", "client_secret_post" or "none".
+	// ClientAuth is "client_secret_basic", "client_secret_post", "private_key_jwt" or
+	// "none".
 	ClientAuth string `json:"clientAuth,omitempty"`
 	// SigningAlg is the one algorithm that ID tokens are accepted with.
 	SigningAlg string `json:"signingAlg,omitempty"`

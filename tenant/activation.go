@@ -16,6 +16,9 @@ type TestSignIn struct {
 	// Issuer is the issuer of the ID token, Email the address that it asserted.
 	Issuer string
 	Email  string
+	// ClientAuth is the way of authenticating that the provider took, which the connection
+	// uses from now on (R22). Empty leaves the connection's own.
+	ClientAuth string
 }
 
 // RecordTestSignIn keeps that a test sign-in succeeded. It is called by the code that
@@ -40,6 +43,9 @@ func (s *Service) RecordTestSignIn(ctx context.Context, by Actor, tenantID, id s
 		}
 		after := before
 		after.TestedVersion, after.TestedAt, after.TestedEmail = t.ConfigVersion, s.time(), email
+		if secretMethod(t.ClientAuth) && (before.ClientAuth == "" || secretMethod(before.ClientAuth)) {
+			after.ClientAuth = t.ClientAuth // what the test used, so that the test stays good
+		}
 		after, err = s.save(ctx, tx, by, tenantID, before, after, "connection.tested", "")
 		out = viewOf(after, domains)
 		return err
@@ -48,6 +54,12 @@ func (s *Service) RecordTestSignIn(ctx context.Context, by Actor, tenantID, id s
 		return Connection{}, err
 	}
 	return out, nil
+}
+
+// secretMethod says whether a way of authenticating sends the client secret. A test
+// chooses between those; that a client needs no secret is never found out by trying.
+func secretMethod(clientAuth string) bool {
+	return clientAuth == ClientSecretBasic || clientAuth == ClientSecretPost
 }
 
 func testedEmail(t TestSignIn, c store.Connection, domains []store.Domain) (string, error) {

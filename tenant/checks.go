@@ -115,7 +115,7 @@ func (s *Service) inspect(tenantID string, c store.Connection, domains []store.D
 
 func (s *Service) inspectSecret(tenantID string, c store.Connection) []Finding {
 	if len(c.SealedSecret) == 0 {
-		if c.ClientAuth == ClientAuthNone {
+		if !needsSecret(c.ClientAuth) {
 			return nil
 		}
 		return []Finding{errorFinding(FieldClientSecret, CodeRequired, "Give the client secret of your provider's application.")}

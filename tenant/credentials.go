@@ -14,6 +14,8 @@ const (
 	ClientSecretBasic = "client_secret_basic"
 	ClientSecretPost  = "client_secret_post"
 	ClientAuthNone    = "none" // a public client, protected by PKCE alone
+	// ClientPrivateKeyJWT needs no secret: the application signs with a key of its own.
+	ClientPrivateKeyJWT = "private_key_jwt"
 )
 
 // ParseClientID reads the client ID that a provider gave (R35), trimmed. The authority,
@@ -77,13 +79,19 @@ func ParseClientSecret(raw Secret, clientID, authority string) (Secret, []Findin
 // decide.
 func parseClientAuth(raw string) (string, []Finding) {
 	switch v := strings.TrimSpace(raw); v {
-	case "", ClientSecretBasic, ClientSecretPost, ClientAuthNone:
+	case "", ClientSecretBasic, ClientSecretPost, ClientPrivateKeyJWT, ClientAuthNone:
 		return v, nil
 	default:
-		f := errorFinding(FieldClientAuth, CodeClientAuthInvalid, "Choose how the client authenticates: with the secret in a header, in the body, or without a secret.")
-		f.Expected = ClientSecretBasic + ", " + ClientSecretPost + ", " + ClientAuthNone
+		f := errorFinding(FieldClientAuth, CodeClientAuthInvalid, "Choose how the client authenticates: with the secret in a header, in the body, with a signature, or without a secret.")
+		f.Expected = strings.Join([]string{ClientSecretBasic, ClientSecretPost, ClientPrivateKeyJWT, ClientAuthNone}, ", ")
 		return "", []Finding{f.got(shown(v))}
 	}
+}
+
+// needsSecret says whether a way of authenticating uses the client secret. One that is
+// not known yet does.
+func needsSecret(clientAuth string) bool {
+	return clientAuth != ClientAuthNone && clientAuth != ClientPrivateKeyJWT
 }
 
 func visibleASCII(s string) bool {

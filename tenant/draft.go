@@ -32,8 +32,9 @@ type Draft struct {
 	SecretExpiresAt time.Time
 	// AcceptExpired records an expiry in the past.
 	AcceptExpired bool
-	// ClientAuth is [ClientSecretBasic], [ClientSecretPost] or [ClientAuthNone]; empty
-	// leaves it to the check of the provider.
+	// ClientAuth is [ClientSecretBasic], [ClientSecretPost], [ClientPrivateKeyJWT] or
+	// [ClientAuthNone]; empty leaves it to the check of the provider. The test sign-in
+	// corrects it where the provider takes the secret only the other way (R22).
 	ClientAuth string
 	// JustInTime lets people sign in whom no directory provisioned.
 	JustInTime bool
