@@ -38,6 +38,7 @@ type attempt struct {
 	// Test is who started a test sign-in, of the configuration with this version; nil for a real one.
 	Test          *tenant.Actor `json:"x,omitempty"`
 	ConfigVersion int64         `json:"g,omitempty"`
+	Report        bool          `json:"o,omitempty"`
 	Started       int64         `json:"b"` // Unix seconds
 	Expires       int64         `json:"e"`
 }

@@ -9,6 +9,7 @@ import (
 type claimSet struct {
 	obj      object
 	audience []string
+	keyID    string // of the header
 
 	issuer, subject, nonce, azp, atHash, acr string
 

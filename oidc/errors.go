@@ -72,6 +72,17 @@ type Error struct {
 
 	family error
 	cause  error
+	// said is what the provider said. It is for the owner who tests a connection, and for nobody else.
+	said providerSaid
+}
+
+// providerSaid is a provider's own error, cleaned and cut.
+type providerSaid struct{ code, description string }
+
+// quoting returns the refusal with what the provider said.
+func (e *Error) quoting(code, description string) *Error {
+	e.said = providerSaid{code: shownText(code, 100), description: shownText(description, 500)}
+	return e
 }
 
 // Error implements error.
@@ -116,14 +127,14 @@ func statusOf(err error) int {
 	}
 }
 
-func badRequest(code, reason string) error {
+func badRequest(code, reason string) *Error {
 	return &Error{Code: code, Reason: reason, family: ErrRequest}
 }
 
-func denied(code, reason string) error {
+func denied(code, reason string) *Error {
 	return &Error{Code: code, Reason: reason, family: ErrDenied}
 }
 
-func unavailable(code, reason string, cause error) error {
+func unavailable(code, reason string, cause error) *Error {
 	return &Error{Code: code, Reason: reason, family: ErrUnavailable, cause: cause}
 }

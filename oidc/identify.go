@@ -21,10 +21,13 @@ type person struct {
 	hosted    string // Google's hd
 	edovFalse bool   // Entra's xms_edov is there and not true
 	authTime  time.Time
-	acr       string
-	amr       []string
-	claims    object
-	tokens    tokens
+	// algorithm and keyID are those of the ID token, issued and received its iat and when it came.
+	algorithm, keyID string
+	issued, received time.Time
+	acr              string
+	amr              []string
+	claims           object
+	tokens           tokens
 }
 
 // verification is what a document says about its e-mail address.
@@ -59,7 +62,7 @@ func (h *Handler) identify(ctx context.Context, c store.Connection, m *metadata,
 func (h *Handler) describe(ctx context.Context, m *metadata, want expectation, claims *claimSet, t tokens) (person, error) {
 	who := person{
 		issuer: claims.issuer, subject: claims.subject, authTime: claims.authTime, acr: claims.acr, claims: claims.obj, tokens: t,
-		amr: claims.obj.strs("amr"),
+		amr: claims.obj.strs("amr"), algorithm: want.alg, keyID: claims.keyID, issued: claims.issued, received: h.now(),
 	}
 	if sid, _ := claims.obj.str("sid"); checkName("sid", sid) == nil {
 		who.sessionID = sid

@@ -18,6 +18,9 @@ type matcher struct {
 	conn store.Connection
 	who  person
 	now  time.Time
+	// dry only looks: nothing is written and the host makes no account. wouldCreate tells that it would have been asked to.
+	dry         bool
+	wouldCreate bool
 	// change is set if a returning person has another address than before.
 	change *EmailChange
 }
@@ -47,6 +50,9 @@ func (m *matcher) match(ctx context.Context) (Account, bool, error) {
 			return acct, false, err
 		}
 		// The host deleted the account. Its link must not stand in the way of a new one.
+		if m.dry {
+			break
+		}
 		if err := m.tx.DeleteIdentity(ctx, m.conn.TenantID, link.ID, m.event(EventUnlinked, link.AccountID, "The account does not exist any more.")); err != nil {
 			return Account{}, false, m.storeFailed(err)
 		}
@@ -71,6 +77,9 @@ func (m *matcher) returning(ctx context.Context, link store.Identity) (Account, 
 	}
 	if err := m.usable(ctx, acct, m.who.email); err != nil {
 		return Account{}, err
+	}
+	if m.dry {
+		return acct, nil
 	}
 	events := []store.Event{m.event(EventSignIn, acct.ID, "")}
 	link.LastSignInAt, link.UpdatedAt = m.now, m.now
@@ -136,6 +145,9 @@ func (m *matcher) firstTime(ctx context.Context) (Account, error) {
 // link stores the identity. An account has at most one at a connection: a second subject with the same address is
 // somebody else until a person says otherwise.
 func (m *matcher) link(ctx context.Context, acct Account, email string) error {
+	if m.dry {
+		return m.linkable(ctx, acct)
+	}
 	_, err := m.tx.CreateIdentity(ctx, m.conn.TenantID, store.Identity{
 		Meta:         store.Meta{ID: store.NewID(m.now), CreatedAt: m.now, UpdatedAt: m.now},
 		ConnectionID: m.conn.ID, Issuer: m.who.issuer, Subject: m.who.subject, AccountID: acct.ID,
@@ -150,6 +162,18 @@ func (m *matcher) link(ctx context.Context, acct Account, email string) error {
 		return denied(CodeAlreadyLinked, "the account is linked with another identity at this connection")
 	}
 	return m.appended(err)
+}
+
+// linkable tells whether link would refuse.
+func (m *matcher) linkable(ctx context.Context, acct Account) error {
+	links, err := m.tx.IdentitiesOf(ctx, m.conn.TenantID, acct.ID)
+	if err != nil {
+		return m.storeFailed(err)
+	}
+	if slices.ContainsFunc(links, func(i store.Identity) bool { return i.ConnectionID == m.conn.ID }) {
+		return denied(CodeAlreadyLinked, "the account is linked with another identity at this connection")
+	}
+	return nil
 }
 
 // appended passes the outcome of a last write on.
@@ -172,6 +196,10 @@ func (m *matcher) create(ctx context.Context, email string) (Account, error) {
 	creator, ok := m.h.cfg.Accounts.(AccountCreator)
 	if !ok || !m.conn.JustInTime {
 		return Account{}, denied(CodeNotProvisioned, "no account of this tenant has the address, and none is made at sign-in")
+	}
+	if m.dry {
+		m.wouldCreate = true
+		return Account{ID: "to be made", Email: email, Member: true}, nil
 	}
 	acct, err := creator.CreateAccount(ctx, m.tx, m.conn.TenantID, NewAccount{Email: email, Name: m.who.name})
 	if err != nil {

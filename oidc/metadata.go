@@ -180,9 +180,14 @@ func (o *outbound) checkURL(s string) error {
 	return nil
 }
 
-// shown makes a provider's text fit for a message: short and without control characters.
-func shown(s string) string {
-	const limit = 200
+// shown makes a provider's text fit for a message: quoted, short and without control characters.
+func shown(s string) string { return fmt.Sprintf("%q", shownText(s, 200)) }
+
+// shownText cuts a stranger's text to limit bytes and takes out what changes how the text around it is read.
+func shownText(s string, limit int) string {
+	if len(s) > 2*limit {
+		s = s[:2*limit]
+	}
 	s = strings.ToValidUTF8(s, "?")
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
@@ -193,5 +198,5 @@ func shown(s string) string {
 	if len(s) > limit {
 		s = strings.ToValidUTF8(s[:limit], "") + "…"
 	}
-	return fmt.Sprintf("%q", s)
+	return s
 }

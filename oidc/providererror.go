@@ -52,6 +52,10 @@ func known(description string) (code, reason string, ok bool) {
 
 // providerError puts an error of the authorization endpoint into our words.
 func providerError(code, description string) error {
+	return explainAuthorization(code, description).quoting(code, description)
+}
+
+func explainAuthorization(code, description string) *Error {
 	switch {
 	case code == "temporarily_unavailable" || code == "server_error":
 		return unavailable(CodeProviderDown, "the provider answered "+code, nil)
@@ -73,6 +77,10 @@ func providerError(code, description string) error {
 func tokenError(status int, doc object, what string) error {
 	code, _ := doc.str("error")
 	description, _ := doc.str("error_description")
+	return explainToken(status, code, description, what).quoting(code, description)
+}
+
+func explainToken(status int, code, description, what string) *Error {
 	switch {
 	case code == "invalid_client" || code == "unauthorized_client" || code == "" && status == http.StatusUnauthorized:
 		if ours, reason, ok := known(description); ok && (ours == CodeSecretExpired || ours == CodeClientRejected) {

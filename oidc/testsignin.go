@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -69,11 +70,15 @@ type TestRequest struct {
 	Actor tenant.Actor
 	// ReturnTo is the path of the host's page that shows the result. Empty means Config.DefaultReturnTo.
 	ReturnTo string
+	// Report keeps what came back for [Handler.TakeTestReport], which the page at ReturnTo calls; the browser then goes
+	// there after a failure too. It needs an Actor.ID.
+	Report bool
 }
 
 // StartTest sends the browser through a test sign-in at a connection that need not be active yet. It is no page: the
 // host calls it from a handler of its own, protected against cross-site requests, after it has made sure that this is
-// the tenant's owner. The result goes to Config.OnTest (usually [RecordTests]), the browser then to ReturnTo.
+// the tenant's owner. The result goes to Config.OnTest (usually [RecordTests]), the browser then to ReturnTo. A test makes
+// no account, no link and no session.
 func (h *Handler) StartTest(w http.ResponseWriter, r *http.Request, test TestRequest) {
 	if h.cfg.OnTest == nil {
 		h.refuse(w, r, unavailable(CodeInternal, "Config.OnTest is not set", nil), store.Connection{})
@@ -86,6 +91,7 @@ func (h *Handler) StartTest(w http.ResponseWriter, r *http.Request, test TestReq
 	}
 	a := newAttempt(h.now())
 	a.Test, a.ConfigVersion, a.ReturnTo = &test.Actor, c.ConfigVersion, h.returnTo(test.ReturnTo)
+	a.Report = test.Report && test.Actor.ID != ""
 	h.start(w, r, c, a, "")
 }
 
@@ -118,14 +124,30 @@ func (h *Handler) finishTest(w http.ResponseWriter, r *http.Request, c store.Con
 		h.refuse(w, r, unavailable(CodeInternal, "Config.OnTest is not set", nil), c)
 		return
 	}
-	err := h.cfg.OnTest.OnTest(r.Context(), res)
-	if _, known := errors.AsType[*Error](err); known {
-		h.refuse(w, r, err, c)
-		return
+	var report TestReport
+	if a.Report { // before it is recorded, which may let the person in
+		report = h.report(r.Context(), c, a, who, res)
 	}
+	err := h.cfg.OnTest.OnTest(r.Context(), res)
 	if err != nil {
-		h.refuse(w, r, unavailable(CodeInternal, "the result of the test could not be stored", err), c)
-		return
+		if _, known := errors.AsType[*Error](err); !known {
+			err = unavailable(CodeInternal, "the result of the test could not be stored", err)
+		}
+		if !a.Report {
+			h.refuse(w, r, err, c)
+			return
+		}
+		report.CorrelationID = rand.Text()
+		h.logRefusal(r.Context(), "oidc: test sign-in failed", err, c, report.CorrelationID)
+		if report.Code == "" {
+			report.fail(err, StepRecord)
+		}
+	}
+	if a.Report {
+		if err := h.keepReport(r.Context(), report, *a.Test); err != nil {
+			h.refuse(w, r, unavailable(CodeInternal, "the report of the test could not be stored", err), c)
+			return
+		}
 	}
 	newHeldResponse().release(w, r, h.returnTo(a.ReturnTo))
 }

@@ -87,7 +87,11 @@ func (v *verifier) signed(ctx context.Context, raw string, t unverified, want ex
 	if err != nil || !bytes.Equal(payload, t.payload) {
 		return nil, errors.New("the signature does not fit any key of the provider")
 	}
-	return readClaims(t.claims)
+	claims, err := readClaims(t.claims)
+	if err == nil {
+		claims.keyID, _ = t.header.str("kid")
+	}
+	return claims, err
 }
 
 // guardedSignature returns the payload that was signed. It calls the library under recover: a panic in it must cost one
