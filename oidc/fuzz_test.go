@@ -58,24 +58,49 @@ func FuzzMetadata(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	out := newOutbound(tenant.NewOutboundClient(tenant.OutboundConfig{}), false)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := parseMetadata(data)
-		if err != nil {
-			return
-		}
-		if hasErrors(m.check("https://idp.example", out)) {
-			return
-		}
-		for _, u := range []string{m.authorizationEndpoint, m.tokenEndpoint, m.jwksURI} {
-			parsed, err := url.Parse(u)
-			if err != nil || parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil {
-				t.Fatalf("accepted %q", u)
-			}
-		}
-		if alg, ok := m.signingAlg(); !ok || alg == "none" || strings.HasPrefix(alg, "HS") {
-			t.Fatalf("pinned %q", alg)
-		}
-	})
+	for _, doc := range documents(f, "discovery") {
+		f.Add(doc)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { checkMetadata(t, out, "https://idp.example", data) })
+}
+
+// FuzzUserinfo: whatever is answered, plain or as a token, nobody else's claims are taken and nothing is read into them.
+func FuzzUserinfo(f *testing.F) {
+	for _, s := range []string{`null`, `{"sub":"s","SUB":"x","email":"a@b@c.example","email_verified":"true"}`, `{"sub":"s","sub":"x"}`, "a.b.c", "a.b.c.d.e"} {
+		f.Add("application/json", []byte(s))
+		f.Add("application/jwt", []byte(s))
+	}
+	for _, doc := range documents(f, "userinfo") {
+		f.Add("application/json; charset=utf-8", doc)
+	}
+	f.Fuzz(func(t *testing.T, contentType string, body []byte) { checkUserinfo(t, contentType, body) })
+}
+
+// FuzzTokenResponse: whatever a token endpoint answers is a set of tokens as they stand there, or an error of ours.
+func FuzzTokenResponse(f *testing.F) {
+	for _, s := range []string{`null`, `[]`, `{"id_token":1}`, `{"token_type":"DPoP","access_token":"x"}`, `{"error":"invalid_client","error_description":"AADSTS7000222"}`} {
+		f.Add(200, []byte(s))
+		f.Add(400, []byte(s))
+	}
+	for _, doc := range documents(f, "token") {
+		f.Add(200, doc)
+	}
+	for _, doc := range documents(f, "token_error") {
+		f.Add(401, doc)
+	}
+	f.Fuzz(func(t *testing.T, status int, body []byte) { checkTokens(t, status, body) })
+}
+
+// FuzzClaims: claims that the provider's own key signed. What is accepted is for us, from it, now, and answers our request.
+func FuzzClaims(f *testing.F) {
+	for _, doc := range documents(f, "claims") {
+		f.Add(doc)
+	}
+	for _, s := range []string{`null`, `{}`, `{"iss":"https://idp.example","sub":"s","aud":["client","client"],"exp":1700000001,"iat":1.7e9,"nonce":"n","NONCE":"x"}`} {
+		f.Add([]byte(s))
+	}
+	n := newNotary(f)
+	f.Fuzz(func(t *testing.T, payload []byte) { n.checkClaims(t, payload) })
 }
 
 // FuzzJWKS: whatever is sent, only public asymmetric keys come out, few of them.
@@ -83,20 +108,10 @@ func FuzzJWKS(f *testing.F) {
 	for _, s := range []string{`{"keys":[]}`, `null`, `{"keys":[null,{"kty":"RSA","n":"AQAB","e":"AQAB"}]}`, `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`, `{"keys":[{"kty":"oct","k":"AAAA"}]}`} {
 		f.Add([]byte(s))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		keys, err := parseJWKS(data)
-		if err != nil {
-			return
-		}
-		if len(keys) > maxJWKSKeys {
-			t.Fatalf("%d keys", len(keys))
-		}
-		for _, k := range keys {
-			if k.fits(k.id, "HS256") || k.fits(k.id, "none") {
-				t.Fatal("a key fits a symmetric algorithm or none")
-			}
-		}
-	})
+	for _, doc := range documents(f, "keys") {
+		f.Add(doc)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { checkKeys(t, data) })
 }
 
 // verifierWithKey has the key set of https://idp.example/keys already, and nobody to ask for another.
@@ -119,6 +134,9 @@ func verifierWithKey(f *testing.F) *verifier {
 func FuzzIDToken(f *testing.F) {
 	for _, payload := range []string{`null`, `{}`, `{"iss":"https://idp.example","sub":"s","aud":"client","exp":4102444800,"iat":1,"nonce":"n"}`, `{"aud":[1]}`, `{"exp":"x"}`, `[]`} {
 		f.Add(`{"alg":"RS256"}`, payload, "c2ln")
+	}
+	for _, doc := range documents(f, "claims") {
+		f.Add(`{"typ":"JWT","alg":"RS256","kid":"k"}`, string(doc), "c2ln")
 	}
 	f.Add(`{"alg":"none"}`, `{}`, "")
 	f.Add(`{"alg":"RS256","crit":["x"]}`, `null`, "AA")

@@ -12,7 +12,7 @@ import (
 )
 
 // signedToken makes a key, a cache that holds it, and an ID token that it signed.
-func signedToken(tb testing.TB, alg string) (*keyCache, string, expectation, publicKey) {
+func signedToken(tb testing.TB, alg string) (*keyCache, string, expectation, jose.Signer) {
 	tb.Helper()
 	key, err := oidctest.GenerateKey("k", alg)
 	require.NoError(tb, err)
@@ -33,13 +33,13 @@ func signedToken(tb testing.TB, alg string) (*keyCache, string, expectation, pub
 	cache.sets.mu.Unlock()
 	return cache, raw, expectation{
 		issuer: "https://idp.example", clientID: "client", jwksURI: "https://idp.example/keys", alg: alg, nonce: "n",
-	}, pub
+	}, signer
 }
 
 // BenchmarkVerifyIDToken is our whole check of a token; "bare" is the signature alone, as a yardstick.
 func BenchmarkVerifyIDToken(b *testing.B) {
 	for _, alg := range []string{"RS256", "ES256"} {
-		cache, raw, want, pub := signedToken(b, alg)
+		cache, raw, want, _ := signedToken(b, alg)
 		v := &verifier{keys: cache, now: time.Now, skew: DefaultClockSkew}
 		b.Run(alg, func(b *testing.B) {
 			b.ReportAllocs()
@@ -52,9 +52,11 @@ func BenchmarkVerifyIDToken(b *testing.B) {
 		b.Run(alg+"/bare", func(b *testing.B) {
 			jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
 			require.NoError(b, err)
+			keys, err := cache.sets.get(b.Context(), want.jwksURI)
+			require.NoError(b, err)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := jws.Verify(pub.key); err != nil {
+				if _, err := jws.Verify(keys[0].key); err != nil {
 					b.Fatal(err)
 				}
 			}
