@@ -56,6 +56,7 @@ type ssoPage struct {
 	TestedEmail      string                      `json:"tested_email,omitempty"`
 	Checks           []store.CheckResult         `json:"checks,omitempty"`
 	Messages         []store.ReviewMessage       `json:"messages,omitempty"`
+	Test             *oidc.TestReport            `json:"test,omitempty"`
 	Domains          []domainView                `json:"domains"`
 	Actions          []action                    `json:"actions"`
 	ShowForm         bool                        `json:"-"`
@@ -77,7 +78,19 @@ var states = map[store.ConnectionState]struct{ text, class string }{
 }
 
 func (s *Server) sso(w http.ResponseWriter, r *http.Request, v visitor) {
-	s.showSSO(w, r, v, http.StatusOK, ssoPage{}, "")
+	body := ssoPage{}
+	if c, err := s.newest(r.Context(), v); err == nil && c != nil {
+		// What the last test brought is shown once.
+		report, err := s.Login.TakeTestReport(r.Context(), v.org.ID, c.ID, v.actor)
+		switch {
+		case err == nil:
+			body.Test = &report
+		case !errors.Is(err, store.ErrNotFound):
+			s.fail(w, r, err)
+			return
+		}
+	}
+	s.showSSO(w, r, v, http.StatusOK, body, "")
 }
 
 // showSSO shows the newest connection, and the form where a request can be made.
@@ -144,6 +157,12 @@ func (s *Server) describeConnection(r *http.Request, v visitor, body *ssoPage, c
 	}
 	if c.State == store.ConnectionApproved || c.State == store.ConnectionActive || c.State == store.ConnectionSuspended {
 		body.Actions = append(body.Actions, action{Name: "test", Label: "Test sign-in", Second: true})
+	}
+	if c.State == store.ConnectionActive && !c.Enforced {
+		body.Actions = append(body.Actions, action{Name: "enforce", Label: "Make it the only way in", Second: true})
+	}
+	if c.State == store.ConnectionActive && c.Enforced {
+		body.Actions = append(body.Actions, action{Name: "optional", Label: "Allow passwords again", Second: true})
 	}
 	for _, step := range tenant.Steps(c.State) {
 		switch step {
@@ -261,12 +280,18 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, v visitor) {
 	back := "/org/" + v.org.ID + "/sso"
 	switch r.PathValue("step") {
 	case "test":
-		s.Login.StartTest(w, r, oidc.TestRequest{TenantID: v.org.ID, ConnectionID: c.ID, Actor: v.actor, ReturnTo: back})
+		s.Login.StartTest(w, r, oidc.TestRequest{TenantID: v.org.ID, ConnectionID: c.ID, Actor: v.actor, ReturnTo: back, Report: true})
 		return
 	case "activate":
 		_, err = s.Tenants.Activate(r.Context(), v.actor, v.org.ID, c.ID, c.Version, tenant.Activation{})
 	case "enforce":
-		_, err = s.Tenants.Activate(r.Context(), v.actor, v.org.ID, c.ID, c.Version, tenant.Activation{Enforced: true})
+		enforce := s.Tenants.Activate
+		if c.State == store.ConnectionActive {
+			enforce = s.Tenants.SetEnforced
+		}
+		_, err = enforce(r.Context(), v.actor, v.org.ID, c.ID, c.Version, tenant.Activation{Enforced: true})
+	case "optional":
+		_, err = s.Tenants.SetEnforced(r.Context(), v.actor, v.org.ID, c.ID, c.Version, tenant.Activation{})
 	case "withdraw":
 		_, err = s.Tenants.Withdraw(r.Context(), v.actor, v.org.ID, c.ID, c.Version)
 	case "suspend":

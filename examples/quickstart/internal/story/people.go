@@ -118,7 +118,7 @@ func textOf(page []byte) string {
 	s := string(page)
 	for i := 0; i < len(s); i++ {
 		switch {
-		case strings.HasPrefix(s[i:], "<style"), strings.HasPrefix(s[i:], "<head"):
+		case strings.HasPrefix(s[i:], "<style"), strings.HasPrefix(s[i:], "<head>"):
 			inStyle, inTag = true, true
 		case strings.HasPrefix(s[i:], "</style>"), strings.HasPrefix(s[i:], "</head>"):
 			inStyle, inTag = false, true

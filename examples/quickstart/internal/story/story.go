@@ -363,6 +363,9 @@ func (t *teller) testSignIn(ctx context.Context) error {
 	if page.TestedEmail != t.email("alice") {
 		return fmt.Errorf("expected a test as %s, got %q", t.email("alice"), page.TestedEmail)
 	}
+	if text := textOf(a.body); !strings.Contains(text, "Your test sign-in") || !strings.Contains(text, t.email("alice")) || !strings.Contains(text, "This sign-in would") {
+		return fmt.Errorf("expected a report of the test, got: %s", a.short())
+	}
 	t.say("the provider asserted %s; the owner is still signed in as the owner", page.TestedEmail)
 	return t.signedInAs(ctx, t.owner, t.Owner)
 }
