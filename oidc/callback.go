@@ -80,6 +80,7 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 	var who person
 	if err == nil {
 		who, err = h.identify(r.Context(), c, m, a, res.code)
+		h.noteSignIn(r.Context(), c, m, a, err)
 	}
 	if a.Test != nil {
 		h.finishTest(w, r, c, a, who, err)

@@ -94,6 +94,9 @@ func (c *Checker) check(ctx context.Context, req tenant.ProviderRequest) tenant.
 		r.Findings = append(r.Findings, finding(tenant.SeverityWarning, CodeSharedIssuer,
 			"This issuer serves many customers. It must vouch for each e-mail address, and Google's hosted domain must be one of yours."))
 	}
+	if r.Issuer != "" && !hasErrors(r.Findings) {
+		r.Metadata = m.snapshot()
+	}
 	if !hasErrors(r.Findings) {
 		r.Findings = append(r.Findings, c.checkKeys(ctx, m, r.SigningAlg))
 	}

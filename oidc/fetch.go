@@ -27,6 +27,7 @@ type failure struct {
 	code   string // one of the codes of R34
 	reason string
 	cause  error // for logs' type only; never printed to a browser
+	at     time.Time
 }
 
 func (f *failure) Error() string { return "oidc: " + f.code + ": " + f.reason }

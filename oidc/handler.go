@@ -42,6 +42,8 @@ type Config struct {
 	// OnTest takes the results of test sign-ins, see [Handler.StartTest]. [RecordTests] keeps them in tenant.Service. Nil
 	// means that there are no tests.
 	OnTest TestHook
+	// OnAlarm hears of what owners must be told, see [Alarm]. Nil means that the journal alone has it.
+	OnAlarm AlarmHook
 	// LoginURL is where error pages let people start again: an absolute path of the host, or a URL. Empty means the
 	// handler's own login page.
 	LoginURL string

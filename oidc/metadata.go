@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenantgate/tenantgate/tenant"
 )
@@ -31,6 +32,9 @@ type metadata struct {
 	pushRequired     bool     // RFC 9126: require_pushed_authorization_requests
 
 	pushes *pushState // shared by the copies of a document
+
+	fetched time.Time // when the document was read
+	drift   *drift    // why this is a connection's kept document; nil if it is the provider's present one
 }
 
 // parseMetadata decodes a discovery document. It does not check it.

@@ -31,6 +31,12 @@ func newProviders(out *outbound, now func() time.Time, timeout time.Duration) *p
 	p.docs = remote[*metadata]{
 		fetch: func(ctx context.Context, authority string) (*metadata, int, error) {
 			m, err := discover(ctx, out, authority)
+			if f, ok := errors.AsType[*failure](err); ok {
+				f.at = now()
+			}
+			if m != nil {
+				m.fetched = now()
+			}
 			return m, 1, err
 		},
 		now: now, timeout: timeout, fresh: metadataFresh, usable: metadataUsable, background: true,
@@ -48,27 +54,41 @@ func discover(ctx context.Context, out *outbound, authority string) (*metadata, 
 	return parseMetadata(body)
 }
 
-// forConnection returns the checked metadata of a connection's provider. The issuer must be exactly the one that was
-// found and shown when the connection was set up.
+// forConnection returns the metadata of a connection's provider: the present document if it passes the checks, else the
+// one that the connection keeps, with the reason in drift. The issuer must be exactly the one that was found and shown
+// when the connection was set up.
 func (p *providers) forConnection(ctx context.Context, c store.Connection) (*metadata, error) {
 	if c.Authority == "" || c.Issuer == "" {
 		return nil, unavailable(CodeProviderConfig, "the connection has no authority or no issuer; run its check again", nil)
 	}
+	m, d := p.present(ctx, c)
+	if d == nil {
+		return m, nil
+	}
+	if kept := p.kept(c); kept != nil && ctx.Err() == nil {
+		kept.drift = d
+		return kept, nil
+	}
+	return nil, d.err
+}
+
+// present returns the provider's present document, or why it can't be used.
+func (p *providers) present(ctx context.Context, c store.Connection) (*metadata, *drift) {
 	m, err := p.docs.get(ctx, c.Authority)
 	if err != nil {
 		if f, ok := errors.AsType[*failure](err); ok {
-			return nil, unavailable(CodeProviderDown, f.code+": "+f.reason, err)
+			return nil, &drift{code: f.code, at: f.at, err: unavailable(CodeProviderDown, f.code+": "+f.reason, err)}
 		}
-		return nil, unavailable(CodeProviderDown, "the provider's metadata could not be read", err)
+		return nil, &drift{code: tenant.CodeDiscoveryNotFound, at: p.docs.now(), err: unavailable(CodeProviderDown, "the provider's metadata could not be read", err)}
 	}
 	if m.issuer != c.Issuer {
-		return nil, unavailable(CodeProviderConfig,
-			fmt.Sprintf("%s: expected the issuer %s, the provider names %s", tenant.CodeIssuerMismatch, shown(c.Issuer), shown(m.issuer)), nil)
+		return nil, &drift{code: tenant.CodeIssuerMismatch, at: m.fetched, err: unavailable(CodeProviderConfig,
+			fmt.Sprintf("%s: expected the issuer %s, the provider names %s", tenant.CodeIssuerMismatch, shown(c.Issuer), shown(m.issuer)), nil)}
 	}
 	own := *m // check drops an unusable userinfo endpoint
 	for _, f := range own.check(c.Authority, p.out) {
 		if f.Severity == tenant.SeverityError {
-			return nil, unavailable(CodeProviderConfig, f.Code+": "+f.Message, nil)
+			return nil, &drift{code: f.Code, at: m.fetched, err: unavailable(CodeProviderConfig, f.Code+": "+f.Message, nil)}
 		}
 	}
 	return &own, nil

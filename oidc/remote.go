@@ -62,6 +62,7 @@ type asker int
 const (
 	signIn   asker = iota // by a token that the provider handed out itself
 	stranger              // by a token that anybody may have sent
+	schedule              // by the host's regular refresh
 	askers
 )
 

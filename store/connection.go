@@ -69,6 +69,17 @@ type Connection struct {
 	TestedAt      time.Time `json:"testedAt,omitzero"`
 	// TestedEmail is the address that the test sign-in brought.
 	TestedEmail string `json:"testedEmail,omitempty"`
+	// Metadata is what the provider's discovery document said when it was last read and
+	// found in order; nil if it never was. Sign-in falls back on it.
+	Metadata *ProviderMetadata `json:"metadata,omitempty"`
+	// DriftSince is when the provider's document became unusable for us, DriftCode why; zero
+	// while it is in order.
+	DriftSince time.Time `json:"driftSince,omitzero"`
+	DriftCode  string    `json:"driftCode,omitempty"`
+	// FailingSince is when the provider began to refuse the application itself, such as for
+	// an expired secret, FailingCode why; zero since the last sign-in that worked.
+	FailingSince time.Time `json:"failingSince,omitzero"`
+	FailingCode  string    `json:"failingCode,omitempty"`
 	// Checks are the findings of the last check of the configuration.
 	Checks    []CheckResult `json:"checks,omitempty"`
 	CheckedAt time.Time     `json:"checkedAt,omitzero"`
@@ -77,6 +88,28 @@ type Connection struct {
 	SubmittedAt time.Time       `json:"submittedAt,omitzero"`
 	DecidedAt   time.Time       `json:"decidedAt,omitzero"`
 	ActivatedAt time.Time       `json:"activatedAt,omitzero"`
+}
+
+// ProviderMetadata is the part of a provider's discovery document that sign-in uses,
+// within bounds: of lists, the values that we know.
+type ProviderMetadata struct {
+	// FetchedAt is when the document was read.
+	FetchedAt             time.Time `json:"fetchedAt"`
+	Issuer                string    `json:"issuer"`
+	AuthorizationEndpoint string    `json:"authorizationEndpoint"`
+	TokenEndpoint         string    `json:"tokenEndpoint"`
+	JWKSURI               string    `json:"jwksUri"`
+	UserinfoEndpoint      string    `json:"userinfoEndpoint,omitempty"`
+	EndSessionEndpoint    string    `json:"endSessionEndpoint,omitempty"`
+	PushedRequestEndpoint string    `json:"pushedRequestEndpoint,omitempty"`
+	// PushRequired and IssInResponse are what RFC 9126 and RFC 9207 let a provider announce.
+	PushRequired  bool     `json:"pushRequired,omitempty"`
+	IssInResponse bool     `json:"issInResponse,omitempty"`
+	ResponseModes []string `json:"responseModes,omitempty"`
+	SigningAlgs   []string `json:"signingAlgs,omitempty"`
+	AuthMethods   []string `json:"authMethods,omitempty"`
+	AssertionAlgs []string `json:"assertionAlgs,omitempty"`
+	Scopes        []string `json:"scopes,omitempty"`
 }
 
 // SCIMPreferences are a tenant's choices for provisioned users.

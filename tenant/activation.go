@@ -214,7 +214,7 @@ func (s *Service) Delete(ctx context.Context, actor Actor, tenantID, id string, 
 	}
 	_, err := s.step(ctx, actor, tenantID, id, version, StepDelete, "connection.deleted", "", func(tx store.Store, c *store.Connection, domains []store.Domain) error {
 		clearSecret(c)
-		c.Enforced, c.BreakGlass, c.TestedEmail = false, nil, ""
+		c.Enforced, c.BreakGlass, c.TestedEmail, c.Metadata = false, nil, "", nil
 		if err := s.setDomains(ctx, tx, actor, tenantID, id, domains, nil); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -54,9 +55,22 @@ func (s *Service) checked(ctx context.Context, tenantID string, c store.Connecti
 		}
 		findings = append(findings, report.Findings...)
 		findings = append(findings, takeOver(&after, report)...)
+		s.keepMetadata(&after, report)
 	}
 	after.Checks, after.CheckedAt = results(findings), s.time()
 	return after, findings, nil
+}
+
+// keepMetadata keeps the provider's document to fall back on, as soon as it is in order
+// and of the issuer that the connection has. A document that drifted is then in order
+// again.
+func (s *Service) keepMetadata(c *store.Connection, r ProviderReport) {
+	if r.Metadata == nil || r.Issuer != c.Issuer || r.Metadata.Issuer != c.Issuer || hasError(r.Findings) {
+		return
+	}
+	kept := *r.Metadata
+	kept.FetchedAt = s.time()
+	c.Metadata, c.DriftSince, c.DriftCode = &kept, time.Time{}, ""
 }
 
 // takeOver brings what the provider states into the record, unless people already

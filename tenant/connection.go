@@ -132,7 +132,7 @@ func (s *Service) save(ctx context.Context, tx store.Store, actor Actor, tenantI
 // journalled is the part of a connection that its events tell: the settings, without
 // the secret, and without checks and messages, which have events of their own.
 func journalled(c store.Connection) store.Connection {
-	c.SealedSecret, c.Checks, c.Messages = nil, nil, nil
+	c.SealedSecret, c.Checks, c.Messages, c.Metadata = nil, nil, nil, nil
 	return c
 }
 

@@ -189,6 +189,7 @@ func (s *Service) applyDraft(tenantID string, c *store.Connection, p parsedDraft
 
 	if c.Authority != old.Authority {
 		c.Issuer, c.SharedIssuer, c.SigningAlg, c.ClientAuth = "", false, "", ""
+		c.Metadata, c.DriftSince, c.DriftCode = nil, time.Time{}, ""
 	}
 	if p.ClientAuth != "" {
 		c.ClientAuth = p.ClientAuth
@@ -204,6 +205,7 @@ func (s *Service) applyDraft(tenantID string, c *store.Connection, p parsedDraft
 	c.SecretExpiresAt = p.SecretExpiresAt
 	if signInChanged(old, *c) {
 		c.ConfigVersion = old.ConfigVersion + 1
+		c.FailingSince, c.FailingCode = time.Time{}, "" // that was another configuration
 	}
 	return nil
 }

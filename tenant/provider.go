@@ -1,6 +1,10 @@
 package tenant
 
-import "context"
+import (
+	"context"
+
+	"github.com/tenantgate/tenantgate/store"
+)
 
 // ProviderRequest is what a [ProviderChecker] is to check.
 type ProviderRequest struct {
@@ -33,6 +37,9 @@ type ProviderReport struct {
 	ClientAuth string
 	// SigningAlg is the algorithm to pin ID tokens to, empty if none is acceptable.
 	SigningAlg string
+	// Metadata is what the document said, to fall back on when it can't be had; nil if it
+	// was not in order. FetchedAt is filled in by the Service.
+	Metadata *store.ProviderMetadata
 	// ScopesSupported are those that the metadata lists; empty if it lists none.
 	ScopesSupported []string
 }
