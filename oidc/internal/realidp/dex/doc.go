@@ -1,0 +1,2 @@
+// Package dex pins the version of dex that the tests in the folder above build and run.
+package dex

@@ -1,0 +1,294 @@
+package realidp
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tenantgate/tenantgate/oidc"
+)
+
+// provider is one that others wrote.
+type provider struct {
+	name string
+	// methods are the client authentications of its clients.
+	methods []string
+	// lacks are the columns that it does not offer.
+	lacks []string
+	// consent says that it gives refresh tokens with prompt=consent alone (OpenID Connect Core section 11).
+	consent bool
+	// bothSecrets says that it takes a client secret in either way, whatever is registered.
+	bothSecrets bool
+	// forgets says that it has no sessions: every sign-in asks for the password.
+	forgets bool
+	// start registers the clients, runs it and returns its issuer.
+	start func(t *testing.T, clients []*client) string
+}
+
+// client is an application's registration at the provider.
+type client struct {
+	*app
+	id   string
+	auth string
+	// frontChannel registers the address of front-channel logout, and not that of back-channel logout.
+	frontChannel bool
+}
+
+func (c *client) redirectURI() string    { return c.handler.RedirectURI(c.connectionID) }
+func (c *client) postLogoutURI() string  { return c.handler.PostLogoutRedirectURI(c.connectionID) }
+func (c *client) backchannelURI() string { return c.handler.BackchannelLogoutURI(c.connectionID) }
+func (c *client) frontchannelURI() string {
+	return c.handler.FrontchannelLogoutURI(c.connectionID)
+}
+
+// discovered is what a provider's document says about what the table is of.
+type discovered struct {
+	TokenAuth     []string `json:"token_endpoint_auth_methods_supported"`
+	ResponseModes []string `json:"response_modes_supported"`
+	EndSession    string   `json:"end_session_endpoint"`
+	Backchannel   bool     `json:"backchannel_logout_supported"`
+	Frontchannel  bool     `json:"frontchannel_logout_supported"`
+	PAR           string   `json:"pushed_authorization_request_endpoint"`
+	Iss           bool     `json:"authorization_response_iss_parameter_supported"`
+}
+
+// offers holds the document against the table: nothing that is announced goes untested.
+func (p provider) offers(t *testing.T, issuer string) discovered {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration", http.NoBody)
+	require.NoError(t, err)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	var d discovered
+	require.NoError(t, json.Unmarshal(text, &d))
+	for column, announced := range map[string]bool{
+		rpInitiated: d.EndSession != "", backChannel: d.Backchannel, frontChannel: d.Frontchannel,
+		pushed: d.PAR != "", formPost: slices.Contains(d.ResponseModes, "form_post"), issParameter: d.Iss,
+	} {
+		require.Equal(t, announced, !slices.Contains(p.lacks, column), "%s announces %s", p.name, column)
+	}
+	return d
+}
+
+func (p provider) has(column string) bool { return !slices.Contains(p.lacks, column) }
+
+// tour does at the provider all that it offers.
+func (p provider) tour(t *testing.T) {
+	results.lacking(p.name, p.lacks)
+	byMethod := map[string]*client{}
+	var clients []*client
+	add := func(c *client) *client {
+		clients = append(clients, c)
+		return c
+	}
+	for _, method := range p.methods {
+		byMethod[method] = add(&client{app: newApp(t, false), id: "app-" + method, auth: method})
+	}
+	secure := add(&client{app: newApp(t, true), id: "app-form-post", auth: "client_secret_basic"})
+	second := add(&client{app: newApp(t, false), id: "app-second", auth: "client_secret_post"})
+	framed := add(&client{app: newApp(t, false), id: "app-framed", auth: "client_secret_basic", frontChannel: true})
+	issuer := p.start(t, clients)
+	d := p.offers(t, issuer)
+	for _, c := range clients {
+		auth := c.auth
+		if c == second { // its administrator registered the other way of sending the secret
+			auth = "client_secret_basic"
+		}
+		c.connect(issuer, c.id, auth)
+	}
+	for _, method := range p.methods {
+		t.Run(method, func(t *testing.T) {
+			b := newBrowser(t, issuer)
+			p.signsIn(t, b, byMethod[method], d)
+			p.refreshes(t, byMethod[method])
+			p.signsOut(t, b, byMethod[method], d)
+		})
+	}
+	t.Run("a wrong secret", func(t *testing.T) { p.refusesClient(t, newBrowser(t, issuer), byMethod["client_secret_basic"]) })
+	t.Run("a test sign-in finds the way of sending the secret", func(t *testing.T) { p.findsMethod(t, newBrowser(t, issuer), second) })
+	if p.has(formPost) {
+		t.Run("form_post", func(t *testing.T) { p.postsForm(t, newBrowser(t, issuer), secure) })
+	}
+	first := byMethod["client_secret_basic"]
+	if p.has(backChannel) {
+		t.Run("back-channel logout", func(t *testing.T) {
+			p.endsElsewhere(t, newBrowser(t, issuer), first, byMethod["client_secret_post"], oidc.ReasonBackchannelLogout)
+			results.saw(p.name, backChannel, "ok")
+		})
+	}
+	if p.has(frontChannel) {
+		t.Run("front-channel logout", func(t *testing.T) {
+			p.endsElsewhere(t, newBrowser(t, issuer), first, framed, oidc.ReasonFrontchannelLogout)
+			results.saw(p.name, frontChannel, "ok")
+		})
+	}
+	if !t.Failed() {
+		require.ElementsMatch(t, p.lacks, results.missing(p.name))
+	}
+}
+
+// enter signs in from the application's own page.
+func (p provider) enter(b *browser, c *client) page {
+	target := c.url + "/signin"
+	if p.consent {
+		target += "?prompt=consent"
+	}
+	return b.get(target)
+}
+
+// signsIn signs Ada in and looks at all that was said on the way.
+func (p provider) signsIn(t *testing.T, b *browser, c *client, d discovered) {
+	t.Helper()
+	require.Equal(t, "inside", p.enter(b, c).body)
+	require.NotZero(t, b.pages, "the provider asked for a password")
+	login := c.lastLogin()
+	require.Equal(t, "u-ada", login.Account.ID)
+	require.NotEmpty(t, login.Subject)
+	require.Equal(t, b.issuer, login.Issuer)
+	require.Equal(t, ada, login.Email)
+	require.False(t, login.IDToken.IsZero())
+	results.saw(p.name, signIn, "ok")
+
+	exchanges := c.posts("authorization_code")
+	require.NotEmpty(t, exchanges)
+	require.Equal(t, c.auth, authentication(exchanges[len(exchanges)-1]))
+	results.saw(p.name, clientAuth, strings.TrimPrefix(c.auth, "client_secret_"))
+
+	answer := c.lastCallback()
+	require.Equal(t, http.MethodGet, answer.method)
+	if p.has(issParameter) {
+		require.Equal(t, []string{b.issuer}, answer.form["iss"])
+		results.saw(p.name, issParameter, "ok")
+	} else {
+		require.NotContains(t, answer.form, "iss")
+	}
+	if p.has(pushed) {
+		asked := b.went(func(u *url.URL) bool { return u.Query().Has("request_uri") })
+		require.NotEmpty(t, asked)
+		require.ElementsMatch(t, []string{"client_id", "request_uri"}, keys(asked[0].Query()), "the browser carries the reference alone")
+		pushes := c.posts("")
+		require.NotEmpty(t, pushes)
+		require.Equal(t, d.PAR, pushes[len(pushes)-1].URL.String())
+		require.Equal(t, c.auth, authentication(pushes[len(pushes)-1]))
+		results.saw(p.name, pushed, "ok")
+	}
+}
+
+func keys(q url.Values) []string {
+	var out []string
+	for name := range q {
+		out = append(out, name)
+	}
+	return out
+}
+
+// refreshes uses the refresh token, and then the one that came for it.
+func (p provider) refreshes(t *testing.T, c *client) {
+	t.Helper()
+	token := c.lastLogin().RefreshToken
+	require.False(t, token.IsZero(), "the provider gave a refresh token")
+	for range 2 {
+		again, err := c.handler.Refresh(t.Context(), token)
+		require.NoError(t, err)
+		require.Equal(t, "u-ada", again.Account.ID)
+		require.Equal(t, c.lastLogin().Subject, again.Subject)
+		require.Equal(t, ada, again.Email)
+		token = again.RefreshToken
+	}
+	requests := c.posts("refresh_token")
+	require.Len(t, requests, 2)
+	require.Equal(t, c.auth, authentication(requests[0]))
+	results.saw(p.name, refresh, "ok")
+}
+
+// signsOut signs out at the application, and so at the provider, which then does not know the browser any more.
+func (p provider) signsOut(t *testing.T, b *browser, c *client, d discovered) {
+	t.Helper()
+	if !p.forgets {
+		b.forget()
+		require.Equal(t, "inside", b.get(c.url+"/signin?prompt=none").body, "the provider knows the browser")
+		require.Zero(t, b.pages)
+	}
+	b.forget()
+	bye := b.post(c.url+"/signout", c.url, url.Values{})
+	require.Equal(t, "bye", bye.body, bye.url)
+	require.Equal(t, http.StatusUnauthorized, b.get(c.url+"/inside").status)
+	if !p.has(rpInitiated) {
+		return
+	}
+	asked := b.went(func(u *url.URL) bool { return strings.HasPrefix(u.String(), d.EndSession) })
+	require.NotEmpty(t, asked)
+	require.NotEmpty(t, asked[0].Query().Get("id_token_hint"))
+	require.Len(t, b.went(func(u *url.URL) bool { return strings.HasPrefix(u.String(), c.postLogoutURI()) }), 1)
+	if !p.forgets {
+		silent := b.get(c.url + "/signin?prompt=none")
+		require.Equal(t, http.StatusForbidden, silent.status, silent.body)
+		require.Contains(t, silent.body, oidc.CodeInteractionRequired)
+	}
+	results.saw(p.name, rpInitiated, "ok")
+}
+
+// refusesClient signs in with a secret that the administrator mistyped.
+func (p provider) refusesClient(t *testing.T, b *browser, c *client) {
+	t.Helper()
+	c.secret = "not the client's secret"
+	defer func() { c.secret = clientSecret }()
+	refused := p.enter(b, c)
+	require.Equal(t, http.StatusServiceUnavailable, refused.status, refused.body)
+	require.Contains(t, refused.body, oidc.CodeClientRejected)
+	require.NotContains(t, refused.body, c.secret)
+}
+
+// findsMethod tests a connection whose client is registered with the other way of sending the secret (R22).
+func (p provider) findsMethod(t *testing.T, b *browser, c *client) {
+	t.Helper()
+	require.Equal(t, "tested", b.get(c.url+"/test").body)
+	require.Len(t, c.tests, 1)
+	require.NoError(t, c.tests[0].Err)
+	require.Equal(t, ada, c.tests[0].Email)
+	require.Empty(t, c.tests[0].EmailCode)
+	want := c.auth
+	if p.bothSecrets {
+		want = "client_secret_basic"
+	}
+	require.Equal(t, want, c.tests[0].ClientAuth)
+	require.Empty(t, c.logins)
+}
+
+// postsForm signs in at an application with https, which asked for the answer in a form.
+func (p provider) postsForm(t *testing.T, b *browser, c *client) {
+	t.Helper()
+	require.Equal(t, "inside", p.enter(b, c).body)
+	answer := c.lastCallback()
+	require.Equal(t, http.MethodPost, answer.method)
+	require.True(t, answer.form.Has("code"))
+	results.saw(p.name, formPost, "ok")
+}
+
+// endsElsewhere signs in at two applications with one browser, and out at the first; the provider tells the second.
+func (p provider) endsElsewhere(t *testing.T, b *browser, first, second *client, reason string) {
+	t.Helper()
+	require.Equal(t, "inside", p.enter(b, first).body)
+	require.Equal(t, "inside", p.enter(b, second).body)
+	login := second.lastLogin()
+	require.NotEmpty(t, login.SessionID, "the ID token names the session")
+	before := len(second.revoked(reason))
+
+	require.Equal(t, "bye", b.post(first.url+"/signout", first.url, url.Values{}).body)
+	require.Equal(t, http.StatusUnauthorized, b.get(second.url+"/inside").status, "the provider told the second application")
+	told := second.revoked(reason)
+	require.Len(t, told, before+1)
+	r := told[before]
+	require.Equal(t, "u-ada", r.AccountID)
+	require.Equal(t, login.Issuer, r.Issuer)
+	require.Equal(t, login.SessionID, r.SessionID)
+}
