@@ -44,6 +44,7 @@ type app struct {
 	store        store.Store
 	connectionID string
 	secret       string
+	online       bool // asks for no refresh token
 
 	mu          sync.Mutex
 	sessions    map[string]oidc.Login
@@ -86,7 +87,7 @@ func newApp(t *testing.T, withTLS bool) *app {
 			a.tests = append(a.tests, r)
 			return nil
 		}),
-		RefreshTokens:         func(store.Connection) bool { return true },
+		RefreshTokens:         func(store.Connection) bool { return !a.online },
 		ClientKeys:            []oidc.ClientKey{{ID: "app", Signer: clientKey()}},
 		AlwaysUserinfo:        true,
 		FormPost:              withTLS,

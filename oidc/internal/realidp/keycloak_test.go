@@ -27,6 +27,7 @@ func TestKeycloak(t *testing.T) {
 		name:        "Keycloak " + keycloakVersion,
 		methods:     []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
 		bothSecrets: true,
+		offline:     true,
 		start:       startKeycloak,
 	}.tour(t)
 }

@@ -27,6 +27,9 @@ type provider struct {
 	bothSecrets bool
 	// forgets says that it has no sessions: every sign-in asks for the password.
 	forgets bool
+	// offline says that whoever asks for a refresh token with the scope offline_access gets a session that no logout ends,
+	// and that is not the browser's.
+	offline bool
 	// start registers the clients, runs it and returns its issuer.
 	start func(t *testing.T, clients []*client) string
 }
@@ -110,6 +113,11 @@ func (p provider) tour(t *testing.T) {
 			b := newBrowser(t, issuer)
 			p.signsIn(t, b, byMethod[method], d)
 			p.refreshes(t, byMethod[method])
+			if p.offline {
+				byMethod[method].online = true
+				b = newBrowser(t, issuer)
+				p.signsIn(t, b, byMethod[method], d)
+			}
 			p.signsOut(t, b, byMethod[method], d)
 		})
 	}
@@ -277,6 +285,7 @@ func (p provider) postsForm(t *testing.T, b *browser, c *client) {
 // endsElsewhere signs in at two applications with one browser, and out at the first; the provider tells the second.
 func (p provider) endsElsewhere(t *testing.T, b *browser, first, second *client, reason string) {
 	t.Helper()
+	first.online, second.online = p.offline, p.offline
 	require.Equal(t, "inside", p.enter(b, first).body)
 	require.Equal(t, "inside", p.enter(b, second).body)
 	login := second.lastLogin()
