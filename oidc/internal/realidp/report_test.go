@@ -36,23 +36,19 @@ type table struct {
 
 var results = &table{cells: map[string]map[string][]string{}, lacks: map[string][]string{}}
 
-// lacking records what a provider does not offer.
+// lacking begins the row of a provider, with what it does not offer.
 func (r *table) lacking(provider string, what []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.lacks[provider] = what
+	r.order = append(r.order, provider)
+	r.cells[provider], r.lacks[provider] = map[string][]string{}, what
 }
 
 // saw records that something worked at a provider.
 func (r *table) saw(provider, column, what string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	row, known := r.cells[provider]
-	if !known {
-		row = map[string][]string{}
-		r.cells[provider] = row
-		r.order = append(r.order, provider)
-	}
+	row := r.cells[provider]
 	if slices.Contains(row[column], what) {
 		return
 	}
