@@ -29,6 +29,10 @@
 // can end sessions here: by a signed token at {base}/backchannel-logout/{connection} ([Handler.BackchannelLogoutURI]), or
 // by a page in the person's browser at {base}/frontchannel-logout/{connection} ([Handler.FrontchannelLogoutURI]).
 //
+// [Handler.Run] ends sessions that no provider ends: of people whom a directory set inactive or deleted, of identities
+// that were unlinked, of connections that were suspended, deleted or lead elsewhere now. It reads the journal, so that
+// none is lost whenever a process stops.
+//
 // # Accounts
 //
 // A person is known by tenant, connection, issuer and subject, byte by byte. At the first sign-in the account is found

@@ -31,8 +31,9 @@ type Config struct {
 	// OnLogin makes the host's session.
 	OnLogin LoginHook
 
-	// Sessions ends the host's sessions when a provider says so, see [Handler.BackchannelLogoutURI] and
-	// [Handler.FrontchannelLogoutURI]. Nil means that there is no such logout: the addresses answer with 404.
+	// Sessions ends the host's sessions: when a provider says so, see [Handler.BackchannelLogoutURI] and
+	// [Handler.FrontchannelLogoutURI], and, where [Handler.Run] runs, when somebody lost access in other ways. Nil means
+	// that there is none of it: the addresses answer with 404.
 	Sessions SessionRevoker
 	// SessionLife is how long the host's sessions last at most. So long the provider's session IDs (sid) are remembered, by
 	// which a front-channel logout is known to be about a session. Zero means DefaultSessionLife.
@@ -216,6 +217,7 @@ type Handler struct {
 	tokenKeys *tenant.Keyring // of refresh tokens
 
 	clientKeys *clientKeys // nil without keys
+	revoker    *Revoker    // nil without Config.Sessions
 	out        *outbound
 	providers  *providers
 	verifier   *verifier
@@ -249,6 +251,12 @@ func NewHandler(cfg Config) (*Handler, error) {
 	h.mux = http.NewServeMux()
 	h.mux.HandleFunc("GET "+h.prefix+"/login", h.serveLogin)
 	h.mux.HandleFunc("POST "+h.prefix+"/login", h.serveLogin)
+	if cfg.Sessions != nil {
+		h.revoker, err = NewRevoker(RevokerConfig{Store: cfg.Store, Sessions: cfg.Sessions, Accounts: cfg.Accounts, Now: cfg.Now, Logger: cfg.Logger})
+		if err != nil {
+			return nil, err
+		}
+	}
 	callback := h.prefix + callbackPath + "/{connection}"
 	if cfg.InsecureSharedRedirectURI {
 		callback = h.prefix + callbackPath

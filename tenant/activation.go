@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -218,12 +217,8 @@ func (s *Service) Delete(ctx context.Context, actor Actor, tenantID, id string, 
 		if err := s.setDomains(ctx, tx, actor, tenantID, id, domains, nil); err != nil {
 			return err
 		}
-		e, err := s.event(actor, change{kind: kindConnection, id: id, name: c.Name, what: "connection.identities_removed"})
-		if err != nil {
+		if err := s.removeLinks(ctx, tx, actor, tenantID, *c); err != nil {
 			return err
-		}
-		if _, err := tx.DeleteIdentitiesOfConnection(ctx, tenantID, id, e); err != nil {
-			return fmt.Errorf("tenant: removing linked identities: %w", err)
 		}
 		return s.closeDirectory(ctx, tx, actor, tenantID, id)
 	})

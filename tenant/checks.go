@@ -25,7 +25,13 @@ func (s *Service) RunChecks(ctx context.Context, actor Actor, tenantID, id strin
 	if err != nil {
 		return Connection{}, nil, err
 	}
-	after, err = s.save(ctx, s.store, actor, tenantID, c, after, "connection.checked", "")
+	err = s.store.InTx(ctx, func(tx store.Store) error {
+		saved, err := s.save(ctx, tx, actor, tenantID, c, after, "connection.checked", "")
+		if err == nil {
+			after = saved
+		}
+		return err
+	})
 	if err != nil {
 		return Connection{}, nil, err
 	}

@@ -125,8 +125,31 @@ func (s *Service) save(ctx context.Context, tx store.Store, actor Actor, tenantI
 		return store.Connection{}, err
 	}
 	after.Version, after.UpdatedAt = before.Version, s.time()
-	after, err = tx.UpdateConnection(ctx, tenantID, after, e)
-	return after, written("writing the connection", err)
+	if after, err = tx.UpdateConnection(ctx, tenantID, after, e); err != nil {
+		return after, written("writing the connection", err)
+	}
+	return after, s.dropLinks(ctx, tx, actor, tenantID, before, after)
+}
+
+// dropLinks removes the linked identities of a connection that leads to another provider
+// or client than when people signed in: a subject there is somebody else, or unknown.
+// Package oidc ends the sessions, by the connection's own event.
+func (s *Service) dropLinks(ctx context.Context, tx store.Store, actor Actor, tenantID string, before, after store.Connection) error {
+	if before.ActivatedAt.IsZero() || before.Issuer == after.Issuer && before.ClientID == after.ClientID {
+		return nil
+	}
+	return s.removeLinks(ctx, tx, actor, tenantID, after)
+}
+
+func (s *Service) removeLinks(ctx context.Context, tx store.Store, actor Actor, tenantID string, c store.Connection) error {
+	e, err := s.event(actor, change{kind: kindConnection, id: c.ID, name: c.Name, what: "connection.identities_removed"})
+	if err != nil {
+		return err
+	}
+	if _, err := tx.DeleteIdentitiesOfConnection(ctx, tenantID, c.ID, e); err != nil {
+		return fmt.Errorf("tenant: removing linked identities: %w", err)
+	}
+	return nil
 }
 
 // journalled is the part of a connection that its events tell: the settings, without

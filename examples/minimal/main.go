@@ -28,11 +28,12 @@ func main() {
 	login := must(oidc.NewHandler(oidc.Config{BaseURL: base + "/sso", Store: st, Secrets: tenants, Keys: keys, Accounts: host.Accounts{DB: app}, OnLogin: app, Sessions: app, OnTest: oidc.RecordTests(tenants)}))
 	engine := must(provisioning.New(provisioning.Config{Store: st, Target: host.Target{DB: app}, Authorizer: app, OrgRoles: host.OrgRoles(), TeamRoles: host.TeamRoles()}))
 	policy := must(provisioning.NewPolicy(provisioning.PolicyConfig{Store: st, Target: host.Target{DB: app}}))
-	directory := must(scim.NewHandler(scim.Config{BaseURL: base + "/scim/v2", Store: st, Authenticator: scim.APIKeys(tenants), Policy: policy, Written: func(string) { engine.Wake() }}))
+	directory := must(scim.NewHandler(scim.Config{BaseURL: base + "/scim/v2", Store: st, Authenticator: scim.APIKeys(tenants), Policy: policy, Written: func(string) { engine.Wake(); login.Wake() }}))
 
-	mux.Handle(login.Mount())     // /sso/login, /sso/signin-oidc/{connection}, /sso/backchannel-logout/{connection}
+	mux.Handle(login.Mount())     // /sso/login, /sso/signin-oidc/{connection}, /sso/backchannel-logout/{connection}, …
 	mux.Handle(directory.Mount()) // /scim/v2/{tenant}/Users, …/Groups
 	go func() { log.Fatal(engine.Run(ctx, 10*time.Second)) }()
+	go func() { log.Fatal(login.Run(ctx, 10*time.Second)) }()
 	go every(time.Hour, func(now time.Time) error { _, err := store.DeleteExpired(ctx, st, now); return err })
 	log.Fatal(http.ListenAndServe(os.Getenv("LISTEN"), mux)) //nolint:gosec // timeouts are the host's own choice
 }

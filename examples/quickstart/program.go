@@ -127,7 +127,7 @@ func (p *program) assembleProvisioning() (err error) {
 	}
 	cfg := scim.Config{
 		BaseURL: p.appURL + "/scim/v2", Store: p.db.store, Authenticator: scim.APIKeys(p.tenants),
-		Written: func(string) { p.engine.Wake() }, Logger: p.log,
+		Written: func(string) { p.engine.Wake(); p.login.Wake() }, Logger: p.log,
 	}
 	if open {
 		cfg.Policy, cfg.ResourceTypes, cfg.InsecureNoRateLimit = scim.InsecureAllowAll{}, []scim.ResourceType{testResources()}, true
@@ -146,18 +146,19 @@ func (p *program) assembleProvisioning() (err error) {
 // of them have.
 func (p *program) serve(ctx context.Context, l *listeners) <-chan error {
 	done := make(chan error, 1)
-	failed := make(chan error, 4)
+	failed := make(chan error, 5)
 	ctx, cancel := context.WithCancel(ctx)
 	servers := []*http.Server{newServer(p.app), newServer(p.idp)}
 	for i, lis := range []net.Listener{l.app, l.idp} {
 		go func() { failed <- servers[i].Serve(lis) }()
 	}
 	go func() { failed <- p.engine.Run(ctx, time.Second) }()
+	go func() { failed <- p.login.Run(ctx, time.Second) }()
 	go func() { failed <- p.clean(ctx) }()
 	go func() {
 		defer cancel()
 		var errs error
-		pending := 4
+		pending := 5
 		select {
 		case <-ctx.Done():
 		case err := <-failed:

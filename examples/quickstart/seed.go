@@ -28,6 +28,9 @@ type tenantInfo struct {
 	RedirectURI          string `json:"redirect_uri"`
 	InitiateLoginURI     string `json:"initiate_login_uri"`
 	BackchannelLogoutURI string `json:"backchannel_logout_uri"`
+
+	FrontchannelLogoutURI string `json:"frontchannel_logout_uri"`
+	PostLogoutRedirectURI string `json:"post_logout_redirect_uri"`
 }
 
 // seedOrg is an organisation that the quick start begins with.
@@ -248,7 +251,9 @@ func (p *program) seedSignOn(ctx context.Context, svc *tenant.Service, s seedOrg
 	return tenantInfo{
 		ID: s.id, Domain: s.domains[0], OwnerEmail: s.owner(), SCIMBaseURL: svc.SCIMBaseURL(s.id), SCIMToken: token,
 		RedirectURI: p.login.RedirectURI(c.ID), InitiateLoginURI: p.login.InitiateLoginURI(),
-		BackchannelLogoutURI: p.login.BackchannelLogoutURI(c.ID),
+		BackchannelLogoutURI:  p.login.BackchannelLogoutURI(c.ID),
+		FrontchannelLogoutURI: p.login.FrontchannelLogoutURI(c.ID),
+		PostLogoutRedirectURI: p.login.PostLogoutRedirectURI(c.ID),
 	}, nil
 }
 

@@ -67,6 +67,7 @@ func (d *DB) HasLocalCredential(ctx context.Context, tenantID, email string) (bo
 // in which tenantgate records the sign-in.
 func (d *DB) OnLogin(ctx context.Context, w http.ResponseWriter, r *http.Request, tx store.Store, l oidc.Login) error {
 	return d.StartSession(ctx, tx, w, r, Session{
-		UserID: l.Account.ID, OrgID: l.TenantID, Issuer: l.Issuer, Subject: l.Subject, SID: l.SessionID, Method: "oidc",
+		UserID: l.Account.ID, OrgID: l.TenantID, ConnectionID: l.ConnectionID, Issuer: l.Issuer, Subject: l.Subject,
+		SID: l.SessionID, Method: "oidc", IDToken: l.IDToken,
 	}, time.Now())
 }

@@ -75,9 +75,10 @@ var schema = []string{
 	`create table if not exists oncall_memberships (
 		team_id text not null, user_id text not null, role text not null, source text not null,
 		primary key (team_id, user_id))`,
-	`create table if not exists oncall_sessions (
+	`create table if not exists oncall_sign_ins (
 		token_hash text primary key, user_id text not null, org_id text not null,
-		issuer text not null, subject text not null, sid text not null default '', method text not null, expires_at bigint not null)`,
+		connection_id text not null default '', issuer text not null, subject text not null, sid text not null default '', method text not null,
+		id_token text not null default '', began_at bigint not null, expires_at bigint not null)`,
 }
 
 // queries are what *sql.DB and *sql.Tx have in common.

@@ -12,18 +12,23 @@ import (
 
 	"github.com/tenantgate/tenantgate/oidc"
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // Session is somebody who is signed in.
 type Session struct {
-	UserID  string
-	OrgID   string
-	Issuer  string
-	Subject string
+	UserID string
+	OrgID  string
+	// ConnectionID, Issuer and Subject are those of oidc.Login, empty for a password.
+	ConnectionID string
+	Issuer       string
+	Subject      string
 	// SID is the provider's name of the session, empty if it has none.
 	SID string
 	// Method is "oidc", "password" or "break_glass".
 	Method string
+	// IDToken is oidc.Login.IDToken, for signing out at the provider.
+	IDToken tenant.Secret
 }
 
 const (
@@ -43,8 +48,9 @@ func (d *DB) StartSession(ctx context.Context, tx store.Store, w http.ResponseWr
 		return err
 	}
 	token := rand.Text()
-	err := d.exec(ctx, tx, `insert into oncall_sessions (token_hash, user_id, org_id, issuer, subject, sid, method, expires_at)
-		values (?, ?, ?, ?, ?, ?, ?, ?)`, hashToken(token), s.UserID, s.OrgID, s.Issuer, s.Subject, s.SID, s.Method, now.Add(sessionTTL).Unix())
+	err := d.exec(ctx, tx, `insert into oncall_sign_ins (token_hash, user_id, org_id, connection_id, issuer, subject, sid, method, id_token, began_at, expires_at)
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, hashToken(token), s.UserID, s.OrgID, s.ConnectionID, s.Issuer, s.Subject, s.SID, s.Method,
+		s.IDToken.Reveal(), now.Unix(), now.Add(sessionTTL).Unix())
 	if err != nil {
 		return err
 	}
@@ -66,28 +72,41 @@ func (d *DB) endCookieSession(ctx context.Context, tx store.Store, r *http.Reque
 	if err != nil {
 		return nil //nolint:nilerr // no cookie, no session
 	}
-	return d.exec(ctx, tx, `delete from oncall_sessions where token_hash = ?`, hashToken(c.Value))
+	return d.exec(ctx, tx, `delete from oncall_sign_ins where token_hash = ?`, hashToken(c.Value))
 }
 
 // EndSessionsOf signs a user out everywhere.
 func (d *DB) EndSessionsOf(ctx context.Context, tx store.Store, orgID, userID string) error {
-	return d.exec(ctx, tx, `delete from oncall_sessions where org_id = ? and user_id = ?`, orgID, userID)
+	return d.exec(ctx, tx, `delete from oncall_sign_ins where org_id = ? and user_id = ?`, orgID, userID)
 }
 
 var _ oidc.SessionRevoker = (*DB)(nil)
 
-// RevokeSessions implements oidc.SessionRevoker: the provider says that a session is
-// over, or all of somebody's.
+// RevokeSessions implements oidc.SessionRevoker: sessions are over, because the provider
+// says so, a directory ended somebody's access, or a connection was switched off.
 func (d *DB) RevokeSessions(ctx context.Context, tx store.Store, r oidc.Revocation) error {
-	query, args := `delete from oncall_sessions where org_id = ? and issuer = ?`, []any{r.TenantID, r.Issuer}
-	if r.Subject != "" {
-		query, args = query+` and subject = ?`, append(args, r.Subject)
-	}
+	query, args := `delete from oncall_sign_ins where org_id = ?`, []any{r.TenantID}
+	and := func(condition string, arg any) { query, args = query+` and `+condition, append(args, arg) }
 	switch {
-	case r.SessionID != "" && r.Subject != "":
-		query, args = query+` and sid in (?, '')`, append(args, r.SessionID)
-	case r.SessionID != "":
-		query, args = query+` and sid = ?`, append(args, r.SessionID)
+	case r.Subject != "" || r.SessionID != "":
+		and(`connection_id = ?`, r.ConnectionID)
+		and(`issuer = ?`, r.Issuer)
+		if r.Subject != "" {
+			and(`subject = ?`, r.Subject)
+		}
+		switch {
+		case r.SessionID != "" && r.Subject != "":
+			and(`sid in (?, '')`, r.SessionID)
+		case r.SessionID != "":
+			and(`sid = ?`, r.SessionID)
+		}
+	case r.AccountID != "":
+		and(`user_id = ?`, r.AccountID)
+	default:
+		and(`connection_id = ?`, r.ConnectionID)
+	}
+	if !r.BeganBefore.IsZero() {
+		and(`began_at < ?`, r.BeganBefore.Unix())
 	}
 	return d.exec(ctx, tx, query, args...)
 }
@@ -99,9 +118,13 @@ func (d *DB) Session(r *http.Request, now time.Time) (s Session, u User, ok bool
 	if err != nil {
 		return s, u, false, nil //nolint:nilerr // no cookie, no session
 	}
-	err = d.db.QueryRowContext(r.Context(), d.sql(`select user_id, org_id, issuer, subject, sid, method from oncall_sessions
-		where token_hash = ? and expires_at > ?`), hashToken(c.Value), now.Unix()).
-		Scan(&s.UserID, &s.OrgID, &s.Issuer, &s.Subject, &s.SID, &s.Method)
+	var idToken string
+	err = d.db.QueryRowContext(r.Context(), d.sql(`select user_id, org_id, connection_id, issuer, subject, sid, method, id_token
+		from oncall_sign_ins where token_hash = ? and expires_at > ?`), hashToken(c.Value), now.Unix()).
+		Scan(&s.UserID, &s.OrgID, &s.ConnectionID, &s.Issuer, &s.Subject, &s.SID, &s.Method, &idToken)
+	if idToken != "" {
+		s.IDToken = tenant.NewSecret(idToken)
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, u, false, nil
 	}

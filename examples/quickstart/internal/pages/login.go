@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
+	"github.com/tenantgate/tenantgate/oidc"
 )
 
 // loginBody is the sign-in page's.
@@ -85,9 +86,18 @@ func (s *Server) passwordMethod(ctx context.Context, u host.User) (string, error
 	return "password", nil
 }
 
+// logout ends the session here, and then the one at the provider that it came from.
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
-	if err := s.DB.EndSession(r.Context(), w, r); err != nil {
+	session, _, _, err := s.DB.Session(r, s.Now())
+	if err == nil {
+		err = s.DB.EndSession(r.Context(), w, r)
+	}
+	if err != nil {
 		s.fail(w, r, err)
+		return
+	}
+	if session.ConnectionID != "" && !wantsJSON(r) {
+		s.Login.StartLogout(w, r, oidc.LogoutRequest{TenantID: session.OrgID, ConnectionID: session.ConnectionID, IDToken: session.IDToken, ReturnTo: "/"})
 		return
 	}
 	s.done(w, r, "/", map[string]any{"signed_out": true})
