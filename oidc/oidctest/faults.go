@@ -1,7 +1,12 @@
 package oidctest
 
 import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -32,12 +37,16 @@ type Fault struct {
 	Redirect string
 	// Endless sends this many bytes of JSON white space after the answer has begun.
 	Endless int64
-	// Drip sends the answer one byte at a time with this pause in between.
+	// Bomb sends this many bytes of JSON white space as a gzip stream, which is a thousandth of them.
+	Bomb int64
+	// HeaderFlood sends header lines, this many bytes of them, and no answer.
+	HeaderFlood int64
+	// Drip sends Body, or without one white space for ever, one byte at a time with this pause in between.
 	Drip time.Duration
 }
 
 func (f Fault) answers() bool {
-	return f.Status != 0 || f.Body != "" || f.Redirect != "" || f.Endless != 0
+	return f.Status != 0 || f.Body != "" || f.Redirect != "" || f.Endless != 0 || f.Bomb != 0 || f.HeaderFlood != 0 || f.Drip != 0
 }
 
 // Faults tells the provider how to misbehave. The zero value is a provider without fault.
@@ -90,6 +99,10 @@ func (f Fault) apply(w http.ResponseWriter, r *http.Request) bool {
 	if !f.answers() {
 		return false
 	}
+	if f.HeaderFlood > 0 {
+		f.flood(w)
+		return true
+	}
 	for name, values := range f.Header {
 		w.Header()[name] = values
 	}
@@ -104,37 +117,69 @@ func (f Fault) apply(w http.ResponseWriter, r *http.Request) bool {
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json")
 	}
+	if f.Bomb > 0 {
+		w.Header().Set("Content-Encoding", "gzip")
+	}
 	w.WriteHeader(status)
-	f.send(w, r)
+	switch {
+	case f.Drip > 0:
+		f.drip(w, r)
+	case f.Bomb > 0:
+		z := gzip.NewWriter(w)
+		spaces(z, f.Bomb)
+		z.Close() //nolint:errcheck // the client went away
+	default:
+		if _, err := w.Write([]byte(f.Body)); err == nil {
+			spaces(w, f.Endless)
+		}
+	}
 	return true
 }
 
-func (f Fault) send(w http.ResponseWriter, r *http.Request) {
-	if f.Drip > 0 {
-		flush, _ := w.(http.Flusher)
-		for i := range len(f.Body) {
-			if _, err := w.Write([]byte{f.Body[i]}); err != nil {
-				return
-			}
-			if flush != nil {
-				flush.Flush()
-			}
-			select {
-			case <-time.After(f.Drip):
-			case <-r.Context().Done():
-				return
-			}
+// drip sends single bytes until the body ends or the client goes away.
+func (f Fault) drip(w http.ResponseWriter, r *http.Request) {
+	flush, _ := w.(http.Flusher)
+	for i := 0; f.Body == "" || i < len(f.Body); i++ {
+		b := byte(' ')
+		if f.Body != "" {
+			b = f.Body[i]
 		}
+		if _, err := w.Write([]byte{b}); err != nil {
+			return
+		}
+		if flush != nil {
+			flush.Flush()
+		}
+		select {
+		case <-time.After(f.Drip):
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// flood sends header lines past the server, which would not.
+func (f Fault) flood(w http.ResponseWriter) {
+	conn, out, err := http.NewResponseController(w).Hijack()
+	if err != nil {
 		return
 	}
-	if _, err := w.Write([]byte(f.Body)); err != nil {
-		return
+	defer conn.Close()
+	fmt.Fprint(out, "HTTP/1.1 200 OK\r\n")
+	for sent := int64(0); sent < f.HeaderFlood; {
+		n, err := fmt.Fprintf(out, "X-Flood-%d: %s\r\n", sent, strings.Repeat("x", 80))
+		if err != nil {
+			return
+		}
+		sent += int64(n)
 	}
-	block := make([]byte, 32<<10)
-	for i := range block {
-		block[i] = ' '
-	}
-	for left := f.Endless; left > 0; left -= int64(len(block)) {
+	out.Flush() //nolint:errcheck // the client went away
+}
+
+// spaces writes n bytes of JSON white space.
+func spaces(w io.Writer, n int64) {
+	block := bytes.Repeat([]byte{' '}, 32<<10)
+	for left := n; left > 0; left -= int64(len(block)) {
 		if _, err := w.Write(block[:min(left, int64(len(block)))]); err != nil {
 			return
 		}
