@@ -21,7 +21,7 @@ const (
 	keysUsable = time.Hour        // unless the provider does not answer at all
 	keysPause  = 5 * time.Second
 
-	defaultKeyBudget = 250_000 // keys and sets together; about 1 KB each at most
+	defaultKeyBudget = 350_000 // keys and sets together: 100,000 sets of two keys, and some larger ones
 )
 
 func newKeyCache(out *outbound, now func() time.Time, timeout time.Duration, budget int) *keyCache {
