@@ -44,9 +44,13 @@ func (h *Handler) serveLogin(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, badRequest(CodeNoConnection, "the e-mail address can't be read"), store.Connection{})
 		return
 	}
-	c, err := h.connectionForDomain(r.Context(), addr.domain)
+	found, err := h.connectionsForDomain(r.Context(), addr.domain)
 	if err != nil {
 		h.refuse(w, r, lookupError(err, badRequest(CodeNoConnection, "no sign-in is set up for this domain")), store.Connection{})
+		return
+	}
+	c, chosen := h.choose(w, r, found)
+	if !chosen {
 		return
 	}
 	a := newAttempt(h.now())
@@ -62,9 +66,13 @@ func (h *Handler) thirdPartyLogin(w http.ResponseWriter, r *http.Request, issuer
 		return
 	}
 	hint := r.Form.Get("login_hint")
-	c, err := h.connectionForIssuer(r.Context(), issuer, hint)
+	found, err := h.connectionsForIssuer(r.Context(), issuer, hint)
 	if err != nil {
 		h.refuse(w, r, lookupError(err, unknown), store.Connection{})
+		return
+	}
+	c, chosen := h.choose(w, r, found)
+	if !chosen {
 		return
 	}
 	a := newAttempt(h.now())

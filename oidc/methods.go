@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // SignInMethods says in which ways somebody may get a session.
@@ -16,7 +17,7 @@ type SignInMethods struct {
 	// BreakGlass says that Password is true only because the address may bypass the provider. The use was recorded;
 	// demand a second factor and tell the owners.
 	BreakGlass bool
-	// TenantID and ConnectionID are those of the connection, empty without one.
+	// TenantID and ConnectionID are those of the connection, the first choice where a domain has several; empty without one.
 	TenantID, ConnectionID string
 }
 
@@ -39,31 +40,30 @@ func (h *Handler) SignInMethods(ctx context.Context, email string) (SignInMethod
 	if !ok {
 		return SignInMethods{Password: true}, nil // no domain of anybody's; the host knows such accounts or does not
 	}
-	c, err := h.connectionForDomain(ctx, addr.domain)
+	realm, err := tenant.FindRealm(ctx, h.cfg.Store, addr.domain)
 	if errors.Is(err, store.ErrNotFound) {
 		return SignInMethods{Password: true}, nil
 	}
 	if err != nil {
 		return SignInMethods{}, unavailable(CodeInternal, "the set-up could not be read", err)
 	}
-	methods := SignInMethods{OIDC: true, TenantID: c.TenantID, ConnectionID: c.ID}
-	provisioned, err := h.isProvisioned(ctx, c.TenantID, addr.String())
+	methods := SignInMethods{OIDC: true, TenantID: realm.TenantID, ConnectionID: realm.ConnectionID}
+	provisioned, err := h.isProvisioned(ctx, realm.TenantID, addr.String())
 	if err != nil {
 		return SignInMethods{}, err
 	}
-	bound := c.Enforced || provisioned
-	listed, err := h.listed(ctx, c.TenantID, addr.String())
+	listed, err := h.listed(ctx, realm.TenantID, addr.String())
 	if err != nil {
 		return SignInMethods{}, err
 	}
-	if !bound {
+	if !realm.Enforced && !provisioned {
 		methods.Password = true
 		return methods, nil
 	}
 	if h.cfg.BreakGlass == nil || !listed {
 		return methods, nil
 	}
-	bypass, err := h.cfg.BreakGlass.Decide(ctx, c.TenantID, addr.String())
+	bypass, err := h.cfg.BreakGlass.Decide(ctx, realm.TenantID, addr.String())
 	if err != nil {
 		return SignInMethods{}, unavailable(CodeInternal, "the break-glass list could not be asked", err)
 	}

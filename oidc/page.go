@@ -15,6 +15,9 @@ type page struct {
 	Form     bool
 	Action   string
 	ReturnTo string
+	// The chooser.
+	Choices []choice
+	Hidden  []field
 }
 
 func (h *Handler) showLoginForm(w http.ResponseWriter, returnTo string) {
@@ -68,6 +71,16 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <input type="hidden" name="return_to" value="{{.ReturnTo}}">
 {{- end}}
 <button>Continue</button>
+</form>
+{{- end}}
+{{- if .Choices}}
+<form method="get" action="{{.Action}}">
+{{- range .Hidden}}
+<input type="hidden" name="{{.Name}}" value="{{.Value}}">
+{{- end}}
+{{- range .Choices}}
+<button name="connection" value="{{.ID}}">{{.Name}}</button>
+{{- end}}
 </form>
 {{- end}}
 {{- if .StartAgain}}

@@ -3,19 +3,34 @@ package oidc
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
-// connectionForDomain is home realm discovery by the tenant package's rule: which active connection signs in the
-// people of an e-mail domain.
-func (h *Handler) connectionForDomain(ctx context.Context, domain string) (store.Connection, error) {
-	realm, err := tenant.FindRealm(ctx, h.cfg.Store, domain)
+// connectionsForDomain is home realm discovery by the tenant package's rule: which active connections sign in the
+// people of an e-mail domain, the first choice first.
+func (h *Handler) connectionsForDomain(ctx context.Context, domain string) ([]store.Connection, error) {
+	realms, err := tenant.FindRealms(ctx, h.cfg.Store, domain)
 	if err != nil {
-		return store.Connection{}, err
+		return nil, err
 	}
-	return h.activeConnection(ctx, realm.TenantID, realm.ConnectionID)
+	var found []store.Connection
+	for _, realm := range realms {
+		c, err := h.activeConnection(ctx, realm.TenantID, realm.ConnectionID)
+		switch {
+		case errors.Is(err, store.ErrNotFound): // switched off just now
+		case err != nil:
+			return nil, err
+		default:
+			found = append(found, c)
+		}
+	}
+	if len(found) == 0 {
+		return nil, store.ErrNotFound
+	}
+	return found, nil
 }
 
 // activeConnection reads a connection; one that is not active is not found.
@@ -31,24 +46,40 @@ func (h *Handler) activeConnection(ctx context.Context, tenantID, id string) (st
 	return c, nil
 }
 
-// connectionForIssuer finds the connection of a third-party-initiated login. Customers of one provider may share an
-// issuer; the hint's domain tells them apart.
-func (h *Handler) connectionForIssuer(ctx context.Context, issuer, hint string) (store.Connection, error) {
+// connectionsForIssuer finds the connections of a third-party-initiated login. Customers of one provider may share an
+// issuer; the hint's domain tells them apart. Where it does not, only the connections of one tenant are told: who else
+// is a customer is nobody's business.
+func (h *Handler) connectionsForIssuer(ctx context.Context, issuer, hint string) ([]store.Connection, error) {
 	refs, err := h.cfg.Store.ConnectionsByIssuer(ctx, issuer)
 	if err != nil {
-		return store.Connection{}, err
-	}
-	if len(refs) == 1 {
-		return h.activeConnection(ctx, refs[0].TenantID, refs[0].ID)
+		return nil, err
 	}
 	if addr, ok := parseAddress(hint); ok && len(refs) > 1 {
-		c, err := h.connectionForDomain(ctx, addr.domain)
-		if err == nil && c.Issuer == issuer {
-			return c, nil
-		}
+		found, err := h.connectionsForDomain(ctx, addr.domain)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return store.Connection{}, err
+			return nil, err
+		}
+		found = slices.DeleteFunc(found, func(c store.Connection) bool { return c.Issuer != issuer })
+		if len(found) > 0 {
+			return found, nil
 		}
 	}
-	return store.Connection{}, store.ErrNotFound
+	if len(refs) == 0 || len(refs) > tenant.MaxDomainConnections || refs[0].TenantID != refs[len(refs)-1].TenantID {
+		return nil, store.ErrNotFound
+	}
+	var found []store.Connection
+	for _, ref := range refs {
+		c, err := h.activeConnection(ctx, ref.TenantID, ref.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return nil, err
+		default:
+			found = append(found, c)
+		}
+	}
+	if len(found) == 0 {
+		return nil, store.ErrNotFound
+	}
+	return found, nil
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -19,8 +20,11 @@ const (
 // Domain is an e-mail domain that a tenant claims.
 type Domain struct {
 	Meta
-	// ConnectionID is the connection whose sign-in serves the domain.
+	// ConnectionID is the connection whose sign-in serves the domain: the first choice
+	// where there are others.
 	ConnectionID string `json:"connectionId"`
+	// OtherConnections serve the domain too, in the order in which people are offered them.
+	OtherConnections []string `json:"otherConnections,omitempty"`
 	// Name is the A-label form in lower case without a trailing dot.
 	Name  string      `json:"name"`
 	State DomainState `json:"state"`
@@ -36,6 +40,20 @@ type Domain struct {
 	Finding *CheckResult `json:"finding,omitempty"`
 	// Subdomains lets addresses in sub-domains sign in too.
 	Subdomains bool `json:"subdomains,omitempty"`
+}
+
+// Connections are the IDs of all connections that serve the domain, the first choice
+// first.
+func (d Domain) Connections() []string {
+	if d.ConnectionID == "" {
+		return slices.Clone(d.OtherConnections)
+	}
+	return append([]string{d.ConnectionID}, d.OtherConnections...)
+}
+
+// ServedBy says whether the connection is one of [Domain.Connections].
+func (d Domain) ServedBy(connectionID string) bool {
+	return d.ConnectionID == connectionID || slices.Contains(d.OtherConnections, connectionID)
 }
 
 // DomainStore keeps domains.

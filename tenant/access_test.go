@@ -90,6 +90,10 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 			_, err := w.SetSubdomains(ctx, a, id, d.ID, d.Version, true)
 			return err
 		},
+		"SetDomainConnections": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.SetDomainConnections(ctx, a, id, d.ID, d.Version, c.ID)
+			return err
+		},
 		"VerifyDomain": func(ctx context.Context, a Actor, id string) error {
 			_, err := w.VerifyDomain(ctx, a, id, d.ID, d.Version)
 			return err
@@ -260,10 +264,9 @@ func TestDomainsOfOneTenant(t *testing.T) {
 	ctx := t.Context()
 	c := w.draft(t, "t1", acme())
 	second := w.draft(t, "t1", Draft{Domains: []string{"second.example"}})
-	w.refusedWith(t, "t1", CodeDomainTaken, func() error {
-		_, err := w.AddDomains(ctx, owner, "t1", second.ID, "acme.com")
-		return err
-	})
+	second, err := w.AddDomains(ctx, owner, "t1", second.ID, "acme.com")
+	require.NoError(t, err, "two connections can serve one domain")
+	require.Equal(t, []string{c.ID, second.ID}, second.Domains[0].Connections())
 	w.refusedWith(t, "t1", CodeRequired, func() error {
 		_, err := w.AddDomains(ctx, owner, "t1", second.ID, " , ")
 		return err

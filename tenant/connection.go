@@ -90,7 +90,7 @@ func (s *Service) load(ctx context.Context, st store.Store, tenantID, id string)
 func domainsOf(all []store.Domain, connectionID string) []store.Domain {
 	var out []store.Domain
 	for _, d := range all {
-		if d.ConnectionID == connectionID {
+		if d.ServedBy(connectionID) {
 			out = append(out, d)
 		}
 	}

@@ -17,7 +17,7 @@ const kindDomain = "domain"
 func (s *Service) setDomains(ctx context.Context, tx store.Store, actor Actor, tenantID, connectionID string, have []store.Domain, want []string) error {
 	for _, d := range have {
 		if !slices.Contains(want, d.Name) {
-			if err := s.deleteDomain(ctx, tx, actor, tenantID, d); err != nil {
+			if err := s.leaveDomain(ctx, tx, actor, tenantID, connectionID, d); err != nil {
 				return err
 			}
 		}
@@ -25,7 +25,7 @@ func (s *Service) setDomains(ctx context.Context, tx store.Store, actor Actor, t
 	names := domainNames(have)
 	for _, name := range want {
 		if !slices.Contains(names, name) {
-			if err := s.claimDomain(ctx, tx, actor, tenantID, connectionID, name); err != nil {
+			if err := s.joinDomain(ctx, tx, actor, tenantID, connectionID, name); err != nil {
 				return err
 			}
 		}
@@ -50,8 +50,7 @@ func (s *Service) claimDomain(ctx context.Context, tx store.Store, actor Actor, 
 	}
 	_, err = tx.CreateDomain(ctx, tenantID, d, e)
 	if errors.Is(err, store.ErrConflict) { // pending names only conflict within the tenant
-		f := errorFinding(FieldDomains, CodeDomainTaken, "%s belongs to another connection of your organisation.", name).got(name)
-		return &ValidationError{Findings: []Finding{f}}
+		return stale() // another of its connections has just claimed it
 	}
 	return written("adding the domain", err)
 }
@@ -137,8 +136,9 @@ func (s *Service) AddDomains(ctx context.Context, actor Actor, tenantID, connect
 	return out, nil
 }
 
-// RemoveDomain gives up a domain, under the same rule as [Service.AddDomains]. The last
-// proven domain of an active connection stays: suspend the connection instead.
+// RemoveDomain gives up a domain for all connections that it has, each under the same
+// rule as [Service.AddDomains]. The last proven domain of an active connection stays:
+// suspend the connection instead.
 func (s *Service) RemoveDomain(ctx context.Context, actor Actor, tenantID, domainID string, version int64) error {
 	mayEdit, err := s.requestEditor(ctx, actor, ActionManageDomains, tenantID)
 	if err != nil {
@@ -152,15 +152,10 @@ func (s *Service) RemoveDomain(ctx context.Context, actor Actor, tenantID, domai
 		if d.Version != version {
 			return stale()
 		}
-		c, domains, err := s.load(ctx, tx, tenantID, d.ConnectionID)
-		if err != nil {
-			return err
-		}
-		if err := mayEdit(c); err != nil {
-			return err
-		}
-		if c.State == store.ConnectionActive && d.State == store.DomainVerified && len(verified(domains)) == 1 {
-			return conflict(ErrorCodeState, "%s is the last proven domain of an active connection. Suspend the connection instead.", d.Name)
+		for _, id := range d.Connections() {
+			if err := s.mayLose(ctx, tx, tenantID, id, d, mayEdit); err != nil {
+				return err
+			}
 		}
 		return s.deleteDomain(ctx, tx, actor, tenantID, d)
 	})
@@ -174,12 +169,17 @@ func (s *Service) SetSubdomains(ctx context.Context, actor Actor, tenantID, doma
 		return store.Domain{}, err
 	}
 	return s.editDomain(ctx, actor, tenantID, domainID, version, func(tx store.Store, d *store.Domain) (string, error) {
-		c, _, err := s.load(ctx, tx, tenantID, d.ConnectionID)
-		if err != nil {
-			return "", err
+		for _, id := range d.Connections() {
+			c, _, err := s.load(ctx, tx, tenantID, id)
+			if err != nil {
+				return "", err
+			}
+			if err := mayEdit(c); err != nil {
+				return "", err
+			}
 		}
 		d.Subdomains = subdomains
-		return "domain.changed", mayEdit(c)
+		return "domain.changed", nil
 	})
 }
 

@@ -15,33 +15,53 @@ type Realm struct {
 	ConnectionID string
 	// Domain is the proven domain that decided; it can be above the address's own.
 	Domain string
-	// Enforced says that there is no other way in, apart from break-glass addresses.
+	// Enforced says that there is no other way in than the domain's connections, apart from
+	// break-glass addresses: one of them at least is enforced.
 	Enforced bool
 }
 
-// RealmOf finds the active connection for an e-mail address; see [FindRealm].
+// RealmOf finds the active connection for an e-mail address, the first choice where there
+// are several; see [FindRealms].
 func (s *Service) RealmOf(ctx context.Context, email string) (Realm, error) {
-	domain, err := EmailDomain(strings.TrimSpace(email))
+	realms, err := s.RealmsOf(ctx, email)
 	if err != nil {
-		return Realm{}, fmt.Errorf("tenant: no e-mail address: %w", store.ErrNotFound)
+		return Realm{}, err
 	}
-	return FindRealm(ctx, s.store, domain)
+	return realms[0], nil
 }
 
-// RealmStore is what [FindRealm] reads.
+// RealmsOf finds the active connections for an e-mail address; see [FindRealms].
+func (s *Service) RealmsOf(ctx context.Context, email string) ([]Realm, error) {
+	domain, err := EmailDomain(strings.TrimSpace(email))
+	if err != nil {
+		return nil, fmt.Errorf("tenant: no e-mail address: %w", store.ErrNotFound)
+	}
+	return FindRealms(ctx, s.store, domain)
+}
+
+// RealmStore is what [FindRealms] reads.
 type RealmStore interface {
 	store.Index
 	store.DomainStore
 	store.ConnectionStore
 }
 
-// FindRealm is home realm discovery: it finds the active connection that signs in the
-// people of an e-mail domain (an A-label in lower case), by the exact domain, then by the
-// proven domains above it that include their sub-domains (D5). Once a name is proven,
-// nothing above it decides for another tenant, be its own connection active or not. An
-// error matching store.ErrNotFound says that there is none, which a login page answers
-// like any other address.
+// FindRealm returns the first choice of [FindRealms].
 func FindRealm(ctx context.Context, st RealmStore, domain string) (Realm, error) {
+	realms, err := FindRealms(ctx, st, domain)
+	if err != nil {
+		return Realm{}, err
+	}
+	return realms[0], nil
+}
+
+// FindRealms is home realm discovery: it finds the active connections that sign in the
+// people of an e-mail domain (an A-label in lower case), all of one tenant, the first
+// choice first, by the exact domain, then by the proven domains above it that include
+// their sub-domains (D5). Once a name is proven, nothing above it decides for another
+// tenant, be its own connections active or not. An error matching store.ErrNotFound says
+// that there is none, which a login page answers like any other address.
+func FindRealms(ctx context.Context, st RealmStore, domain string) ([]Realm, error) {
 	none := fmt.Errorf("tenant: no connection for this domain: %w", store.ErrNotFound)
 	holder := ""
 	for name, exact := domain, true; strings.Contains(name, "."); exact = false {
@@ -49,19 +69,22 @@ func FindRealm(ctx context.Context, st RealmStore, domain string) (Realm, error)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
-			return Realm{}, err
+			return nil, err
 		case holder != "" && holder != d.TenantID:
-			return Realm{}, none
+			return nil, none
 		default:
 			holder = d.TenantID
-			realm, err := realmOfDomain(ctx, st, d, exact)
-			if !errors.Is(err, store.ErrNotFound) {
-				return realm, err
+			if !exact && !d.Subdomains {
+				break
+			}
+			realms, err := realmsOfDomain(ctx, st, d)
+			if err != nil || len(realms) > 0 {
+				return realms, err
 			}
 		}
 		_, name, _ = strings.Cut(name, ".")
 	}
-	return Realm{}, none
+	return nil, none
 }
 
 // OwnsDomain says whether addresses in an e-mail domain (an A-label in lower case) are a
@@ -101,18 +124,25 @@ func provenDomain(ctx context.Context, st RealmStore, name string) (store.Domain
 	return d, nil
 }
 
-func realmOfDomain(ctx context.Context, st RealmStore, d store.Domain, exact bool) (Realm, error) {
-	if !exact && !d.Subdomains {
-		return Realm{}, store.ErrNotFound
+// realmsOfDomain are the active ones among the connections that serve a domain.
+func realmsOfDomain(ctx context.Context, st RealmStore, d store.Domain) ([]Realm, error) {
+	var realms []Realm
+	enforced := false
+	for _, id := range d.Connections() {
+		c, err := st.Connection(ctx, d.TenantID, id)
+		if errors.Is(err, store.ErrNotFound) || err == nil && c.State != store.ConnectionActive {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("tenant: reading the connection: %w", err)
+		}
+		enforced = enforced || c.Enforced
+		realms = append(realms, Realm{TenantID: d.TenantID, ConnectionID: c.ID, Domain: d.Name})
 	}
-	c, err := st.Connection(ctx, d.TenantID, d.ConnectionID)
-	if err != nil {
-		return Realm{}, fmt.Errorf("tenant: reading the connection: %w", err)
+	for i := range realms {
+		realms[i].Enforced = enforced
 	}
-	if c.State != store.ConnectionActive {
-		return Realm{}, store.ErrNotFound
-	}
-	return Realm{TenantID: d.TenantID, ConnectionID: c.ID, Domain: d.Name, Enforced: c.Enforced}, nil
+	return realms, nil
 }
 
 // ConnectionsOfIssuer returns the active connections whose issuer is exactly this, for

@@ -73,6 +73,7 @@ var domains = codec[store.Domain]{
 			finding := *d.Finding
 			d.Finding = &finding
 		}
+		d.OtherConnections = slices.Clone(d.OtherConnections)
 		return d
 	},
 	unique: func(d *store.Domain) []Unique {
