@@ -48,6 +48,7 @@ const (
 	CodeOtherTenant         = "user_of_other_tenant"    // 403: the account belongs to another organisation
 	CodeAlreadyLinked       = "account_already_linked"  // 403: the account is linked to another identity
 	CodeAccountConflict     = "account_conflict"        // 403: externalId and e-mail address belong to two accounts
+	CodeAddressTaken        = "address_taken"           // 403: an address that nobody proved is one of an account, or of another tenant
 	CodeHostRefused         = "refused_by_application"  // 403: the host's OnLogin said no
 	CodeAuthenticationOld   = "authentication_too_old"  // 403: the person authenticated before what max_age or prompt asked for
 	CodeRefreshRejected     = "refresh_rejected"        // 403: the provider refused the refresh token, or it is none of ours

@@ -141,6 +141,10 @@ type AccountCreator interface {
 type NewAccount struct {
 	Email string
 	Name  string // as the provider sent it, may be empty
+	// EmailUnproven says that the address is in none of the tenant's domains, at a connection that makes accounts for
+	// such people too (JustInTimeAnyDomain): the tenant's provider asserts it, and its owner never proved it to anybody.
+	// Send nothing confidential there, link nothing with it, and let it confirm itself before it is good for a password.
+	EmailUnproven bool
 }
 
 // Login is a sign-in that passed all checks.

@@ -106,6 +106,9 @@ func (m *matcher) returning(ctx context.Context, link store.Identity) (Account, 
 // where the host goes by it, else the one that has the asserted address. It makes one where the connection allows it.
 func (m *matcher) firstTime(ctx context.Context) (Account, error) {
 	if err := m.trustEmail(ctx); err != nil {
+		if CodeOf(err) == CodeEmailDomain && m.conn.JustInTime && m.conn.JustInTimeAnyDomain {
+			return m.outsider(ctx)
+		}
 		return Account{}, err
 	}
 	email := m.who.addr.String()
@@ -126,7 +129,7 @@ func (m *matcher) firstTime(ctx context.Context) (Account, error) {
 	case known:
 		acct, err = provisioned, nil
 	case err != nil:
-		acct, err = m.create(ctx, email)
+		acct, err = m.create(ctx, NewAccount{Email: email, Name: m.who.name})
 	default:
 		err = m.checkExternalID(ctx, acct, externalID)
 	}
@@ -185,8 +188,8 @@ func (m *matcher) appended(err error) error {
 }
 
 // create makes an account just in time, which neither an inactive provisioned user nor a missing permission allows.
-func (m *matcher) create(ctx context.Context, email string) (Account, error) {
-	provisioned, found, err := m.scimUser(ctx, email)
+func (m *matcher) create(ctx context.Context, n NewAccount) (Account, error) {
+	provisioned, found, err := m.scimUser(ctx, n.Email)
 	switch {
 	case err != nil:
 		return Account{}, err
@@ -199,15 +202,15 @@ func (m *matcher) create(ctx context.Context, email string) (Account, error) {
 	}
 	if m.dry {
 		m.wouldCreate = true
-		return Account{ID: "to be made", Email: email, Member: true}, nil
+		return Account{ID: "to be made", Email: n.Email, Member: true}, nil
 	}
-	acct, err := creator.CreateAccount(ctx, m.tx, m.conn.TenantID, NewAccount{Email: email, Name: m.who.name})
+	acct, err := creator.CreateAccount(ctx, m.tx, m.conn.TenantID, n)
 	if err != nil {
 		return Account{}, m.hostFailed(err)
 	}
 	record := store.Account{
 		Meta:   store.Meta{ID: acct.ID, CreatedAt: m.now, UpdatedAt: m.now},
-		Source: store.SourceOIDC, Active: true, Email: email,
+		Source: store.SourceOIDC, Active: true, Email: n.Email,
 	}
 	if found {
 		record.Source, record.SCIMUserID = store.SourceSCIM, provisioned.ID

@@ -56,8 +56,12 @@ type Connection struct {
 	BreakGlass []string `json:"breakGlass,omitempty"`
 	// Enforced says that members of the domains must sign in here; otherwise they may.
 	Enforced bool `json:"enforced,omitempty"`
-	// JustInTime lets people sign in whom no directory provisioned.
+	// JustInTime lets people sign in whom no directory provisioned, with an address in a
+	// proven domain of the tenant: an account is made for them.
 	JustInTime bool `json:"justInTime,omitempty"`
+	// JustInTimeAnyDomain extends JustInTime to people whose address is in no proven domain
+	// of any tenant, such as contractors. It means nothing without JustInTime.
+	JustInTimeAnyDomain bool `json:"justInTimeAnyDomain,omitempty"`
 	// EmailVerifiedString accepts email_verified as the string "true".
 	EmailVerifiedString bool `json:"emailVerifiedString,omitempty"`
 	// SCIM is the owner's wish for provisioning, part of the request.

@@ -126,6 +126,7 @@ func (s *Service) inspect(tenantID string, c store.Connection, domains []store.D
 	all = append(all, checkExpiry(c.SecretExpiresAt, s.time(), c.Authority, true)...)
 	_, found = ParseScopes(c.AdditionalScopes...)
 	all = append(all, found...)
+	all = append(all, checkJustInTime(c.JustInTime, c.JustInTimeAnyDomain)...)
 	if len(c.BreakGlass) == 0 {
 		return append(all, warning(FieldBreakGlass, CodeBreakGlassEmpty, "Nobody could sign in if the provider fails. Give at least one break-glass address."))
 	}

@@ -36,12 +36,28 @@ type Draft struct {
 	// [ClientAuthNone]; empty leaves it to the check of the provider. The test sign-in
 	// corrects it where the provider takes the secret only the other way (R22).
 	ClientAuth string
-	// JustInTime lets people sign in whom no directory provisioned.
+	// JustInTime lets people sign in whom no directory provisioned: an account is made for
+	// them. Their address must be in a proven domain.
 	JustInTime bool
+	// JustInTimeAnyDomain, together with JustInTime, makes accounts also for people whose
+	// address is in no proven domain, such as contractors. Such an address finds no account
+	// that exists, and the host is told that nobody has proven it.
+	JustInTimeAnyDomain bool
 	// EmailVerifiedString accepts email_verified as the string "true".
 	EmailVerifiedString bool
 	// SCIM are the wishes for provisioning.
 	SCIM store.SCIMPreferences
+}
+
+// checkJustInTime names what the choice means, for the owner and for those who review.
+func checkJustInTime(on, anyDomain bool) []Finding {
+	switch {
+	case anyDomain && !on:
+		return []Finding{errorFinding(FieldJustInTime, CodeJustInTimeOff, "Accounts for people outside of your domains need accounts at sign-in to be switched on.")}
+	case anyDomain:
+		return []Finding{warning(FieldJustInTime, CodeJustInTimeAnyDomain, "Everybody whom your provider lets in gets an account, also with addresses outside of your domains.")}
+	}
+	return nil
 }
 
 const maxName = 100 // characters
@@ -84,6 +100,7 @@ func (s *Service) parse(d Draft, now time.Time) (parsedDraft, []Finding) {
 	add()
 	p.scopes, found = ParseScopes(d.AdditionalScopes...)
 	add()
+	all = append(all, checkJustInTime(d.JustInTime, d.JustInTimeAnyDomain)...)
 	if p.Provider = strings.TrimSpace(d.Provider); p.Provider == "" || !slices.Contains(knownProviders, p.Provider) {
 		p.Provider = DetectProvider(p.Authority)
 	}
@@ -185,7 +202,7 @@ func (s *Service) applyDraft(tenantID string, c *store.Connection, p parsedDraft
 	old := *c
 	c.Name, c.Provider, c.Authority, c.ClientID = p.Name, p.Provider, p.Authority, p.ClientID
 	c.BreakGlass, c.AdditionalScopes, c.SCIM = p.breakGlass, p.scopes, p.SCIM
-	c.JustInTime, c.EmailVerifiedString = p.JustInTime, p.EmailVerifiedString
+	c.JustInTime, c.JustInTimeAnyDomain, c.EmailVerifiedString = p.JustInTime, p.JustInTimeAnyDomain, p.EmailVerifiedString
 
 	if c.Authority != old.Authority {
 		c.Issuer, c.SharedIssuer, c.SigningAlg, c.ClientAuth = "", false, "", ""

@@ -44,6 +44,7 @@ const (
 	FieldSecretExpiry = "secret_expires"
 	FieldBreakGlass   = "break_glass"
 	FieldScopes       = "additional_scopes"
+	FieldJustInTime   = "just_in_time"
 	FieldKeyName      = "name"
 	FieldKeyScopes    = "scopes"
 	FieldKeyExpiry    = "expires"
@@ -93,6 +94,9 @@ const (
 	CodeScopeOfflineAccess = "scope_offline_access"
 
 	CodeNameInvalid = "name_invalid"
+
+	CodeJustInTimeOff       = "just_in_time_off"
+	CodeJustInTimeAnyDomain = "just_in_time_any_domain"
 )
 
 // Codes of the prechecks of [Service.Enforcement].

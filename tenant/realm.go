@@ -107,6 +107,22 @@ func OwnsDomain(ctx context.Context, st RealmStore, tenantID, domain string) (bo
 	return false, nil
 }
 
+// HeldByOther says whether another tenant has proven an e-mail domain (an A-label in
+// lower case) or one above it, whether or not that one includes its sub-domains.
+func HeldByOther(ctx context.Context, st RealmStore, tenantID, domain string) (bool, error) {
+	for name := domain; strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
+		d, err := provenDomain(ctx, st, name)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return false, err
+		case d.TenantID != tenantID:
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // provenDomain reads the domain of this name from the tenant that proved it.
 func provenDomain(ctx context.Context, st RealmStore, name string) (store.Domain, error) {
 	ref, err := st.TenantOfDomain(ctx, name)
