@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,10 +24,9 @@ import (
 )
 
 const (
-	ada           = "ada@acme.example"
-	password      = "a-password-for-tests-only"
-	clientSecret  = "a-client-secret-for-tests-only"
-	sessionCookie = "app_session"
+	ada          = "ada@acme.example"
+	password     = "a-password-for-tests-only"
+	clientSecret = "a-client-secret-for-tests-only"
 )
 
 // clientKey is what all applications use for private_key_jwt.
@@ -40,6 +42,7 @@ var clientKey = sync.OnceValue(func() *rsa.PrivateKey {
 type app struct {
 	t            *testing.T
 	url          string
+	log          *output
 	handler      *oidc.Handler
 	store        store.Store
 	connectionID string
@@ -72,7 +75,12 @@ func newApp(t *testing.T, withTLS bool) *app {
 		srv.Start()
 	}
 	t.Cleanup(srv.Close)
-	a := &app{t: t, url: srv.URL, store: memory.New(), connectionID: store.NewID(time.Now()), secret: clientSecret, sessions: map[string]oidc.Login{}}
+	a := &app{t: t, url: srv.URL, log: &output{}, store: memory.New(), connectionID: store.NewID(time.Now()), secret: clientSecret, sessions: map[string]oidc.Login{}}
+	t.Cleanup(func() {
+		if said := a.log.String(); t.Failed() && said != "" {
+			t.Logf("an application said:\n%s", said)
+		}
+	})
 	keys, err := tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{{ID: "k", Bytes: make([]byte, 32)}}})
 	require.NoError(t, err)
 	outbound := tenant.NewOutboundClient(tenant.OutboundConfig{InsecureAllowLoopback: true})
@@ -93,6 +101,7 @@ func newApp(t *testing.T, withTLS bool) *app {
 		FormPost:              withTLS,
 		HTTPClient:            outbound,
 		InsecureAllowLoopback: true,
+		Logger:                slog.New(slog.NewTextHandler(a.log, nil)),
 	})
 	require.NoError(t, err)
 	pattern, handler := a.handler.Mount()
@@ -165,7 +174,7 @@ func (a *app) AccountByEmail(_ context.Context, _ store.Store, _, email string) 
 
 func (a *app) onLogin(_ context.Context, w http.ResponseWriter, _ *http.Request, _ store.Store, l oidc.Login) error {
 	id := rand.Text()
-	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Value: id, Path: "/", HttpOnly: true})
+	http.SetCookie(w, &http.Cookie{Name: a.cookie(), Value: id, Path: "/", HttpOnly: true})
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sessions[id] = l
@@ -190,8 +199,11 @@ func (a *app) revoke(_ context.Context, _ store.Store, r oidc.Revocation) error 
 	return nil
 }
 
+// cookie is the session cookie's name: browsers don't keep the cookies of two ports apart.
+func (a *app) cookie() string { return "session_" + a.connectionID }
+
 func (a *app) session(r *http.Request) (oidc.Login, bool) {
-	c, err := r.Cookie(sessionCookie)
+	c, err := r.Cookie(a.cookie())
 	if err != nil {
 		return oidc.Login{}, false
 	}
@@ -205,7 +217,7 @@ func (a *app) session(r *http.Request) (oidc.Login, bool) {
 func (a *app) end(r *http.Request) (oidc.Login, bool) {
 	l, ok := a.session(r)
 	if ok {
-		c, _ := r.Cookie(sessionCookie)
+		c, _ := r.Cookie(a.cookie())
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		delete(a.sessions, c.Value)
@@ -240,6 +252,13 @@ func (a *app) revoked(reason string) []oidc.Revocation {
 		}
 	}
 	return out
+}
+
+// open returns the sessions that there are.
+func (a *app) open() []oidc.Login {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Collect(maps.Values(a.sessions))
 }
 
 // posts returns the POSTs that our handler sent to the provider with this grant type, or with none for "".

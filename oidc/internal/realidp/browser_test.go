@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 type browser struct {
 	t      *testing.T
 	issuer string
+	apps   []string // addresses that are not the provider's or of a page that it relies on
 	client *http.Client
 
 	mu       sync.Mutex
@@ -28,11 +30,14 @@ type browser struct {
 	pages    int // forms of the provider that were filled in
 }
 
-func newBrowser(t *testing.T, issuer string) *browser {
+func newBrowser(t *testing.T, issuer string, apps []*client) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	b := &browser{t: t, issuer: issuer, sameSite: map[string]http.SameSite{}}
+	for _, c := range apps {
+		b.apps = append(b.apps, c.url)
+	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // the applications' certificates are their own
 	t.Cleanup(transport.CloseIdleConnections)
 	b.client = &http.Client{Jar: jar, Timeout: 30 * time.Second, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -139,7 +144,7 @@ func attributes(tag string) map[string]string {
 	return out
 }
 
-// walk goes on until a page is not the provider's, or has nothing to fill in.
+// walk goes on until a page is an application's, or has nothing to fill in.
 func (b *browser) walk(req *http.Request) page {
 	b.t.Helper()
 	for range 8 {
@@ -149,7 +154,7 @@ func (b *browser) walk(req *http.Request) page {
 		res.Body.Close()
 		require.NoError(b.t, err)
 		p := page{res.StatusCode, res.Request.URL.String(), string(text)}
-		if !b.atProvider(res.Request.URL) {
+		if slices.Contains(b.apps, res.Request.URL.Scheme+"://"+res.Request.URL.Host) {
 			return p
 		}
 		if req = b.next(res.Request.URL, p.body); req == nil {
@@ -158,12 +163,6 @@ func (b *browser) walk(req *http.Request) page {
 	}
 	b.t.Fatal("too many pages")
 	return page{}
-}
-
-func (b *browser) atProvider(u *url.URL) bool {
-	issuer, err := url.Parse(b.issuer)
-	require.NoError(b.t, err)
-	return u.Host == issuer.Host
 }
 
 // next is what a person, or the script of the page, does at a page of the provider.

@@ -15,13 +15,16 @@ import (
 )
 
 // TestHydra is a tour of Ory Hydra, which leaves login, consent and logout to a program of its operator: here, to a few
-// lines that agree to everything.
+// lines that agree to everything. It wants its token endpoint as the audience of client assertions, where we name the
+// issuer; and its logout tokens have no exp, which OpenID Connect Back-Channel Logout 1.0 section 2.4 requires.
 func TestHydra(t *testing.T) {
 	provider{
-		name:    "hydra 2.3.0",
-		methods: []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
-		lacks:   []string{pushed, issParameter},
-		start:   startHydra,
+		name:            "hydra 2.3.0",
+		methods:         []string{"client_secret_basic", "client_secret_post", "none"},
+		refusesUs:       []string{"private_key_jwt"},
+		lacks:           []string{pushed, issParameter},
+		badLogoutTokens: "exp is missing",
+		start:           startHydra,
 	}.tour(t)
 }
 

@@ -19,8 +19,12 @@ type provider struct {
 	name string
 	// methods are the client authentications of its clients.
 	methods []string
+	// refusesUs are those that it announces, and that it refuses as they are done here.
+	refusesUs []string
 	// lacks are the columns that it does not offer.
 	lacks []string
+	// badLogoutTokens is why its logout tokens are refused, "" where they are not.
+	badLogoutTokens string
 	// consent says that it gives refresh tokens with prompt=consent alone (OpenID Connect Core section 11).
 	consent bool
 	// bothSecrets says that it takes a client secret in either way, whatever is registered.
@@ -93,7 +97,7 @@ func (p provider) tour(t *testing.T) {
 		clients = append(clients, c)
 		return c
 	}
-	for _, method := range p.methods {
+	for _, method := range slices.Concat(p.methods, p.refusesUs) {
 		byMethod[method] = add(&client{app: newApp(t, false), id: "app-" + method, auth: method})
 	}
 	secure := add(&client{app: newApp(t, true), id: "app-form-post", auth: "client_secret_basic"})
@@ -110,32 +114,52 @@ func (p provider) tour(t *testing.T) {
 	}
 	for _, method := range p.methods {
 		t.Run(method, func(t *testing.T) {
-			b := newBrowser(t, issuer)
+			b := newBrowser(t, issuer, clients)
 			p.signsIn(t, b, byMethod[method], d)
 			p.refreshes(t, byMethod[method])
 			if p.offline {
 				byMethod[method].online = true
-				b = newBrowser(t, issuer)
+				b = newBrowser(t, issuer, clients)
 				p.signsIn(t, b, byMethod[method], d)
 			}
 			p.signsOut(t, b, byMethod[method], d)
 		})
 	}
-	t.Run("a wrong secret", func(t *testing.T) { p.refusesClient(t, newBrowser(t, issuer), byMethod["client_secret_basic"]) })
-	t.Run("a test sign-in finds the way of sending the secret", func(t *testing.T) { p.findsMethod(t, newBrowser(t, issuer), second) })
+	for _, method := range p.refusesUs {
+		t.Run(method, func(t *testing.T) {
+			p.refusesClient(t, newBrowser(t, issuer, clients), byMethod[method])
+			results.saw(p.name, clientAuth, "("+method+" refused)")
+		})
+	}
+	t.Run("a wrong secret", func(t *testing.T) {
+		c := byMethod["client_secret_basic"]
+		c.secret = "not the client's secret"
+		defer func() { c.secret = clientSecret }()
+		p.refusesClient(t, newBrowser(t, issuer, clients), c)
+	})
+	t.Run("a test sign-in finds the way of sending the secret", func(t *testing.T) { p.findsMethod(t, newBrowser(t, issuer, clients), second) })
 	if p.has(formPost) {
-		t.Run("form_post", func(t *testing.T) { p.postsForm(t, newBrowser(t, issuer), secure) })
+		t.Run("form_post", func(t *testing.T) { p.postsForm(t, newBrowser(t, issuer, clients), secure) })
 	}
 	first := byMethod["client_secret_basic"]
 	if p.has(backChannel) {
 		t.Run("back-channel logout", func(t *testing.T) {
-			p.endsElsewhere(t, newBrowser(t, issuer), first, byMethod["client_secret_post"], oidc.ReasonBackchannelLogout)
+			second := byMethod["client_secret_post"]
+			login := p.signsOutBeside(t, newBrowser(t, issuer, clients), first, second)
+			if p.badLogoutTokens != "" {
+				require.Empty(t, second.revoked(oidc.ReasonBackchannelLogout))
+				require.Contains(t, second.log.String(), p.badLogoutTokens)
+				results.saw(p.name, backChannel, "refused: "+p.badLogoutTokens)
+				return
+			}
+			ended(t, second, login, oidc.ReasonBackchannelLogout)
 			results.saw(p.name, backChannel, "ok")
 		})
 	}
 	if p.has(frontChannel) {
 		t.Run("front-channel logout", func(t *testing.T) {
-			p.endsElsewhere(t, newBrowser(t, issuer), first, framed, oidc.ReasonFrontchannelLogout)
+			login := p.signsOutBeside(t, newBrowser(t, issuer, clients), first, framed)
+			ended(t, framed, login, oidc.ReasonFrontchannelLogout)
 			results.saw(p.name, frontChannel, "ok")
 		})
 	}
@@ -245,11 +269,9 @@ func (p provider) signsOut(t *testing.T, b *browser, c *client, d discovered) {
 	results.saw(p.name, rpInitiated, "ok")
 }
 
-// refusesClient signs in with a secret that the administrator mistyped.
+// refusesClient signs in at a provider that does not take the application's proof of who it is.
 func (p provider) refusesClient(t *testing.T, b *browser, c *client) {
 	t.Helper()
-	c.secret = "not the client's secret"
-	defer func() { c.secret = clientSecret }()
 	refused := p.enter(b, c)
 	require.Equal(t, http.StatusServiceUnavailable, refused.status, refused.body)
 	require.Contains(t, refused.body, oidc.CodeClientRejected)
@@ -282,22 +304,29 @@ func (p provider) postsForm(t *testing.T, b *browser, c *client) {
 	results.saw(p.name, formPost, "ok")
 }
 
-// endsElsewhere signs in at two applications with one browser, and out at the first; the provider tells the second.
-func (p provider) endsElsewhere(t *testing.T, b *browser, first, second *client, reason string) {
+// signsOutBeside signs in at two applications with one browser, and out at the first. It returns the sign-in at the
+// second, whose session the provider is to end.
+func (p provider) signsOutBeside(t *testing.T, b *browser, first, second *client) oidc.Login {
 	t.Helper()
 	first.online, second.online = p.offline, p.offline
 	require.Equal(t, "inside", p.enter(b, first).body)
 	require.Equal(t, "inside", p.enter(b, second).body)
-	login := second.lastLogin()
-	require.NotEmpty(t, login.SessionID, "the ID token names the session")
-	before := len(second.revoked(reason))
-
+	require.Equal(t, "inside", b.get(first.url+"/inside").body)
 	require.Equal(t, "bye", b.post(first.url+"/signout", first.url, url.Values{}).body)
-	require.Equal(t, http.StatusUnauthorized, b.get(second.url+"/inside").status, "the provider told the second application")
-	told := second.revoked(reason)
-	require.Len(t, told, before+1)
-	r := told[before]
-	require.Equal(t, "u-ada", r.AccountID)
+	return second.lastLogin()
+}
+
+// ended looks at what the provider's word for it ended: the session of a sign-in, and no other.
+func ended(t *testing.T, c *client, login oidc.Login, reason string) {
+	t.Helper()
+	require.NotEmpty(t, login.SessionID, "the ID token names the session")
+	told := c.revoked(reason)
+	require.NotEmpty(t, told, "the provider told the second application")
+	r := told[len(told)-1]
 	require.Equal(t, login.Issuer, r.Issuer)
 	require.Equal(t, login.SessionID, r.SessionID)
+	require.Equal(t, "u-ada", r.AccountID)
+	for _, s := range c.open() {
+		require.NotEqual(t, login.SessionID, s.SessionID)
+	}
 }
