@@ -114,8 +114,9 @@ func newApp(t *testing.T, withTLS bool) *app {
 		handler.ServeHTTP(w, r)
 	})
 	mux.HandleFunc("/signin", func(w http.ResponseWriter, r *http.Request) {
+		maxAge, _ := time.ParseDuration(r.FormValue("max_age")) // none is zero
 		a.handler.StartLogin(w, r, oidc.LoginRequest{
-			TenantID: "acme", ConnectionID: a.connectionID, ReturnTo: "/inside", Prompt: strings.Fields(r.FormValue("prompt")),
+			TenantID: "acme", ConnectionID: a.connectionID, ReturnTo: "/inside", Prompt: strings.Fields(r.FormValue("prompt")), MaxAge: maxAge,
 		})
 	})
 	mux.HandleFunc("/test", func(w http.ResponseWriter, r *http.Request) {

@@ -23,6 +23,8 @@ type browser struct {
 	issuer string
 	apps   []string // addresses that are not the provider's or of a page that it relies on
 	client *http.Client
+	// cancels makes it follow the link of somebody who does not want to sign in.
+	cancels bool
 
 	mu       sync.Mutex
 	sameSite map[string]http.SameSite // of cookies, by host and name
@@ -106,9 +108,14 @@ type page struct {
 
 func (b *browser) get(target string) page {
 	b.t.Helper()
+	return b.walk(b.link(target))
+}
+
+func (b *browser) link(target string) *http.Request {
+	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, target, http.NoBody)
 	require.NoError(b.t, err)
-	return b.walk(req)
+	return req
 }
 
 func (b *browser) post(target, origin string, form url.Values) page {
@@ -133,6 +140,7 @@ var (
 	frameTag    = regexp.MustCompile(`(?is)<iframe\b([^>]*)>`)
 	attribute   = regexp.MustCompile(`(?s)([a-zA-Z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')`)
 	continueTag = regexp.MustCompile(`(?is)<a\b[^>]*id="continue"[^>]*>`)
+	cancelLink  = regexp.MustCompile(`(?is)<a\b[^>]*href="([^"]*/abort)"`)
 	scriptGoes  = regexp.MustCompile(`redir\s*=\s*"([^"]+)"`)
 )
 
@@ -174,6 +182,9 @@ func (b *browser) next(at *url.URL, text string) *http.Request {
 		return u.String()
 	}
 	b.loadFrames(text, resolve)
+	if m := cancelLink.FindStringSubmatch(text); b.cancels && m != nil {
+		return b.link(resolve(html.UnescapeString(m[1])))
+	}
 	if form := formTag.FindStringSubmatch(text); form != nil {
 		b.pages++
 		tag := attributes(form[1])
@@ -188,9 +199,7 @@ func (b *browser) next(at *url.URL, text string) *http.Request {
 	if target == "" {
 		return nil
 	}
-	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, resolve(target), http.NoBody)
-	require.NoError(b.t, err)
-	return req
+	return b.link(resolve(target))
 }
 
 // filledIn are the values of a form with its first button pressed, which may stand outside of it.
@@ -221,8 +230,7 @@ func typed(name, value string) string {
 func (b *browser) loadFrames(text string, resolve func(string) string) {
 	b.t.Helper()
 	for _, m := range frameTag.FindAllStringSubmatch(text, -1) {
-		req, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, resolve(attributes(m[1])["src"]), http.NoBody)
-		require.NoError(b.t, err)
+		req := b.link(resolve(attributes(m[1])["src"]))
 		res, err := (&http.Client{Transport: b.client.Transport, Timeout: b.client.Timeout}).Do(req)
 		require.NoError(b.t, err)
 		res.Body.Close()

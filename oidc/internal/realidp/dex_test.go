@@ -11,7 +11,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// TestDex is a tour of dex with its database of passwords. It has no logout, and takes a secret in either way.
+// TestDex is a tour of dex with its database of passwords. It has no sessions and no logout, ignores max_age,
+// and takes a secret in either way.
 func TestDex(t *testing.T) {
 	provider{
 		name:        "dex 2.45.1",
@@ -19,6 +20,7 @@ func TestDex(t *testing.T) {
 		lacks:       []string{rpInitiated, backChannel, frontChannel, pushed, formPost, issParameter},
 		bothSecrets: true,
 		forgets:     true,
+		ageless:     true,
 		start:       startDex,
 	}.tour(t)
 }

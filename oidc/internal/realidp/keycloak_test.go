@@ -17,7 +17,7 @@ import (
 
 const (
 	keycloakVersion = "26.7.3"
-	needKeycloak    = "install Java 17 or later, Maven and unzip (Debian: apt-get install default-jdk-headless maven unzip) and let Maven reach its central repository, to test against Keycloak"
+	needKeycloak    = "install Java 17 or later and Maven (Debian: apt-get install default-jdk-headless maven) and let Maven reach its central repository, to test against Keycloak"
 	keycloakAdmin   = "admin"
 )
 
@@ -36,17 +36,14 @@ func TestKeycloak(t *testing.T) {
 // says, built for the database that it shall use.
 func keycloak(t *testing.T) string {
 	t.Helper()
-	for _, tool := range []string{"java", "mvn", "unzip"} {
+	for _, tool := range []string{"java", "mvn"} {
 		_, err := exec.LookPath(tool)
 		need(t, err, needKeycloak)
 	}
 	dir, err := cached(t, "keycloak", keycloakVersion, func(dir string) error {
 		artifact := "org.keycloak:keycloak-quarkus-dist:" + keycloakVersion + ":zip"
 		if err := run(t, dir, "mvn", "--batch-mode", "--no-transfer-progress", "--quiet",
-			"org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy", "-Dartifact="+artifact, "-DoutputDirectory="+dir); err != nil {
-			return err
-		}
-		if err := run(t, dir, "unzip", "-q", "keycloak-quarkus-dist-"+keycloakVersion+".zip"); err != nil {
+			"org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack", "-Dartifact="+artifact, "-DoutputDirectory="+dir); err != nil {
 			return err
 		}
 		return run(t, dir, filepath.Join(dir, "keycloak-"+keycloakVersion, "bin", "kc.sh"), "build", "--db=dev-mem")

@@ -1,6 +1,7 @@
 package realidp
 
 import (
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,17 +12,27 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+const oidcProviderVersion = "9.13.3"
+
+// program is what the test runs. As a part of it, a change runs it again.
+//
+//go:embed provider.mjs
+var program string
+
 const needNode = "install Node.js 20 or later with npm (Debian: apt-get install nodejs npm) and let npm reach its registry, to test against oidc-provider"
 
 // TestOIDCProvider is a tour of oidc-provider, which is OpenID certified: PKCE is demanded, iss is sent, e-mail is in
 // userinfo, and refresh tokens need a consent.
 func TestOIDCProvider(t *testing.T) {
 	provider{
-		name:    "oidc-provider 9.13.3",
+		name:    "oidc-provider " + oidcProviderVersion,
 		methods: []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
 		lacks:   []string{frontChannel},
-		consent: true, bothSecrets: true,
-		start: startOIDCProvider,
+
+		consent:     true,
+		bothSecrets: true,
+		cancels:     true,
+		start:       startOIDCProvider,
 	}.tour(t)
 }
 
@@ -31,7 +42,8 @@ func startOIDCProvider(t *testing.T, clients []*client) string {
 		_, err := exec.LookPath(tool)
 		need(t, err, needNode)
 	}
-	if _, err := os.Stat("node_modules/oidc-provider/package.json"); err != nil {
+	var installed struct{ Version string }
+	if text, err := os.ReadFile("node_modules/oidc-provider/package.json"); err != nil || json.Unmarshal(text, &installed) != nil || installed.Version != oidcProviderVersion {
 		need(t, run(t, ".", "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"), needNode)
 	}
 	var list []map[string]any
@@ -54,6 +66,6 @@ func startOIDCProvider(t *testing.T, clients []*client) string {
 	require.NoError(t, err)
 	port := freePort(t)
 	issuer := fmt.Sprintf("http://127.0.0.1:%d", port)
-	start(t, issuer+"/.well-known/openid-configuration", nil, "node", "provider.mjs", strconv.Itoa(port), string(text))
+	start(t, issuer+"/.well-known/openid-configuration", nil, "node", "--input-type=module", "--eval", program, "--", strconv.Itoa(port), string(text))
 	return issuer
 }

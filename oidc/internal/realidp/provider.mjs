@@ -1,9 +1,9 @@
 // An oidc-provider on a port of loopback, with its development login pages.
-// Usage: node provider.mjs PORT CLIENTS, which is a JSON array of client metadata. Ends with an interrupt.
+// Arguments: PORT CLIENTS, which is a JSON array of client metadata. Ends with an interrupt.
 import http from 'node:http';
 import Provider from 'oidc-provider';
 
-const [port, clients] = process.argv.slice(2);
+const [port, clients] = process.argv.slice(-2);
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: JSON.parse(clients),
   features: {

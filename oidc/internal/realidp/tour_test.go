@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,6 +35,10 @@ type provider struct {
 	// offline says that whoever asks for a refresh token with the scope offline_access gets a session that no logout ends,
 	// and that is not the browser's.
 	offline bool
+	// ageless says that it does not tell when somebody authenticated.
+	ageless bool
+	// cancels says that its page for signing in has a link for those who don't want to.
+	cancels bool
 	// start registers the clients, runs it and returns its issuer.
 	start func(t *testing.T, clients []*client) string
 }
@@ -122,6 +127,7 @@ func (p provider) tour(t *testing.T) {
 				b = newBrowser(t, issuer, clients)
 				p.signsIn(t, b, byMethod[method], d)
 			}
+			p.stepsUp(t, b, byMethod[method])
 			p.signsOut(t, b, byMethod[method], d)
 		})
 	}
@@ -137,7 +143,18 @@ func (p provider) tour(t *testing.T) {
 		defer func() { c.secret = clientSecret }()
 		p.refusesClient(t, newBrowser(t, issuer, clients), c)
 	})
-	t.Run("a test sign-in finds the way of sending the secret", func(t *testing.T) { p.findsMethod(t, newBrowser(t, issuer, clients), second) })
+	t.Run("a test sign-in finds the way of sending the secret", func(t *testing.T) {
+		p.findsMethod(t, newBrowser(t, issuer, clients), second)
+	})
+	if p.cancels {
+		t.Run("somebody who does not want to", func(t *testing.T) {
+			b := newBrowser(t, issuer, clients)
+			b.cancels = true
+			refused := p.enter(b, byMethod["client_secret_basic"])
+			require.Equal(t, http.StatusForbidden, refused.status, refused.body)
+			require.Contains(t, refused.body, oidc.CodeProviderDenied)
+		})
+	}
 	if p.has(formPost) {
 		t.Run("form_post", func(t *testing.T) { p.postsForm(t, newBrowser(t, issuer, clients), secure) })
 	}
@@ -145,10 +162,13 @@ func (p provider) tour(t *testing.T) {
 	if p.has(backChannel) {
 		t.Run("back-channel logout", func(t *testing.T) {
 			second := byMethod["client_secret_post"]
+			refused := func() int { return strings.Count(second.log.String(), "logout refused") }
+			before := refused()
 			login := p.signsOutBeside(t, newBrowser(t, issuer, clients), first, second)
 			if p.badLogoutTokens != "" {
-				require.Empty(t, second.revoked(oidc.ReasonBackchannelLogout))
+				require.Eventually(t, func() bool { return refused() > before }, 10*time.Second, 10*time.Millisecond)
 				require.Contains(t, second.log.String(), p.badLogoutTokens)
+				require.Empty(t, second.revoked(oidc.ReasonBackchannelLogout))
 				results.saw(p.name, backChannel, "refused: "+p.badLogoutTokens)
 				return
 			}
@@ -242,14 +262,31 @@ func (p provider) refreshes(t *testing.T, c *client) {
 	results.saw(p.name, refresh, "ok")
 }
 
-// signsOut signs out at the application, and so at the provider, which then does not know the browser any more.
-func (p provider) signsOut(t *testing.T, b *browser, c *client, d discovered) {
+// stepsUp asks for Ada to be recognised without a page, for a sign-in that is recent, and for her password again.
+func (p provider) stepsUp(t *testing.T, b *browser, c *client) {
 	t.Helper()
 	if !p.forgets {
 		b.forget()
 		require.Equal(t, "inside", b.get(c.url+"/signin?prompt=none").body, "the provider knows the browser")
 		require.Zero(t, b.pages)
 	}
+	recent := b.get(c.url + "/signin?max_age=10m")
+	if p.ageless {
+		require.Equal(t, http.StatusForbidden, recent.status)
+		require.Contains(t, recent.body, oidc.CodeAuthenticationOld)
+		return
+	}
+	require.Equal(t, "inside", recent.body)
+	require.WithinDuration(t, time.Now(), c.lastLogin().AuthenticatedAt, 5*time.Minute)
+
+	b.forget()
+	require.Equal(t, "inside", b.get(c.url+"/signin?prompt=login").body)
+	require.NotZero(t, b.pages, "the provider asked for the password again")
+}
+
+// signsOut signs out at the application, and so at the provider, which then does not know the browser any more.
+func (p provider) signsOut(t *testing.T, b *browser, c *client, d discovered) {
+	t.Helper()
 	b.forget()
 	bye := b.post(c.url+"/signout", c.url, url.Values{})
 	require.Equal(t, "bye", bye.body, bye.url)
@@ -320,12 +357,17 @@ func (p provider) signsOutBeside(t *testing.T, b *browser, first, second *client
 func ended(t *testing.T, c *client, login oidc.Login, reason string) {
 	t.Helper()
 	require.NotEmpty(t, login.SessionID, "the ID token names the session")
-	told := c.revoked(reason)
-	require.NotEmpty(t, told, "the provider told the second application")
-	r := told[len(told)-1]
-	require.Equal(t, login.Issuer, r.Issuer)
-	require.Equal(t, login.SessionID, r.SessionID)
-	require.Equal(t, "u-ada", r.AccountID)
+	var told oidc.Revocation
+	require.Eventually(t, func() bool { // a provider need not wait until it has told everybody
+		all := c.revoked(reason)
+		i := slices.IndexFunc(all, func(r oidc.Revocation) bool { return r.SessionID == login.SessionID })
+		if i >= 0 {
+			told = all[i]
+		}
+		return i >= 0
+	}, 10*time.Second, 10*time.Millisecond, "the provider told the application")
+	require.Equal(t, login.Issuer, told.Issuer)
+	require.Equal(t, "u-ada", told.AccountID)
 	for _, s := range c.open() {
 		require.NotEqual(t, login.SessionID, s.SessionID)
 	}

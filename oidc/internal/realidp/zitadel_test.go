@@ -20,11 +20,13 @@ import (
 // tokens have no e-mail address, and those for a refresh token no nonce.
 func TestZitadel(t *testing.T) {
 	provider{
-		name:        "zitadel/oidc 3.51.17",
-		methods:     []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
-		lacks:       []string{backChannel, frontChannel, pushed, formPost, issParameter},
-		bothSecrets: true, forgets: true,
-		start: startZitadel,
+		name:    "zitadel/oidc 3.51.17",
+		methods: []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
+		lacks:   []string{backChannel, frontChannel, pushed, formPost, issParameter},
+
+		bothSecrets: true,
+		forgets:     true,
+		start:       startZitadel,
 	}.tour(t)
 }
 
