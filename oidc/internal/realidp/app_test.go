@@ -1,6 +1,7 @@
 package realidp
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -56,6 +57,7 @@ type app struct {
 	tests       []oidc.TestResult
 	callbacks   []callback
 	requests    []*http.Request
+	answers     []string // content types
 }
 
 // callback is how the provider's answer arrived.
@@ -138,8 +140,9 @@ func newApp(t *testing.T, withTLS bool) *app {
 	return a
 }
 
-// connect stores the connection as the check of the provider found it, and returns the check's report.
-func (a *app) connect(issuer, clientID, auth string) tenant.ProviderReport {
+// connect stores the connection as the check of the provider found it. alg is the algorithm of ID tokens that the
+// administrator chose, "" for what the check found.
+func (a *app) connect(issuer, clientID, auth, alg string) {
 	a.t.Helper()
 	now := time.Now()
 	report, err := oidc.NewChecker(oidc.CheckerConfig{InsecureAllowLoopback: true}).CheckProvider(a.t.Context(), tenant.ProviderRequest{Authority: issuer})
@@ -150,14 +153,13 @@ func (a *app) connect(issuer, clientID, auth string) tenant.ProviderReport {
 	}
 	_, err = a.store.CreateConnection(a.t.Context(), "acme", store.Connection{
 		Meta: store.Meta{ID: a.connectionID, CreatedAt: now, UpdatedAt: now}, State: store.ConnectionActive,
-		Authority: issuer, Issuer: report.Issuer, ClientID: clientID, ClientAuth: auth, SigningAlg: report.SigningAlg,
+		Authority: issuer, Issuer: report.Issuer, ClientID: clientID, ClientAuth: auth, SigningAlg: cmp.Or(alg, report.SigningAlg),
 	})
 	require.NoError(a.t, err)
 	_, err = a.store.CreateDomain(a.t.Context(), "acme", store.Domain{
 		Meta: store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now}, ConnectionID: a.connectionID, Name: "acme.example", State: store.DomainVerified,
 	})
 	require.NoError(a.t, err)
-	return report
 }
 
 // AccountByID finds the one account that there is.
@@ -296,7 +298,13 @@ func (c recorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.app.mu.Lock()
 	c.app.requests = append(c.app.requests, sent)
 	c.app.mu.Unlock()
-	return c.next.RoundTrip(r)
+	res, err := c.next.RoundTrip(r)
+	if err == nil {
+		c.app.mu.Lock()
+		c.app.answers = append(c.app.answers, res.Header.Get("Content-Type"))
+		c.app.mu.Unlock()
+	}
+	return res, err
 }
 
 // authentication names the way in which a request proves who the client is (OpenID Connect Core section 9).

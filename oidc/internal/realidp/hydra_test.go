@@ -124,7 +124,7 @@ func startHydra(t *testing.T, clients []*client) string {
 	for _, c := range clients {
 		registration, err := json.Marshal(hydraClient(c))
 		require.NoError(t, err)
-		send(t, pages.admin+"/admin/clients", "application/json", "", registration)
+		send(t, http.MethodPost, pages.admin+"/admin/clients", "application/json", "", registration)
 	}
 	return issuer
 }

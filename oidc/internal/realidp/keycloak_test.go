@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tenantgate/tenantgate/oidc"
 )
 
 const (
@@ -22,12 +24,15 @@ const (
 )
 
 // TestKeycloak is a tour of Keycloak, with front- and back-channel logout: a client there has one of the two.
+// Its offline_access is for what runs while nobody is signed in: such a session is no browser's, and outlives every logout.
 func TestKeycloak(t *testing.T) {
 	provider{
 		name:        "Keycloak " + keycloakVersion,
 		methods:     []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
 		bothSecrets: true,
 		offline:     true,
+		alg:         "ES256",
+		more:        keycloakAdministration,
 		start:       startKeycloak,
 	}.tour(t)
 }
@@ -68,15 +73,13 @@ func startKeycloak(t *testing.T, clients []*client) string {
 	for _, c := range clients {
 		list = append(list, keycloakClient(c))
 	}
-	realm, err := json.Marshal(map[string]any{
+	keycloakAPI(t, server, http.MethodPost, "", map[string]any{
 		"realm": "acme", "enabled": true, "clients": list,
 		"users": []any{map[string]any{
 			"username": ada, "email": ada, "emailVerified": true, "firstName": "Ada", "lastName": "Lovelace", "enabled": true,
 			"credentials": []any{map[string]any{"type": "password", "value": password}}, "realmRoles": []string{"offline_access"},
 		}},
 	})
-	require.NoError(t, err)
-	createRealm(t, server, realm)
 	return server + "/realms/acme"
 }
 
@@ -100,6 +103,9 @@ func keycloakClient(c *client) map[string]any {
 		attributes["frontchannel.logout.session.required"] = "true"
 		delete(attributes, "backchannel.logout.url")
 	}
+	if c.alg != "" {
+		attributes["id.token.signed.response.alg"], attributes["user.info.response.signature.alg"] = c.alg, c.alg
+	}
 	switch c.auth {
 	case "private_key_jwt":
 		m["clientAuthenticatorType"] = "client-jwt"
@@ -110,22 +116,53 @@ func keycloakClient(c *client) map[string]any {
 	return m
 }
 
-// createRealm makes the realm as its administrator does.
-func createRealm(t *testing.T, server string, realm []byte) {
+// keycloakAPI asks Keycloak's admin API for something, as its administrator.
+func keycloakAPI(t *testing.T, server, method, path string, body any) []byte {
 	t.Helper()
 	form := url.Values{"grant_type": {"password"}, "client_id": {"admin-cli"}, "username": {keycloakAdmin}, "password": {password}}
-	text := send(t, server+"/realms/master/protocol/openid-connect/token", "application/x-www-form-urlencoded", "", []byte(form.Encode()))
+	text := send(t, http.MethodPost, server+"/realms/master/protocol/openid-connect/token", "application/x-www-form-urlencoded", "", []byte(form.Encode()))
 	var token struct {
 		AccessToken string `json:"access_token"`
 	}
 	require.NoError(t, json.Unmarshal(text, &token))
-	send(t, server+"/admin/realms", "application/json", token.AccessToken, realm)
+	sent, err := json.Marshal(body)
+	require.NoError(t, err)
+	return send(t, method, server+"/admin/realms"+path, "application/json", token.AccessToken, sent)
 }
 
-// send posts to a provider's administration and returns what it answered.
-func send(t *testing.T, target, contentType, token string, body []byte) []byte {
+// keycloakAdministration rotates the realm's key, and then closes Ada's account.
+func keycloakAdministration(t *testing.T, p provider, issuer string, byMethod map[string]*client) {
+	server := strings.TrimSuffix(issuer, "/realms/acme")
+	c := byMethod["client_secret_basic"]
+	c.online = false
+	t.Run("a new key", func(t *testing.T) {
+		require.Equal(t, "inside", p.enter(newBrowser(t, issuer, []*client{c}), c).body)
+		before := header(t, c.lastLogin()).Kid
+		keycloakAPI(t, server, http.MethodPost, "/acme/components", map[string]any{
+			"name": "newer", "providerId": "rsa-generated", "providerType": "org.keycloak.keys.KeyProvider",
+			"config": map[string][]string{"priority": {"1000"}, "algorithm": {"RS256"}},
+		})
+		require.Equal(t, "inside", p.enter(newBrowser(t, issuer, []*client{c}), c).body)
+		require.NotEqual(t, before, header(t, c.lastLogin()).Kid, "the ID token names another key")
+	})
+	t.Run("an account that was closed", func(t *testing.T) {
+		token := c.lastLogin().RefreshToken
+		again, err := c.handler.Refresh(t.Context(), token)
+		require.NoError(t, err)
+		var found []struct{ ID string }
+		require.NoError(t, json.Unmarshal(keycloakAPI(t, server, http.MethodGet, "/acme/users?email="+ada, nil), &found))
+		require.Len(t, found, 1)
+		keycloakAPI(t, server, http.MethodPut, "/acme/users/"+found[0].ID, map[string]any{"enabled": false})
+		_, err = c.handler.Refresh(t.Context(), again.RefreshToken)
+		require.ErrorIs(t, err, oidc.ErrDenied)
+		require.Equal(t, oidc.CodeRefreshRejected, oidc.CodeOf(err))
+	})
+}
+
+// send asks a provider's administration for something, and returns what it answered.
+func send(t *testing.T, method, target, contentType, token string, body []byte) []byte {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, target, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, target, bytes.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", contentType)
 	if token != "" {

@@ -32,6 +32,7 @@ func TestOIDCProvider(t *testing.T) {
 		consent:     true,
 		bothSecrets: true,
 		cancels:     true,
+		alg:         "ES256",
 		start:       startOIDCProvider,
 	}.tour(t)
 }
@@ -52,6 +53,9 @@ func startOIDCProvider(t *testing.T, clients []*client) string {
 			"client_id": c.id, "token_endpoint_auth_method": c.auth, "redirect_uris": []string{c.redirectURI()},
 			"post_logout_redirect_uris": []string{c.postLogoutURI()}, "grant_types": []string{"authorization_code", "refresh_token"},
 			"backchannel_logout_uri": c.backchannelURI(), "backchannel_logout_session_required": true,
+		}
+		if c.alg != "" {
+			m["id_token_signed_response_alg"], m["userinfo_signed_response_alg"] = c.alg, c.alg
 		}
 		switch c.auth {
 		case "private_key_jwt":

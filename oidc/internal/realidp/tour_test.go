@@ -1,6 +1,7 @@
 package realidp
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -39,6 +40,10 @@ type provider struct {
 	ageless bool
 	// cancels says that its page for signing in has a link for those who don't want to.
 	cancels bool
+	// alg is another algorithm than the usual one, with which it signs ID tokens and userinfo for a client that registers it.
+	alg string
+	// more is what its administrator can do besides, with a client of each method.
+	more func(t *testing.T, p provider, issuer string, byMethod map[string]*client)
 	// start registers the clients, runs it and returns its issuer.
 	start func(t *testing.T, clients []*client) string
 }
@@ -48,6 +53,8 @@ type client struct {
 	*app
 	id   string
 	auth string
+	// alg is registered for the signatures of ID tokens and userinfo, "" for the usual one and unsigned userinfo.
+	alg string
 	// frontChannel registers the address of front-channel logout, and not that of back-channel logout.
 	frontChannel bool
 }
@@ -108,6 +115,10 @@ func (p provider) tour(t *testing.T) {
 	secure := add(&client{app: newApp(t, true), id: "app-form-post", auth: "client_secret_basic"})
 	second := add(&client{app: newApp(t, false), id: "app-second", auth: "client_secret_post"})
 	framed := add(&client{app: newApp(t, false), id: "app-framed", auth: "client_secret_basic", frontChannel: true})
+	signed := second
+	if p.alg != "" {
+		signed = add(&client{app: newApp(t, false), id: "app-signed", auth: "client_secret_basic", alg: p.alg})
+	}
 	issuer := p.start(t, clients)
 	d := p.offers(t, issuer)
 	for _, c := range clients {
@@ -115,7 +126,7 @@ func (p provider) tour(t *testing.T) {
 		if c == second { // its administrator registered the other way of sending the secret
 			auth = "client_secret_basic"
 		}
-		c.connect(issuer, c.id, auth)
+		c.connect(issuer, c.id, auth, c.alg)
 	}
 	for _, method := range p.methods {
 		t.Run(method, func(t *testing.T) {
@@ -123,6 +134,7 @@ func (p provider) tour(t *testing.T) {
 			p.signsIn(t, b, byMethod[method], d)
 			p.refreshes(t, byMethod[method])
 			if p.offline {
+				require.Equal(t, http.StatusForbidden, b.get(byMethod[method].url+"/signin?prompt=none").status, "the browser has a session all the same: offline can be removed")
 				byMethod[method].online = true
 				b = newBrowser(t, issuer, clients)
 				p.signsIn(t, b, byMethod[method], d)
@@ -158,6 +170,13 @@ func (p provider) tour(t *testing.T) {
 	if p.has(formPost) {
 		t.Run("form_post", func(t *testing.T) { p.postsForm(t, newBrowser(t, issuer, clients), secure) })
 	}
+	if p.alg != "" {
+		t.Run(p.alg+" and signed userinfo", func(t *testing.T) {
+			p.signsIn(t, newBrowser(t, issuer, clients), signed, d)
+			require.Equal(t, p.alg, header(t, signed.lastLogin()).Alg)
+			require.True(t, slices.ContainsFunc(signed.answers, func(s string) bool { return strings.HasPrefix(s, "application/jwt") }), "%q", signed.answers)
+		})
+	}
 	first := byMethod["client_secret_basic"]
 	if p.has(backChannel) {
 		t.Run("back-channel logout", func(t *testing.T) {
@@ -176,12 +195,20 @@ func (p provider) tour(t *testing.T) {
 			results.saw(p.name, backChannel, "ok")
 		})
 	}
+	if p.has(backChannel) && p.alg != "" {
+		t.Run("back-channel logout with "+p.alg, func(t *testing.T) {
+			ended(t, signed, p.signsOutBeside(t, newBrowser(t, issuer, clients), first, signed), oidc.ReasonBackchannelLogout)
+		})
+	}
 	if p.has(frontChannel) {
 		t.Run("front-channel logout", func(t *testing.T) {
 			login := p.signsOutBeside(t, newBrowser(t, issuer, clients), first, framed)
 			ended(t, framed, login, oidc.ReasonFrontchannelLogout)
 			results.saw(p.name, frontChannel, "ok")
 		})
+	}
+	if p.more != nil {
+		p.more(t, p, issuer, byMethod)
 	}
 	if !t.Failed() {
 		require.ElementsMatch(t, p.lacks, results.missing(p.name))
@@ -241,6 +268,20 @@ func keys(q url.Values) []string {
 		out = append(out, name)
 	}
 	return out
+}
+
+// joseHeader is a part of a token's header.
+type joseHeader struct{ Alg, Kid string }
+
+// header reads the header of a sign-in's ID token.
+func header(t *testing.T, login oidc.Login) joseHeader {
+	t.Helper()
+	first, _, _ := strings.Cut(login.IDToken.Reveal(), ".")
+	text, err := base64.RawURLEncoding.DecodeString(first)
+	require.NoError(t, err)
+	var h joseHeader
+	require.NoError(t, json.Unmarshal(text, &h))
+	return h
 }
 
 // refreshes uses the refresh token, and then the one that came for it.
