@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 const (
@@ -89,5 +91,8 @@ func isSharedIssuer(issuer string) bool {
 }
 
 const googleIssuer = "https://accounts.google.com"
+
+// isKeycloak tells by the path that all of its issuers have.
+func isKeycloak(issuer string) bool { return tenant.DetectProvider(issuer) == tenant.ProviderKeycloak }
 
 func isGoogle(issuer string) bool { return issuer == googleIssuer }

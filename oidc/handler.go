@@ -67,7 +67,8 @@ type Config struct {
 	// of this connection. Nil, and any other answer, means that accounts are found by address alone.
 	ExternalIDClaim func(c store.Connection) string
 	// RefreshTokens tells whether a connection's sign-ins shall bring a refresh token, see [Handler.Refresh]. Nil asks for
-	// none, ever.
+	// none, ever. Most providers give one for the scope offline_access, which is asked for then; some, by OpenID Connect
+	// Core section 11, only if the person consents each time (LoginRequest.Prompt).
 	RefreshTokens func(c store.Connection) bool
 	// ClientKeys prove to providers who the application is, for connections with private_key_jwt: the first that the
 	// provider takes signs, all of them are published at [Handler.JWKSURI]. To replace a key, add the new one at the end,

@@ -152,7 +152,9 @@ func BenchmarkTenantMemory(b *testing.B) {
 	moduli := regexp.MustCompile(`"n": "[^"]+"`).FindAllString(set, -1)
 	require.GreaterOrEqual(b, len(moduli), 2)
 	authority := func(i int) string { return fmt.Sprintf("https://login.microsoftonline.com/%036d/v2.0", i) }
-	keysURL := func(i int) string { return fmt.Sprintf("https://login.microsoftonline.com/%036d/discovery/v2.0/keys", i) }
+	keysURL := func(i int) string {
+		return fmt.Sprintf("https://login.microsoftonline.com/%036d/discovery/v2.0/keys", i)
+	}
 	for i := range tenants {
 		m, err := parseMetadata([]byte(strings.ReplaceAll(doc, someGUID, fmt.Sprintf("%036d", i))))
 		require.NoError(b, err)

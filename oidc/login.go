@@ -168,10 +168,11 @@ func (h *Handler) authorizationRequest(m *metadata, c store.Connection, a attemp
 }
 
 // scopesOf are the defaults, what the connection adds, and offline_access where a refresh token is wanted and the
-// provider does not say that it has no such scope.
+// provider does not say that it has no such scope. Keycloak gives refresh tokens without it, and with it would make the
+// session one that no logout at the provider ends.
 func scopesOf(c store.Connection, m *metadata, refresh bool) []string {
 	scopes := []string{"openid", "profile", "email"}
-	if refresh && (len(m.scopes) == 0 || slices.Contains(m.scopes, scopeOffline)) {
+	if refresh && !isKeycloak(c.Issuer) && (len(m.scopes) == 0 || slices.Contains(m.scopes, scopeOffline)) {
 		scopes = append(scopes, scopeOffline)
 	}
 	for _, s := range c.AdditionalScopes {

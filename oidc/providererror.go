@@ -86,7 +86,7 @@ func explainToken(status int, code, description, what string) *Error {
 		if ours, reason, ok := known(description); ok && (ours == CodeSecretExpired || ours == CodeClientRejected) {
 			return unavailable(ours, reason, nil)
 		}
-		return unavailable(CodeClientRejected, "the provider refused the client ID or secret; has the secret expired?", nil)
+		return unavailable(CodeClientRejected, "the provider refused the client ID, or its secret or key; has the secret expired?", nil)
 	case code == "invalid_grant":
 		return denied(CodeCodeRejected, "the provider refused the code")
 	case code == "invalid_request" || code == "unsupported_grant_type" || code == "invalid_scope":

@@ -3,7 +3,6 @@ package oidc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -11,55 +10,57 @@ import (
 	"github.com/tenantgate/tenantgate/store"
 )
 
-// RevokerConfig configures [NewRevoker]. Store, Sessions and Accounts are required.
+const (
+	// DefaultRevokerInterval is how often Revoker.Run looks without being woken, where its interval is zero.
+	DefaultRevokerInterval = 10 * time.Second
+	// DefaultRevokerTimeout bounds what one event may take where RevokerConfig.Timeout is zero.
+	DefaultRevokerTimeout = 10 * time.Second
+)
+
+// RevokerConfig configures [NewRevoker]. The fields without a default are required.
 type RevokerConfig struct {
 	// Store has the journal.
 	Store store.Store
-	// Sessions ends the host's sessions.
+	// Sessions ends the host's sessions; usually what Config.Sessions is.
 	Sessions SessionRevoker
-	// Accounts finds the account of a provisioned user by address, where nothing links the two. Config.Accounts is meant.
+	// Accounts finds the account of a provisioned user that no account was made for; what Config.Accounts is.
 	Accounts Accounts
+	// Timeout bounds what the host may take for one event: the context of its methods ends then. Zero means
+	// DefaultRevokerTimeout.
+	Timeout time.Duration
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
-	// Logger hears of failures. Nil discards.
+	// Logger hears of failures. Nil discards them.
 	Logger *slog.Logger
 }
 
-// Revoker ends sessions that no provider ends: it reads the journal and calls the host's [SessionRevoker] when
+// Revoker ends sessions although no provider says so. It follows the journal of all tenants and calls
+// [SessionRevoker.RevokeSessions] when
 //
-//   - a directory set a user inactive or deleted it, or provisioning ended an account's access (R108);
-//   - an identity was unlinked;
-//   - a connection was suspended or deleted, or leads to another provider or client than before.
+//   - a directory set a user inactive or deleted it, or provisioning took an account's access ([ReasonDeactivated]);
+//   - a connection was suspended or deleted ([ReasonConnectionOff]), or leads to another provider or client
+//     ([ReasonConnectionChanged]), whose links then go too;
+//   - an identity was unlinked from its account ([ReasonUnlinked]), see [Unlink];
+//   - somebody signed in while one of these happened.
 //
-// What it has done is kept in the transaction in which the host ends the sessions, so that a process that stops at any
-// point loses none and does none twice. Events of one tenant are handled in their order. It is safe for concurrent use,
-// and any number of revokers may work on one store.
+// Each is done once as far as the database goes: what RevokeSessions writes through tx, the record of it
+// ([EventLogout]) and the place in the journal commit together, so that a crash at any moment loses none and a tenant's
+// are done in order. What the host fails at is recorded ([EventRevocationFailed]) and tried again, with the first look
+// that comes a second later and then less and less often, down to every 5 minutes; meanwhile the others go on.
+// Revocation.BeganBefore keeps what began in between. A host's panic counts as a failure.
+//
+// A Revoker that comes to a journal for the first time starts at its beginning. It is safe for concurrent use, and any
+// number of them, in any number of replicas, may work on one store.
 type Revoker struct {
 	cfg  RevokerConfig
 	wake chan struct{}
 
-	mu      sync.Mutex
-	waiting map[string]pause // by tenant
+	mu       sync.Mutex
+	backoff  map[string]backoff   // of tenants whose transaction failed
+	retryDue map[string]time.Time // when a tenant's open work is due next
 }
 
-// pause is how long a tenant whose host failed is left alone.
-type pause struct {
-	failures int
-	until    time.Time
-}
-
-const (
-	revokerReader = "oidc.sessions" // the name of its position in the journal
-	revokerBatch  = 200             // events in one transaction
-	revokerPage   = 100             // tenants that are read at a time
-	firstPause    = time.Second
-	longestPause  = 5 * time.Minute
-	// clockMargin is how far the clocks of the host's machines may differ: a session that began so much after an event
-	// may have begun before it.
-	clockMargin = time.Minute
-)
-
-// NewRevoker makes a revoker. It starts nothing: see [Revoker.Run].
+// NewRevoker checks cfg and returns a Revoker. It starts nothing: see [Revoker.Run].
 func NewRevoker(cfg RevokerConfig) (*Revoker, error) {
 	switch {
 	case cfg.Store == nil:
@@ -67,7 +68,12 @@ func NewRevoker(cfg RevokerConfig) (*Revoker, error) {
 	case cfg.Sessions == nil:
 		return nil, errors.New("oidc: RevokerConfig.Sessions is required: it ends the host's sessions")
 	case cfg.Accounts == nil:
-		return nil, errors.New("oidc: RevokerConfig.Accounts is required: it finds the host's accounts")
+		return nil, errors.New("oidc: RevokerConfig.Accounts is required: it finds the host's accounts, as for NewHandler")
+	case cfg.Timeout < 0:
+		return nil, errors.New("oidc: RevokerConfig.Timeout must not be negative")
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = DefaultRevokerTimeout
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -75,170 +81,144 @@ func NewRevoker(cfg RevokerConfig) (*Revoker, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Revoker{cfg: cfg, wake: make(chan struct{}, 1), waiting: map[string]pause{}}, nil
+	return &Revoker{cfg: cfg, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}}, nil
 }
 
-// Wake makes [Revoker.Run] look now. Call it after a commit that ends somebody's access, such as from scim.Config.Written.
-// It never blocks.
-func (v *Revoker) Wake() {
-	select {
-	case v.wake <- struct{}{}:
-	default:
-	}
-}
-
-// Run looks at all tenants at each interval, and whenever it is woken, until ctx ends; it returns ctx's error. A tenant
-// whose host fails is tried again after a second, then after twice as long each time, up to five minutes, and stops none
-// of the others.
-func (v *Revoker) Run(ctx context.Context, interval time.Duration) error {
+// Run follows all tenants until ctx ends, and returns ctx.Err(). It looks every interval (zero means
+// DefaultRevokerInterval) and at once after [Revoker.Wake]. The caller owns the goroutine; every replica may run one. A
+// tenant that fails as a whole waits longer each time (1 second to 5 minutes) while the others go on.
+func (r *Revoker) Run(ctx context.Context, interval time.Duration) error {
 	if interval <= 0 {
-		return errors.New("oidc: Revoker.Run needs an interval, such as ten seconds")
+		interval = DefaultRevokerInterval
 	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		if err := v.SyncAll(ctx); err != nil && ctx.Err() == nil {
-			v.cfg.Logger.ErrorContext(ctx, "oidc: sessions that are over could not be ended", "error", err)
-		}
+		// Errors were logged where they happened; the next round tries again.
+		_, _ = r.syncAll(ctx, true)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
-		case <-v.wake:
+		case <-r.wake:
 		}
 	}
 }
 
-// SyncAll handles what is new in all tenants' journals. The error joins those of the tenants that failed; these are left
-// alone for a while.
-func (v *Revoker) SyncAll(ctx context.Context) error {
+// Wake lets Run look at once. Call it after what may end sessions: scim.Config.Written is for that, and a host's own
+// pages know when they suspended a connection. It never blocks, and does nothing while a look is due already.
+func (r *Revoker) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Sync does at once what there is to do for one tenant, and returns how many revocations the host was told, those
+// included that were tried again. It does not wait for a failed tenant's next time. An error means that a transaction as
+// a whole failed and nothing of it happened; what the host fails at is no error, see [Revoker].
+func (r *Revoker) Sync(ctx context.Context, tenantID string) (int, error) {
+	for total := 0; ; {
+		n, more, err := r.turn(ctx, tenantID)
+		total += n
+		if err != nil || !more {
+			return total, err
+		}
+	}
+}
+
+// SyncAll does what [Revoker.Sync] does for every tenant that has something to do, in turns, so that a tenant with much
+// to do does not keep the others waiting. It goes on after a tenant that fails, and returns the errors joined.
+func (r *Revoker) SyncAll(ctx context.Context) (int, error) { return r.syncAll(ctx, false) }
+
+func (r *Revoker) syncAll(ctx context.Context, respectBackoff bool) (total int, err error) {
 	var errs []error
-	for after := ""; ; {
-		tenants, err := v.cfg.Store.TenantsBehind(ctx, revokerReader, after, revokerPage)
+	failed := map[string]bool{}
+	for again := true; again && ctx.Err() == nil; {
+		again = false
+		tenants, err := r.behind(ctx)
 		if err != nil {
-			return errors.Join(append(errs, fmt.Errorf("oidc: looking for new events: %w", err))...)
+			r.cfg.Logger.ErrorContext(ctx, "oidc: the journal can't be read; no session is ended meanwhile", "error", err)
+			return total, errors.Join(append(errs, err)...)
 		}
 		for _, id := range tenants {
-			if v.paused(id) {
+			if failed[id] || respectBackoff && r.waiting(id) {
 				continue
 			}
-			if err := v.Sync(ctx, id); err != nil {
-				if ctx.Err() != nil {
-					return ctx.Err()
+			n, more, err := r.turn(ctx, id)
+			total += n
+			again = again || more
+			if ctx.Err() != nil {
+				return total, errors.Join(append(errs, err)...)
+			}
+			if err != nil {
+				failed[id] = true
+				errs = append(errs, err)
+				r.cfg.Logger.ErrorContext(ctx, "oidc: sessions could not be ended; nothing moved, tried again later", "tenant", id, "error", err)
+			}
+		}
+	}
+	return total, errors.Join(errs...)
+}
+
+// behind lists the tenants that have events to look at, or something to try again.
+func (r *Revoker) behind(ctx context.Context) ([]string, error) {
+	var all []string
+	found := map[string]bool{}
+	for _, reader := range []string{revokeReader, revokeRetryReader} {
+		for after := ""; ; {
+			ids, err := r.cfg.Store.TenantsBehind(ctx, reader, after, store.MaxLimit)
+			if err != nil {
+				return nil, err
+			}
+			for _, id := range ids {
+				if !found[id] {
+					found[id] = true
+					all = append(all, id)
 				}
-				errs = append(errs, fmt.Errorf("tenant %s: %w", id, err))
 			}
-		}
-		if len(tenants) < revokerPage {
-			return errors.Join(errs...)
-		}
-		after = tenants[len(tenants)-1]
-	}
-}
-
-// Sync handles what is new in one tenant's journal.
-func (v *Revoker) Sync(ctx context.Context, tenantID string) error {
-	for {
-		more, err := v.step(ctx, tenantID, revokerBatch)
-		if split, ok := errors.AsType[*splitError](err); ok && split.done > 0 {
-			// What went well before the event that fails is kept.
-			if _, headErr := v.step(ctx, tenantID, split.done); headErr == nil {
-				_, err = v.step(ctx, tenantID, 1)
+			if len(ids) < store.MaxLimit {
+				break
 			}
-			more = err == nil
-		}
-		v.note(tenantID, err)
-		if err != nil || !more {
-			return err
+			after = ids[len(ids)-1]
 		}
 	}
+	return all, nil
 }
 
-// splitError says after how many events of a batch the host failed.
-type splitError struct {
-	done int
-	err  error
+// backoff counts a tenant's failures in a row.
+type backoff struct {
+	failures int
+	until    time.Time
 }
 
-func (e *splitError) Error() string { return e.err.Error() }
-func (e *splitError) Unwrap() error { return e.err }
-
-// step handles up to limit events in one transaction.
-func (v *Revoker) step(ctx context.Context, tenantID string, limit int) (more bool, err error) {
-	err = v.cfg.Store.InTx(ctx, func(tx store.Store) error {
-		more = false
-		from, err := tx.Position(ctx, tenantID, revokerReader)
-		if err != nil {
-			return fmt.Errorf("oidc: reading the position: %w", err)
-		}
-		events, err := tx.Events(ctx, tenantID, store.EventQuery{After: from, Limit: limit})
-		if err != nil {
-			return fmt.Errorf("oidc: reading the journal: %w", err)
-		}
-		if len(events) == 0 {
-			return nil
-		}
-		// First, so that of two revokers one waits, or is told that it came second.
-		if err := tx.SavePosition(ctx, tenantID, revokerReader, from, events[len(events)-1].Seq); err != nil {
-			return fmt.Errorf("oidc: saving the position: %w", err)
-		}
-		for i, e := range events {
-			if err := v.handle(ctx, tx, tenantID, e); err != nil {
-				return &splitError{done: i, err: err}
-			}
-		}
-		more = len(events) == limit
-		return nil
-	})
-	if errors.Is(err, store.ErrStale) { // another revoker handles these events
-		return false, nil
-	}
-	return more, err
+func (r *Revoker) failures(tenantID string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.backoff[tenantID].failures
 }
 
-// handle ends the sessions that an event is about.
-func (v *Revoker) handle(ctx context.Context, tx store.Store, tenantID string, e store.Event) error {
-	revocations, err := v.revocations(ctx, tx, tenantID, e)
-	if err != nil {
-		return fmt.Errorf("oidc: event %s (%s): %w", e.ID, e.Type, err)
-	}
-	for _, r := range revocations {
-		r.TenantID, r.BeganBefore = tenantID, e.At.Add(clockMargin)
-		if err := v.revoke(ctx, tx, r); err != nil {
-			return fmt.Errorf("oidc: event %s (%s): ending sessions: %w", e.ID, e.Type, err)
-		}
-	}
-	return nil
+func (r *Revoker) waiting(tenantID string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cfg.Now().Before(r.backoff[tenantID].until)
 }
 
-// revoke calls the host. A panic there must not end the worker, and undoes the transaction like an error.
-func (v *Revoker) revoke(ctx context.Context, tx store.Store, r Revocation) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("oidc: RevokeSessions panicked: %v", p)
-		}
-	}()
-	return v.cfg.Sessions.RevokeSessions(ctx, tx, r)
-}
-
-// paused tells whether a tenant is left alone for now.
-func (v *Revoker) paused(tenantID string) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	p, ok := v.waiting[tenantID]
-	return ok && v.cfg.Now().Before(p.until)
-}
-
-// note counts a tenant's failures in a row.
-func (v *Revoker) note(tenantID string, err error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+// note keeps count of a tenant's failures in a row.
+func (r *Revoker) note(tenantID string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err == nil {
-		delete(v.waiting, tenantID)
+		delete(r.backoff, tenantID)
 		return
 	}
-	p := v.waiting[tenantID]
-	p.until = v.cfg.Now().Add(min(longestPause, firstPause<<min(p.failures, 20)))
-	p.failures++
-	v.waiting[tenantID] = p
+	b := r.backoff[tenantID]
+	b.until = r.cfg.Now().Add(retryDelay(b.failures))
+	b.failures++
+	r.backoff[tenantID] = b
+}
+
+// retryDelay doubles from a second to 5 minutes.
+func retryDelay(failures int) time.Duration {
+	return min(5*time.Minute, time.Second<<min(failures, 20))
 }

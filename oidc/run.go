@@ -2,7 +2,6 @@ package oidc
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -13,13 +12,11 @@ const (
 	refreshFirst = time.Hour // after the start, and up to as much again, so that replicas don't ask at once
 )
 
-// Run does the handler's regular work until ctx ends, and returns ctx's error: at each interval, and whenever
+// Run does the handler's regular work until ctx ends, and returns ctx's error: at each interval (zero means
+// DefaultRevokerInterval), and whenever
 // [Handler.Wake] is called, it ends the sessions of people who lost access (see [Revoker]; with Config.Sessions), and once
 // a day it looks at the documents of all providers (see [Handler.RefreshProviders]). Every replica may run it.
 func (h *Handler) Run(ctx context.Context, interval time.Duration) error {
-	if interval <= 0 {
-		return errors.New("oidc: Handler.Run needs an interval, such as ten seconds")
-	}
 	if h.revoker == nil {
 		return h.refreshDaily(ctx)
 	}

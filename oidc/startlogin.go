@@ -32,7 +32,7 @@ type LoginRequest struct {
 	// authenticated (auth_time) and names a time before this request is refused; not all tell, so use MaxAge to be sure.
 	Prompt []string
 	// MaxAge is how long ago the person may have authenticated at the provider, in whole seconds. A provider that does not
-	// tell when it was, or tells a longer time, is refused with [CodeAuthenticationOld]. Zero sends no limit.
+	// tell when it was, or tells a longer time, is refused with [CodeAuthenticationOld]: dex, for one, knows no max_age. Zero sends no limit.
 	MaxAge time.Duration
 	// ACRValues are the authentication context classes that are wished for, best first. A provider may ignore them:
 	// Login.ACR tells what was done, and OnLogin may refuse.
