@@ -84,7 +84,7 @@ func goProgram(t *testing.T, module, pkg string, flags ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), module)
 	args := append(append([]string{"build", "-C", module, "-o", file}, flags...), pkg)
-	need(t, run(t, ".", "go", args...), "let the go command reach its module proxy, to build "+pkg)
+	need(t, run(t, ".", "go", args...), "install gcc (Debian: apt-get install gcc libc6-dev) and let the go command reach its module proxy, to build "+pkg)
 	return file
 }
 

@@ -82,7 +82,7 @@ func (r *table) String() string {
 			case cell == "" && slices.Contains(r.lacks[provider], c):
 				cell = "not offered"
 			case cell == "":
-				cell = "FAILED"
+				cell = "NOT SEEN"
 			}
 			cells = append(cells, cell)
 		}
