@@ -32,9 +32,6 @@ func need(t *testing.T, err error, what string) {
 	t.Skipf("%s: %v", what, err)
 }
 
-// leftovers remove, after all tests, what they shared.
-var leftovers []func()
-
 // cached returns a folder of the user's cache in which fill has put things once for each key.
 func cached(t *testing.T, name, key string, fill func(dir string) error) (string, error) {
 	t.Helper()

@@ -103,8 +103,5 @@ func TestMain(m *testing.M) {
 			}
 		}
 	}
-	for _, remove := range leftovers {
-		remove()
-	}
 	os.Exit(code)
 }
