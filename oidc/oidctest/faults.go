@@ -127,7 +127,7 @@ func (f Fault) apply(w http.ResponseWriter, r *http.Request) bool {
 	case f.Bomb > 0:
 		z := gzip.NewWriter(w)
 		spaces(z, f.Bomb)
-		z.Close() //nolint:errcheck // the client went away
+		z.Close()
 	default:
 		if _, err := w.Write([]byte(f.Body)); err == nil {
 			spaces(w, f.Endless)
@@ -173,7 +173,7 @@ func (f Fault) flood(w http.ResponseWriter) {
 		}
 		sent += int64(n)
 	}
-	out.Flush() //nolint:errcheck // the client went away
+	out.Flush()
 }
 
 // spaces writes n bytes of JSON white space.
