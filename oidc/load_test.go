@@ -2,12 +2,9 @@ package oidc
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -65,78 +62,6 @@ func BenchmarkVerifyIDToken(b *testing.B) {
 			}
 		})
 	}
-}
-
-// direct is a provider without a network, whose requests are counted by the provider itself.
-type direct struct{ idp *oidctest.Provider }
-
-func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
-	w := httptest.NewRecorder()
-	d.idp.ServeHTTP(w, req)
-	return w.Result(), nil
-}
-
-// firstSignIns lets many people sign in at once at a provider that nobody has asked for anything yet.
-func firstSignIns(tb testing.TB, idp *oidctest.Provider, people int) {
-	tb.Helper()
-	c := newCallbacks(tb, func(c *Config) { c.HTTPClient = &http.Client{Transport: direct{idp}} })
-	c.conn.SigningAlg = "EdDSA"
-	_, err := c.store.UpdateConnection(tb.Context(), "acme", c.conn)
-	require.NoError(tb, err)
-	ask := func(target string, cookies []*http.Cookie) *httptest.ResponseRecorder {
-		req := httptest.NewRequestWithContext(tb.Context(), http.MethodGet, target, http.NoBody)
-		for _, c := range cookies {
-			req.AddCookie(c)
-		}
-		w := httptest.NewRecorder()
-		c.handler.ServeHTTP(w, req)
-		return w
-	}
-	var wg sync.WaitGroup
-	for range people {
-		wg.Go(func() {
-			start := ask("/sso/login?email=ada@acme.example&return_to=/in", nil)
-			page := httptest.NewRecorder()
-			idp.ServeHTTP(page, httptest.NewRequestWithContext(tb.Context(), http.MethodGet, start.Header().Get("Location"), http.NoBody))
-			done := ask(page.Header().Get("Location"), start.Result().Cookies())
-			if done.Code != http.StatusSeeOther || done.Header().Get("Location") != "/in" {
-				tb.Errorf("status %d: %s", done.Code, done.Body)
-			}
-		})
-	}
-	wg.Wait()
-}
-
-func quickProvider(tb testing.TB) *oidctest.Provider {
-	tb.Helper()
-	key, err := oidctest.GenerateKey("k", "EdDSA")
-	require.NoError(tb, err)
-	p, err := oidctest.New(oidctest.Config{
-		Issuer: instantIssuer, Keys: []oidctest.Key{key}, Users: []oidctest.User{{Subject: "s1", Email: "ada@acme.example"}},
-		Clients: []oidctest.Client{{ID: oidctest.DefaultClientID, Secret: oidctest.DefaultClientSecret}},
-	})
-	require.NoError(tb, err)
-	return p
-}
-
-// TestThousandFirstSignIns is T12: a thousand people at once cause one discovery and one key request.
-func TestThousandFirstSignIns(t *testing.T) {
-	t.Parallel()
-	idp := quickProvider(t)
-	firstSignIns(t, idp, 1000)
-	require.Equal(t, 1, idp.Count(oidctest.Discovery))
-	require.Equal(t, 1, idp.Count(oidctest.Keys))
-	require.Equal(t, 1000, idp.Count(oidctest.Token))
-}
-
-// BenchmarkThousandFirstSignIns is what those cost, the provider's work included, and the requests that they cause.
-func BenchmarkThousandFirstSignIns(b *testing.B) {
-	idp := quickProvider(b)
-	for b.Loop() {
-		firstSignIns(b, idp, 1000)
-	}
-	b.ReportMetric(float64(idp.Count(oidctest.Discovery))/float64(b.N), "discoveries/op")
-	b.ReportMetric(float64(idp.Count(oidctest.Keys))/float64(b.N), "key-requests/op")
 }
 
 // BenchmarkTenantMemory is what the metadata and two RSA keys each of 100,000 tenants take, in MiB, and what it costs to
