@@ -48,7 +48,6 @@ type app struct {
 	store        store.Store
 	connectionID string
 	secret       string
-	online       bool // asks for no refresh token
 
 	mu          sync.Mutex
 	sessions    map[string]oidc.Login
@@ -97,7 +96,7 @@ func newApp(t *testing.T, withTLS bool) *app {
 			a.tests = append(a.tests, r)
 			return nil
 		}),
-		RefreshTokens:         func(store.Connection) bool { return !a.online },
+		RefreshTokens:         func(store.Connection) bool { return true },
 		ClientKeys:            []oidc.ClientKey{{ID: "app", Signer: clientKey()}},
 		AlwaysUserinfo:        true,
 		FormPost:              withTLS,

@@ -24,13 +24,11 @@ const (
 )
 
 // TestKeycloak is a tour of Keycloak, with front- and back-channel logout: a client there has one of the two.
-// Its offline_access is for what runs while nobody is signed in: such a session is no browser's, and outlives every logout.
 func TestKeycloak(t *testing.T) {
 	provider{
 		name:        "Keycloak " + keycloakVersion,
 		methods:     []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
 		bothSecrets: true,
-		offline:     true,
 		alg:         "ES256",
 		more:        keycloakAdministration,
 		start:       startKeycloak,
@@ -134,7 +132,6 @@ func keycloakAPI(t *testing.T, server, method, path string, body any) []byte {
 func keycloakAdministration(t *testing.T, p provider, issuer string, byMethod map[string]*client) {
 	server := strings.TrimSuffix(issuer, "/realms/acme")
 	c := byMethod["client_secret_basic"]
-	c.online = false
 	t.Run("a new key", func(t *testing.T) {
 		require.Equal(t, "inside", p.enter(newBrowser(t, issuer, []*client{c}), c).body)
 		before := header(t, c.lastLogin()).Kid

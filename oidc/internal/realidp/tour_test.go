@@ -34,9 +34,6 @@ type provider struct {
 	bothSecrets bool
 	// forgets says that it has no sessions: every sign-in asks for the password.
 	forgets bool
-	// offline says that whoever asks for a refresh token with the scope offline_access gets a session that no logout ends,
-	// and that is not the browser's.
-	offline bool
 	// ageless says that it does not tell when somebody authenticated.
 	ageless bool
 	// cancels says that its page for signing in has a link for those who don't want to.
@@ -134,12 +131,6 @@ func (p provider) tour(t *testing.T) {
 			b := newBrowser(t, issuer, clients)
 			p.signsIn(t, b, byMethod[method], d)
 			p.refreshes(t, byMethod[method])
-			if p.offline {
-				require.Equal(t, http.StatusForbidden, b.get(byMethod[method].url+"/signin?prompt=none").status, "the browser has a session all the same: offline can be removed")
-				byMethod[method].online = true
-				b = newBrowser(t, issuer, clients)
-				p.signsIn(t, b, byMethod[method], d)
-			}
 			p.stepsUp(t, b, byMethod[method])
 			p.signsOut(t, b, byMethod[method], d)
 		})
@@ -387,7 +378,6 @@ func (p provider) postsForm(t *testing.T, b *browser, c *client) {
 // second, whose session the provider is to end.
 func (p provider) signsOutBeside(t *testing.T, b *browser, first, second *client) oidc.Login {
 	t.Helper()
-	first.online, second.online = p.offline, p.offline
 	require.Equal(t, "inside", p.enter(b, first).body)
 	require.Equal(t, "inside", p.enter(b, second).body)
 	require.Equal(t, "inside", b.get(first.url+"/inside").body)
