@@ -61,7 +61,7 @@ func (d *drifting) restart() {
 	d.pass(2 * time.Hour)
 	h, err := NewHandler(*d.cfg)
 	require.NoError(d.t, err)
-	*d.handler = *h //nolint:govet // nobody uses it meanwhile
+	*d.handler = *h
 }
 
 // TestDriftDoesNotBreakSignIn: whatever happens to the provider's document, people go on signing in with what it said

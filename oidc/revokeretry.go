@@ -135,8 +135,11 @@ func (r *Revoker) retryOne(ctx context.Context, tenantID string, failed store.Ev
 		}
 		return tx.AppendEvents(ctx, tenantID, r.systemEvent(EventRevocationDone, failed.Subject))
 	})
-	if err == nil || errors.Is(err, errBusy) || ctx.Err() != nil {
+	switch {
+	case err == nil:
 		return n, nil
+	case errors.Is(err, errBusy) || ctx.Err() != nil:
+		return 0, nil //nolint:nilerr // the next turn goes on
 	}
 	cause := err
 	err = r.reopened(ctx, tenantID, failed, func(tx store.Store, ev store.Event) error {

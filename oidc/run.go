@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 )
 
@@ -21,11 +22,11 @@ func (h *Handler) Run(ctx context.Context, interval time.Duration) error {
 		return h.refreshDaily(ctx)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- h.refreshDaily(ctx) }()
+	var refreshing sync.WaitGroup
+	refreshing.Go(func() { _ = h.refreshDaily(ctx) })
 	err := h.revoker.Run(ctx, interval)
 	cancel()
-	<-done
+	refreshing.Wait()
 	return err
 }
 

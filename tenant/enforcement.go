@@ -116,10 +116,11 @@ func (s *Service) checkCovered(ctx context.Context, st store.Store, actor Actor,
 		return okFinding(FieldConnection, CodeOwnerNotCovered, format, args...), nil
 	}
 	email, err := NormalizeEmail(actor.Email)
+	known := err == nil
 	switch {
 	case actor.Kind == ActorStaff || actor.Kind == ActorSystem:
 		return ok("Staff sign in elsewhere.")
-	case err != nil:
+	case !known:
 		return errorFinding(FieldConnection, CodeOwnerNotCovered, "Your own e-mail address is not known, so that nobody can tell whether you could still sign in."), nil
 	case slices.Contains(c.BreakGlass, email):
 		return ok("%s is a break-glass address.", shown(email))
