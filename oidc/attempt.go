@@ -29,7 +29,7 @@ type attempt struct {
 	Nonce    string `json:"n"`
 	Verifier string `json:"v"`
 	ReturnTo string `json:"r"`
-	// Prompt, MaxAge (seconds) and ACRValues are what the host asked of the provider.
+	// Prompt, MaxAge (seconds, or maxAgeNow) and ACRValues are what the host asked of the provider.
 	Prompt    []string `json:"p,omitempty"`
 	MaxAge    int64    `json:"m,omitempty"`
 	ACRValues []string `json:"l,omitempty"`

@@ -164,8 +164,7 @@ func basicModules() []module {
 		},
 		{
 			id: "oidcc-client-test-form-post-error", plan: planFormPost, what: "prompt=none is answered with login_required: a page, no session, no token request",
-			run:  runFormPostError,
-			note: "without max_age=0, which can't be asked for beside prompt=none",
+			run: runFormPostError,
 		},
 	}
 }
@@ -177,9 +176,10 @@ func withNote(m module, note string) module {
 
 func runFormPostError(t *testing.T) {
 	s := newSuite(t, variant{formPost: true, provider: func(c *oidctest.Config) { c.LoginPage = true }})
-	s.stepUp(s.conn, LoginRequest{Prompt: []string{PromptNone}})
+	s.stepUp(s.conn, LoginRequest{Prompt: []string{PromptNone}, MaxAge: MaxAgeNow})
 	b := s.browser()
 	page := b.get(s.url + "/stepup")
+	require.Len(t, s.idp.Violations(), 1, "this module alone wants max_age=0 beside prompt=none")
 	require.Contains(t, page.body, `value="login_required"`)
 	p := b.submit(page)
 	s.rejected(p, oidctest.Token, oidctest.Userinfo)

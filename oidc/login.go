@@ -158,8 +158,8 @@ func (h *Handler) authorizationRequest(m *metadata, c store.Connection, a attemp
 			q.Set(name, value)
 		}
 	}
-	if a.MaxAge > 0 {
-		q.Set("max_age", strconv.FormatInt(a.MaxAge, 10))
+	if a.MaxAge != 0 {
+		q.Set("max_age", strconv.FormatInt(max(0, a.MaxAge), 10))
 	}
 	if h.cfg.FormPost && slices.Contains(m.responseModes, "form_post") {
 		q.Set("response_mode", "form_post")

@@ -32,16 +32,21 @@ type LoginRequest struct {
 	// authenticated (auth_time) and names a time before this request is refused; not all tell, so use MaxAge to be sure.
 	Prompt []string
 	// MaxAge is how long ago the person may have authenticated at the provider, in whole seconds. A provider that does not
-	// tell when it was, or tells a longer time, is refused with [CodeAuthenticationOld]: dex, for one, knows no max_age. Zero sends no limit.
+	// tell when it was, or tells a longer time, is refused with [CodeAuthenticationOld]: dex, for one, knows no max_age. Zero sends no limit;
+	// [MaxAgeNow] wants the person to authenticate after this request.
 	MaxAge time.Duration
 	// ACRValues are the authentication context classes that are wished for, best first. A provider may ignore them:
 	// Login.ACR tells what was done, and OnLogin may refuse.
 	ACRValues []string
 }
 
+// MaxAgeNow is the LoginRequest.MaxAge that is sent as max_age=0.
+const MaxAgeNow time.Duration = -1
+
 const (
 	maxACRValues = 10
 	maxACRBytes  = 256
+	maxAgeNow    = -1 // in an attempt
 )
 
 // StartLogin sends the browser to the provider of one connection. It is called from a handler of the host's; what it
@@ -73,8 +78,8 @@ func (a *attempt) wish(req LoginRequest) error {
 	switch {
 	case slices.Contains(req.Prompt, PromptNone) && len(req.Prompt) > 1:
 		return errors.New("oidc: LoginRequest.Prompt: none must stand alone")
-	case req.MaxAge < 0 || req.MaxAge%time.Second != 0:
-		return errors.New("oidc: LoginRequest.MaxAge must be a whole number of seconds, zero for no limit")
+	case req.MaxAge != MaxAgeNow && (req.MaxAge < 0 || req.MaxAge%time.Second != 0):
+		return errors.New("oidc: LoginRequest.MaxAge must be a whole number of seconds, zero for no limit, or MaxAgeNow")
 	case len(req.ACRValues) > maxACRValues:
 		return errors.New("oidc: LoginRequest.ACRValues has more than 10 values")
 	}
@@ -83,19 +88,23 @@ func (a *attempt) wish(req LoginRequest) error {
 			return errors.New("oidc: LoginRequest.ACRValues has a value that is empty, too long or has a space")
 		}
 	}
-	a.Prompt, a.MaxAge, a.ACRValues = req.Prompt, int64(req.MaxAge/time.Second), req.ACRValues
+	a.Prompt, a.ACRValues = req.Prompt, req.ACRValues
+	if a.MaxAge = int64(req.MaxAge / time.Second); req.MaxAge == MaxAgeNow {
+		a.MaxAge = maxAgeNow
+	}
 	return nil
 }
 
 // checkAge refuses a person who authenticated too long ago for what was asked (OpenID Connect Core section 3.1.3.7,
 // rule 13).
 func (a attempt) checkAge(authenticated, now time.Time, skew time.Duration) error {
+	early := authenticated.Before(time.Unix(a.Started, 0).Add(-skew))
 	switch {
-	case a.MaxAge > 0 && authenticated.IsZero():
+	case a.MaxAge != 0 && authenticated.IsZero():
 		return denied(CodeAuthenticationOld, "max_age was asked for, and the provider does not tell auth_time; add that claim to the ID token")
 	case a.MaxAge > 0 && now.Sub(authenticated) > time.Duration(a.MaxAge)*time.Second+skew:
 		return denied(CodeAuthenticationOld, "the person authenticated longer ago than max_age allows")
-	case slices.Contains(a.Prompt, PromptLogin) && !authenticated.IsZero() && authenticated.Before(time.Unix(a.Started, 0).Add(-skew)):
+	case early && (a.MaxAge == maxAgeNow || slices.Contains(a.Prompt, PromptLogin) && !authenticated.IsZero()):
 		return denied(CodeAuthenticationOld, "the person was to authenticate again and did not")
 	}
 	return nil
