@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -96,7 +97,7 @@ func (o *outbound) do(req *http.Request, limit int64, unreachable string) (*answ
 	if res.StatusCode >= 300 && res.StatusCode < 400 {
 		return nil, &failure{code: tenant.CodeDiscoveryRedirect, reason: fmt.Sprintf("the provider answered with a redirect (%d), which is not followed", res.StatusCode)}
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	body, err := readWithin(res.Body, res.ContentLength, limit+1)
 	if err != nil {
 		return nil, classify(err, unreachable)
 	}
@@ -104,6 +105,13 @@ func (o *outbound) do(req *http.Request, limit int64, unreachable string) (*answ
 		return nil, &failure{code: unreachable, reason: fmt.Sprintf("the answer is larger than %d bytes", limit)}
 	}
 	return &answer{status: res.StatusCode, contentType: res.Header.Get("Content-Type"), body: body}, nil
+}
+
+// readWithin reads at most limit bytes. length is what the provider says the body has, negative if it does not.
+func readWithin(r io.Reader, length, limit int64) ([]byte, error) {
+	buf := bytes.NewBuffer(make([]byte, 0, min(max(length, 0), limit)+bytes.MinRead))
+	_, err := buf.ReadFrom(io.LimitReader(r, limit))
+	return buf.Bytes(), err
 }
 
 // allowed tells whether an address may be requested at all; the client decides again about the IP when it dials.

@@ -30,7 +30,7 @@ func parseObject(data []byte) (object, error) {
 	if !json.Valid(data) {
 		return nil, errors.New("invalid JSON")
 	}
-	obj := make(object, 16)
+	obj := make(object, min(bytes.Count(data, []byte{':'}), 64)) // as many as there can be, within reason
 	for i = skipSpace(data, i+1); data[i] != '}'; i = skipSpace(data, i) {
 		if data[i] == ',' {
 			i = skipSpace(data, i+1)
