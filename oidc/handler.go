@@ -144,7 +144,8 @@ type NewAccount struct {
 	Name  string // as the provider sent it, may be empty
 	// EmailUnproven says that the address is in none of the tenant's domains, at a connection that makes accounts for
 	// such people too (JustInTimeAnyDomain): the tenant's provider asserts it, and its owner never proved it to anybody.
-	// Send nothing confidential there, link nothing with it, and let it confirm itself before it is good for a password.
+	// Send nothing confidential there, link nothing with it, and let it confirm itself before it is good for a password;
+	// then clear store.Account.EmailUnproven.
 	EmailUnproven bool
 }
 

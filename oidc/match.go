@@ -106,7 +106,7 @@ func (m *matcher) returning(ctx context.Context, link store.Identity) (Account, 
 // where the host goes by it, else the one that has the asserted address. It makes one where the connection allows it.
 func (m *matcher) firstTime(ctx context.Context) (Account, error) {
 	if err := m.trustEmail(ctx); err != nil {
-		if CodeOf(err) == CodeEmailDomain && m.conn.JustInTime && m.conn.JustInTimeAnyDomain {
+		if m.takesOutsider(err) {
 			return m.outsider(ctx)
 		}
 		return Account{}, err
@@ -131,7 +131,9 @@ func (m *matcher) firstTime(ctx context.Context) (Account, error) {
 	case err != nil:
 		acct, err = m.create(ctx, NewAccount{Email: email, Name: m.who.name})
 	default:
-		err = m.checkExternalID(ctx, acct, externalID)
+		if err = m.checkProven(ctx, acct); err == nil {
+			err = m.checkExternalID(ctx, acct, externalID)
+		}
 	}
 	if err != nil {
 		return Account{}, err
@@ -210,7 +212,7 @@ func (m *matcher) create(ctx context.Context, n NewAccount) (Account, error) {
 	}
 	record := store.Account{
 		Meta:   store.Meta{ID: acct.ID, CreatedAt: m.now, UpdatedAt: m.now},
-		Source: store.SourceOIDC, Active: true, Email: n.Email,
+		Source: store.SourceOIDC, Active: true, Email: n.Email, EmailUnproven: n.EmailUnproven,
 	}
 	if found {
 		record.Source, record.SCIMUserID = store.SourceSCIM, provisioned.ID

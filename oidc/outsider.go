@@ -8,6 +8,11 @@ import (
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
+// takesOutsider tells whether somebody whom trustEmail refused gets an account all the same.
+func (m *matcher) takesOutsider(refused error) bool {
+	return CodeOf(refused) == CodeEmailDomain && m.conn.JustInTime && m.conn.JustInTimeAnyDomain
+}
+
 // outsider makes an account for somebody whom the tenant's provider vouches for and whose address is in none of the
 // tenant's domains, where the connection says so. Since the provider may assert any address, the address must not reach
 // anything that exists: it finds no account, no provisioned user and no domain of another tenant. From then on the person
@@ -28,6 +33,24 @@ func (m *matcher) outsider(ctx context.Context) (Account, error) {
 		return Account{}, err
 	}
 	return acct, m.link(ctx, acct, n.Email)
+}
+
+// checkProven refuses an account that an outsider's sign-in made for the address: the address may have come to be in a
+// domain of the tenant since, and its owner must not find himself in an account that somebody else prepared for him.
+func (m *matcher) checkProven(ctx context.Context, acct Account) error {
+	if acct.ID == "" {
+		return nil // refused for that
+	}
+	record, err := m.tx.Account(ctx, m.conn.TenantID, acct.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return m.storeFailed(err)
+	case record.EmailUnproven:
+		return denied(CodeAddressTaken, "the account with this e-mail address was made for somebody who never proved it; prove it, or close that account")
+	}
+	return nil
 }
 
 // newOutsider decides whether the address is free. It is the same for a preview.

@@ -107,3 +107,70 @@ func TestJustInTimeModes(t *testing.T) {
 }
 
 func anyDomain(c *store.Connection) { c.JustInTime, c.JustInTimeAnyDomain = true, true }
+
+// TestOutsiderIsNotMatchedLater: an account that was made for an unproven address stays with the person who made it, also
+// when the address comes to be in a domain of the tenant and its real owner signs in: nobody finds himself in an account
+// that somebody else prepared for him.
+func TestOutsiderIsNotMatchedLater(t *testing.T) {
+	t.Parallel()
+	const address = "ceo@later.example"
+	contractors, staff := oidctest.NewServer(t), oidctest.NewServer(t)
+	a := newApp(t)
+	b := a.connect(contractors, "acme", "acme.example", anyDomain)
+	c := a.connect(staff, "acme", "")
+	contractors.SetUsers(oidctest.User{Subject: "attacker", Email: address})
+	require.Equal(t, 200, a.signIn("x@acme.example").status)
+	made := a.lastLogin().Account.ID
+	record, err := a.store.Account(t.Context(), "acme", made)
+	require.NoError(t, err)
+	require.True(t, record.EmailUnproven)
+
+	a.domain("acme", c.ID, "later.example", false)
+	staff.SetUsers(oidctest.User{Subject: "ceo", Email: address})
+	p := a.signIn(address)
+	require.Equal(t, 403, p.status)
+	require.Contains(t, p.body, CodeAddressTaken)
+	links, err := a.store.IdentitiesOf(t.Context(), "acme", made)
+	require.NoError(t, err)
+	require.Len(t, links, 1)
+	require.Equal(t, b.ID, links[0].ConnectionID)
+
+	// The one who made it goes on as himself, until the host knows whose address it is.
+	require.Equal(t, 200, a.signIn("x@acme.example").status)
+	require.Equal(t, made, a.lastLogin().Account.ID)
+	record.EmailUnproven = false
+	_, err = a.store.UpdateAccount(t.Context(), "acme", record)
+	require.NoError(t, err)
+	require.Equal(t, 200, a.signIn(address).status)
+	require.Equal(t, made, a.lastLogin().Account.ID)
+}
+
+// TestOutsiderInTheReport: the owner who tests sees what a real sign-in would do, and nothing is made.
+func TestOutsiderInTheReport(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		email   string
+		outcome TestOutcome
+		code    string
+	}{
+		"free":       {"contractor@elsewhere.example", OutcomeCreate, ""},
+		"somebody's": {"stranger@free.example", OutcomeRefused, CodeAddressTaken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			idp := oidctest.NewServer(t)
+			idp.SetUsers(oidctest.User{Subject: "s-1", Email: row.email})
+			a, c := reporting(t, idp, anyDomain)
+			a.accounts.add("other", "u-stranger", "stranger@free.example")
+			require.Equal(t, "home /result", a.browser().get(a.url+"/test").body)
+			r, err := a.handler.TakeTestReport(t.Context(), "acme", c.ID, reporter)
+			require.NoError(t, err)
+			require.Equal(t, row.outcome, r.Outcome)
+			require.Equal(t, row.code, r.OutcomeCode)
+			require.Equal(t, row.code, r.Received.EmailCode)
+			require.Zero(t, a.accounts.made)
+			_, err = a.store.Identity(t.Context(), "acme", c.ID, idp.Issuer(), "s-1")
+			require.ErrorIs(t, err, store.ErrNotFound)
+		})
+	}
+}

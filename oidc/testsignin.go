@@ -118,6 +118,9 @@ func (h *Handler) finishTest(w http.ResponseWriter, r *http.Request, c store.Con
 		if err == nil {
 			err = m.trustEmail(r.Context())
 		}
+		if m.takesOutsider(err) {
+			_, err = m.newOutsider(r.Context())
+		}
 		res.EmailCode = CodeOf(err)
 	}
 	if h.cfg.OnTest == nil {

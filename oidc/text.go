@@ -44,7 +44,7 @@ var texts = map[string]refusalText{
 	CodeOtherTenant:         {"Account of another organisation", "This account can't be used with your organisation's sign-in.", helpAdmin},
 	CodeAlreadyLinked:       {"Account already linked", "The account with this e-mail address is linked with another identity.", helpAdmin},
 	CodeAccountConflict:     {"Two accounts fit", "Your e-mail address belongs to another account than the one that your organisation's directory made for you.", helpAdmin},
-	CodeAddressTaken:        {"E-mail address in use", "Your e-mail address is in none of your organisation's domains, and is in use already.", helpAdmin},
+	CodeAddressTaken:        {"E-mail address in use", "Your e-mail address is in use by an account that nobody can tell to be yours.", helpAdmin},
 	CodeTokenInvalid:        {"The sign-in could not be verified", "What your organisation's sign-in sent was refused.", helpSetup},
 	CodeTestRefused:         {"The test sign-in does not count", "The settings were changed while the test was under way, or your e-mail address is in none of the connection's domains.", "Check the domains and the address with which you signed in, then test again."},
 	CodeProviderDown:        {"Your organisation's sign-in does not answer", "The provider could not be reached or did not answer as it should.", helpLater},

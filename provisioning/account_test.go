@@ -119,6 +119,29 @@ func TestAccounts(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "u-eve", a.ID)
 		}},
+		{"an account of an unproven address is nobody's to take over, unless somebody approves", func(t *testing.T, w *world) {
+			w.host.addUser("u-eve", "eve@acme.example", "member")
+			_, err := w.st.CreateAccount(t.Context(), org, store.Account{Meta: store.Meta{ID: "u-eve"}, Source: store.SourceOIDC, Active: true, EmailUnproven: true})
+			require.NoError(t, err)
+			w.user("eve")
+			w.sync()
+			_, err = w.st.AccountOfSCIMUser(t.Context(), org, w.ids["eve"])
+			require.ErrorIs(t, err, store.ErrNotFound)
+			found := w.events(EventFinding)
+			require.Equal(t, string(FindingAccountExists), found[len(found)-1].Code)
+
+			entries := []string{"eve@acme.example"}
+			plan, err := w.e.PlanConversion(t.Context(), owner, org, entries)
+			require.NoError(t, err)
+			_, err = w.e.ApproveConversion(t.Context(), owner, org, entries, plan.Hash)
+			require.NoError(t, err)
+			w.active("eve", true)
+			w.sync()
+			a, err := w.st.AccountOfSCIMUser(t.Context(), org, w.ids["eve"])
+			require.NoError(t, err)
+			require.Equal(t, "u-eve", a.ID)
+			require.False(t, a.EmailUnproven)
+		}},
 		{"an account deleted by hand is reported", func(t *testing.T, w *world) {
 			delete(w.host.in["t-ops"], w.account("ada"))
 			delete(w.host.users, w.account("ada"))

@@ -273,6 +273,7 @@ func (a *applier) adopt(ctx context.Context, tx store.Store, p *personPlan) erro
 	rec := *p.record
 	wasActive := rec.Active
 	rec.SCIMUserID, rec.Active, rec.Convertible, rec.UpdatedAt = p.scimUserID, true, false, a.e.cfg.Now()
+	rec.EmailUnproven = false // somebody approved it, or it was not
 	if rec.Source != store.SourceSCIM {
 		rec.Source = store.SourceConverted
 	}

@@ -131,8 +131,10 @@ func adoptable(r *store.Account) bool {
 		return false
 	}
 	switch r.Source {
-	case store.SourceSCIM, store.SourceConverted, store.SourceOIDC:
+	case store.SourceSCIM, store.SourceConverted:
 		return true
+	case store.SourceOIDC:
+		return !r.EmailUnproven || r.Convertible // an unproven address may be anybody's
 	}
 	return r.Convertible
 }

@@ -70,6 +70,11 @@ type Account struct {
 	Convertible bool `json:"convertible,omitempty"`
 	// Email is for people to read.
 	Email string `json:"email,omitempty"`
+	// EmailUnproven says that the account was made at a sign-in for an address outside of the
+	// tenant's domains, which nobody has proven since. Such an account is never found by its
+	// address: neither a sign-in nor a directory takes it over. The host clears it once the
+	// person has confirmed the address.
+	EmailUnproven bool `json:"emailUnproven,omitempty"`
 }
 
 // AccountStore keeps what is known of the host's accounts.
