@@ -14,7 +14,8 @@
 // The handler serves {base}/login, which finds the tenant by e-mail domain (or by iss, when a provider's portal starts
 // the sign-in) and sends the browser to the provider, and {base}/signin-oidc/{connection}, where the provider's answer
 // arrives. [Handler.RedirectURI] is what the administrator registers there. After all checks, the account is found and
-// the host's OnLogin makes its session, in one transaction.
+// the host's OnLogin makes its session, in one transaction. Where several connections serve a domain, the login page
+// lets people choose theirs by name.
 //
 // Beside it: [Checker] looks at a provider before anybody relies on it, [Handler.StartTest] tries a connection without
 // signing anybody in, and [Handler.SignInMethods] tells the host's own login whom to send to the provider.
@@ -40,7 +41,14 @@
 // the account must belong to the tenant already, and not be linked with anybody else at this connection. With
 // Config.ExternalIDClaim a provisioned user's externalId finds the account before the address does. Users that the
 // directory deactivated are refused, and nobody joins a tenant by signing in, unless the connection allows accounts to
-// be made just in time.
+// be made just in time: for addresses in the tenant's domains, or for everybody whom its provider lets in. An account
+// that was made for an address which nobody proved ([NewAccount]) is never found by that address.
+//
+// # Providers in trouble
+//
+// Config.OnAlarm hears, once each, when a provider begins to refuse the application (its secret has expired, say) and when
+// it accepts it again, and when a provider's document changes or can't be used any more. Sign-in then goes on with what
+// the document said before; [Handler.RefreshProviders] keeps up with changes, and [Handler.Run] calls it daily.
 //
 // # Client authentication
 //
