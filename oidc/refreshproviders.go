@@ -26,9 +26,9 @@ type RefreshReport struct {
 }
 
 // RefreshProviders reads the documents of all active connections' providers, keeps them, and raises an [Alarm] where one
-// has changed or can't be used any more (R21, R34). The host schedules it, about once a day, on any replica; several at
-// once do no harm. A few providers are asked at a time, each for ten seconds at most, and one that does not answer stops
-// none of the others.
+// has changed or can't be used any more (R21, R34). [Handler.Run] does it once a day; a host that does not run that
+// schedules it, on any replica. Several at once do no harm. A few providers are asked at a time, each for ten seconds at
+// most, and one that does not answer stops none of the others.
 //
 // An error is the store's, or that of a context that ended; the report then counts what was done before.
 func (h *Handler) RefreshProviders(ctx context.Context) (RefreshReport, error) {
