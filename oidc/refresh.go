@@ -96,6 +96,7 @@ func (h *Handler) Refresh(ctx context.Context, token tenant.Secret) (Refreshed, 
 		return Refreshed{}, err
 	}
 	who, err := h.redeemRefresh(ctx, c, m, g)
+	h.noteSignIn(ctx, c, m, attempt{}, err)
 	if err == nil && who.email != "" {
 		acct, err = h.refreshable(ctx, c, g, who.email)
 	}

@@ -167,6 +167,26 @@ func TestRefreshEndsWithAccess(t *testing.T) {
 	}
 }
 
+// TestRefreshTellsOfTheProvider: R43. An expired secret shows here first, where sessions live long.
+func TestRefreshTellsOfTheProvider(t *testing.T) {
+	t.Parallel()
+	var alarms []string
+	a, idp, _, l := signedIn(t, func(c *Config) {
+		c.OnAlarm = AlarmFunc(func(_ context.Context, al Alarm) error { alarms = append(alarms, al.Event+" "+al.Code); return nil })
+	})
+	idp.SetFaults(oidctest.Faults{Endpoints: map[oidctest.Endpoint]oidctest.Fault{
+		oidctest.Token: {Status: 401, Body: `{"error":"invalid_client","error_description":"AADSTS7000222: expired"}`},
+	}})
+	for range 2 {
+		_, err := a.handler.Refresh(t.Context(), l.RefreshToken)
+		require.ErrorIs(t, err, ErrUnavailable)
+	}
+	idp.SetFaults(oidctest.Faults{})
+	_, err := a.handler.Refresh(t.Context(), l.RefreshToken)
+	require.NoError(t, err)
+	require.Equal(t, []string{EventConnectionFailing + " " + CodeSecretExpired, EventConnectionRecovered + " " + CodeSecretExpired}, alarms)
+}
+
 // TestForgedRefreshToken: what is not sealed here is refused before anything is looked up.
 func TestForgedRefreshToken(t *testing.T) {
 	t.Parallel()

@@ -33,8 +33,8 @@ func (f LocalCredentialsFunc) HasLocalCredential(ctx context.Context, tenantID, 
 type EnforcementReport struct {
 	// Findings has one for each precheck, in order or not, in the order in which they should be solved.
 	Findings []Finding
-	// SignIns is how many of the latest sign-ins at the connection succeeded since it was activated, the test sign-in
-	// with the present configuration included; counting ends where it is enough.
+	// SignIns is how many sign-ins at the connection succeeded since it was activated and its secret was set, the test
+	// sign-in with the present configuration included; counting ends where it is enough.
 	SignIns int
 }
 
@@ -134,7 +134,7 @@ func (s *Service) checkCovered(ctx context.Context, st store.Store, actor Actor,
 		return Finding{}, fmt.Errorf("tenant: reading linked identities: %w", err)
 	}
 	if slices.ContainsFunc(links, func(i store.Identity) bool {
-		return i.ConnectionID == c.ID && i.Issuer == c.Issuer && !c.ActivatedAt.IsZero() && i.LastSignInAt.After(c.ActivatedAt)
+		return i.ConnectionID == c.ID && i.Issuer == c.Issuer && !c.ActivatedAt.IsZero() && i.LastSignInAt.After(configuredAt(c))
 	}) {
 		return ok("You have signed in at the provider as %s.", shown(email))
 	}
@@ -142,6 +142,15 @@ func (s *Service) checkCovered(ctx context.Context, st store.Store, actor Actor,
 		"You would lock yourself out: nobody has signed in at the provider as %s yet. Test the sign-in with that address, or add it to the break-glass addresses.", shown(email))
 	f.Expected, f.Got = email, shown(c.TestedEmail)
 	return f, nil
+}
+
+// configuredAt is since when sign-ins tell something about the connection as it is: its
+// activation, or the secret that it has.
+func configuredAt(c store.Connection) time.Time {
+	if c.SecretSetAt.After(c.ActivatedAt) {
+		return c.SecretSetAt
+	}
+	return c.ActivatedAt
 }
 
 // serves tells whether an address is in one of the connection's proven domains.
@@ -167,7 +176,7 @@ func (s *Service) countSignIns(ctx context.Context, st store.Store, tenantID str
 			return 0, fmt.Errorf("tenant: counting sign-ins: %w", err)
 		}
 		for _, e := range events {
-			if e.At.Before(c.ActivatedAt.Add(-time.Minute)) { // the clocks of two replicas may differ
+			if e.At.Before(configuredAt(c).Add(-time.Minute)) { // the clocks of two replicas may differ
 				return n, nil
 			}
 			var after struct {
@@ -207,4 +216,49 @@ func (s *Service) mayEnforce(ctx context.Context, actor Actor, tenantID string, 
 		}
 		return refuse(r.Findings)
 	}, nil
+}
+
+// LiftEnforcement is for emergencies, from the host's own console: it switches off
+// enforcement at all of a tenant's connections, whatever state they are in, without an
+// authorizer and without regard to what else is being changed. It returns how many it
+// changed. actor and reason go into the journal.
+func (s *Service) LiftEnforcement(ctx context.Context, actor Actor, tenantID, reason string) (int, error) {
+	if err := CheckID(tenantID); err != nil {
+		return 0, fmt.Errorf("tenant: no such organisation: %w", store.ErrNotFound)
+	}
+	for try := 1; ; try++ {
+		n, err := s.liftEnforcement(ctx, actor, tenantID, reason)
+		if err == nil || !errors.Is(err, store.ErrStale) || try == liftTries {
+			return n, err
+		}
+	}
+}
+
+const liftTries = 10 // against whoever writes at the same time
+
+func (s *Service) liftEnforcement(ctx context.Context, actor Actor, tenantID, reason string) (int, error) {
+	n := 0
+	err := s.store.InTx(ctx, func(tx store.Store) error {
+		n = 0
+		all, err := tx.Connections(ctx, tenantID)
+		if err != nil {
+			return fmt.Errorf("tenant: reading connections: %w", err)
+		}
+		for _, before := range all {
+			if !before.Enforced {
+				continue
+			}
+			after := before
+			after.Enforced = false
+			if _, err := s.save(ctx, tx, actor, tenantID, before, after, "connection.enforcement_lifted", shown(reason)); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }

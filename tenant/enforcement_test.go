@@ -140,3 +140,48 @@ func TestEnforcementIsNotForStrangers(t *testing.T) {
 	})
 	require.ErrorContains(t, err, "EnforceAfter")
 }
+
+// TestEnforcementAfterNewSecret: sign-ins with the secret before say nothing about the present one.
+func TestEnforcementAfterNewSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *Config) { c.EnforceAfter = 2 })
+	c := w.active(t, "t1", acme())
+	w.signedIn(t, "t1", c.ID)
+	r, err := w.Enforcement(t.Context(), owner, "t1", c.ID)
+	require.NoError(t, err)
+	require.True(t, r.Ready(), r.Findings)
+	w.pass(time.Hour)
+	_, _, err = w.ReplaceSecret(t.Context(), owner, "t1", c.ID, c.Version, NewSecret("another-secret-value"), time.Time{})
+	require.NoError(t, err)
+	r, err = w.Enforcement(t.Context(), owner, "t1", c.ID)
+	require.NoError(t, err)
+	require.False(t, r.Ready())
+	require.Zero(t, r.SignIns)
+	require.Equal(t, []string{CodeOwnerNotCovered, CodeSignInsRequired}, codes(r.Findings, SeverityError))
+}
+
+// TestLiftEnforcement: in an emergency the host's console lets people in.
+func TestLiftEnforcement(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.active(t, "t1", acme())
+	_, err := w.SetEnforced(t.Context(), owner, "t1", c.ID, c.Version, Activation{Enforced: true})
+	require.NoError(t, err)
+	console := Actor{Kind: ActorStaff, Name: "console"}
+	n, err := w.LiftEnforcement(t.Context(), console, "t1", "the provider is down")
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	realm, err := w.RealmOf(t.Context(), "a@acme.com")
+	require.NoError(t, err)
+	require.False(t, realm.Enforced)
+	events, err := w.store.Events(t.Context(), "t1", store.EventQuery{TypePrefix: "connection.enforcement_lifted"})
+	require.NoError(t, err)
+	require.Len(t, events, 1)
+	require.Equal(t, "the provider is down", events[0].Message)
+	require.Equal(t, "console", events[0].Actor.Name)
+	n, err = w.LiftEnforcement(t.Context(), console, "t1", "again")
+	require.NoError(t, err)
+	require.Zero(t, n)
+	_, err = w.LiftEnforcement(t.Context(), console, "", "nobody's")
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
