@@ -94,7 +94,7 @@ func (p *Provider) checkTokenForm(r *http.Request) {
 	if r.PostForm.Get("grant_type") == "" {
 		p.violate("token request: grant_type is missing")
 	}
-	if user, _, ok := r.BasicAuth(); ok && r.PostForm.Has("client_id") && r.PostForm.Get("client_id") != user {
+	if user, _, ok := r.BasicAuth(); ok && r.PostForm.Has("client_id") && url.QueryEscape(r.PostForm.Get("client_id")) != user {
 		p.violate("token request: client_id of the form differs from that of the Authorization header")
 	}
 }
