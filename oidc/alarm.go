@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -41,7 +42,7 @@ type Alarm struct {
 // AlarmHook takes alarms.
 type AlarmHook interface {
 	// OnAlarm is called after the event has been written, once for each change of state, on whichever replica made it. It
-	// runs within a request: hand the alarm on to your own queue. An error is logged and changes nothing. A process that
+	// runs within a sign-in or in Handler.Run, for a few seconds at most: hand the alarm on to your own queue. An error is logged and changes nothing. A process that
 	// ends at the wrong moment loses the call, never the event: read the journal where every alarm counts.
 	OnAlarm(ctx context.Context, a Alarm) error
 }
@@ -57,10 +58,20 @@ func (h *Handler) alarm(ctx context.Context, a Alarm) {
 	if h.cfg.OnAlarm == nil {
 		return
 	}
-	if err := h.cfg.OnAlarm.OnAlarm(ctx, a); err != nil {
+	if err := h.callAlarm(ctx, a); err != nil {
 		h.log.LogAttrs(ctx, slog.LevelError, "oidc: the application took no alarm",
 			slog.String("event", a.Event), slog.String("tenant", a.TenantID), slog.String("connection", a.ConnectionID), slog.Any("error", err))
 	}
+}
+
+// callAlarm makes a panic an error: alarms are also raised where nobody else would catch it.
+func (h *Handler) callAlarm(ctx context.Context, a Alarm) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("oidc: OnAlarm panicked: %v", p)
+		}
+	}()
+	return h.cfg.OnAlarm.OnAlarm(ctx, a)
 }
 
 // news is a change of a connection's state that an event and an alarm tell of.

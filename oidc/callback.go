@@ -171,7 +171,8 @@ func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection
 			TenantID: c.TenantID, ConnectionID: c.ID, Account: acct, Issuer: who.issuer, Subject: who.subject,
 			Email: who.email, EmailChange: m.change, SessionID: who.sessionID, First: first, ReturnTo: h.returnTo(a.ReturnTo),
 			IDToken: tenant.NewSecret(who.tokens.idToken), RefreshToken: refresh,
-			AuthenticatedAt: who.authTime, ACR: who.acr, AMR: who.amr, claims: who.claims,
+			EmailUnproven: m.unproven, Requested: a.request(c),
+			AuthenticatedAt: who.authTime, ACR: who.acr, AMR: who.amr, claims: who.claims, userinfo: who.userinfo,
 		}
 		if err := h.rememberSession(ctx, tx, c, who); err != nil {
 			return err
@@ -193,10 +194,10 @@ func (h *Handler) callHost(ctx context.Context, r *http.Request, held *heldRespo
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrDenied):
-		if _, ours := errors.AsType[*Error](err); ours {
+		if e, ours := errors.AsType[*Error](err); ours && e.family != nil {
 			return err
 		}
-		return denied(CodeHostRefused, "the application refused the sign-in")
+		return hostRefused("the application refused the sign-in", err)
 	default:
 		return unavailable(CodeInternal, "the application could not make a session", err)
 	}

@@ -146,8 +146,8 @@ func TestChooserOfThirdPartyLogin(t *testing.T) {
 	b := a.connect(idp, "other", "other.example", func(c *store.Connection) { c.Name = "Secret customer" })
 	for _, query := range []string{"", "&login_hint=someone", "&login_hint=x@nowhere.example", "&connection=" + b.ID} {
 		p := a.browser().get(login + query)
-		require.Equal(t, 400, p.status, query)
-		require.Contains(t, p.body, CodeIssuerUnknown)
+		require.Equal(t, 200, p.status, query)
+		require.Contains(t, p.body, `name="email"`, "the person is asked")
 		require.NotContains(t, p.body, "Secret customer")
 	}
 	ids, _ := choices(a.browser().get(login + hint))

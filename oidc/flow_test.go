@@ -290,12 +290,16 @@ func TestS26_ThirdPartyInitiated(t *testing.T) {
 	p = login(url.Values{"iss": {acme.Issuer() + "/"}})
 	require.Equal(t, 400, p.status, "the issuer is compared exactly")
 
-	// Two tenants with one issuer: the hint's domain decides, and without it nobody is guessed.
+	// Two tenants with one issuer: the hint's domain decides; without it nobody is guessed, and the person is asked (R14).
 	a.connect(acme, "third", "third.example")
 	a.accounts.add("third", "u-eve", "eve@third.example")
 	acme.SetUsers(oidctest.User{Subject: "eve", Email: "eve@third.example"})
-	p = login(url.Values{"iss": {acme.Issuer()}})
-	require.Equal(t, 400, p.status)
+	before := acme.Count(oidctest.Authorize)
+	p = login(url.Values{"iss": {acme.Issuer()}, "target_link_uri": {a.url + "/deep"}})
+	require.Equal(t, 200, p.status)
+	require.Contains(t, p.body, `name="email"`)
+	require.Contains(t, p.body, `name="return_to" value="/deep"`)
+	require.Equal(t, before, acme.Count(oidctest.Authorize))
 	p = login(url.Values{"iss": {acme.Issuer()}, "login_hint": {"eve@third.example"}})
 	require.Equal(t, 200, p.status, p.body)
 	require.Equal(t, "third", a.lastLogin().TenantID)

@@ -24,7 +24,8 @@ type Config struct {
 	Store store.Store
 	// Secrets opens client secrets; tenant.Service does.
 	Secrets Secrets
-	// Keys seals the cookies of unfinished sign-ins.
+	// Keys seals what browsers and the host carry: the cookies of unfinished sign-ins and sign-outs, test reports, and
+	// refresh tokens, so that a key must stay in the ring for as long as sessions live.
 	Keys *tenant.Keyring
 	// Accounts finds the host's accounts.
 	Accounts Accounts
@@ -38,7 +39,8 @@ type Config struct {
 	// SessionLife is how long the host's sessions last at most. So long the provider's session IDs (sid) are remembered, by
 	// which a front-channel logout is known to be about a session. Zero means DefaultSessionLife.
 	SessionLife time.Duration
-	// BreakGlass says who may sign in without the provider, see [Handler.SignInMethods]. Nil means nobody.
+	// BreakGlass says who may sign in without the provider, see [Handler.SignInMethods]. Nil means the addresses that
+	// owners listed in their connections (tenant.BreakGlassList).
 	BreakGlass tenant.BreakGlass
 	// OnTest takes the results of test sign-ins, see [Handler.StartTest]. [RecordTests] keeps them in tenant.Service. Nil
 	// means that there are no tests.
@@ -55,7 +57,8 @@ type Config struct {
 	// FormPost asks providers to answer by a POST (OAuth 2.0 Form Post Response Mode) where they offer it. The cookies
 	// of unfinished sign-ins are then SameSite=None. Needs an https BaseURL.
 	FormPost bool
-	// AlwaysUserinfo asks the userinfo endpoint at every sign-in, not only where the ID token has no e-mail address.
+	// AlwaysUserinfo asks the userinfo endpoint at every sign-in, not only where the ID token has no e-mail address; see
+	// [Login.Userinfo].
 	AlwaysUserinfo bool
 	// RequireEmailVerified refuses a first sign-in whose e-mail address the provider does not state to be verified. By
 	// default an issuer that serves one customer alone, such as Entra's, need not state it.
@@ -77,7 +80,8 @@ type Config struct {
 	// TrustAudience tells whether an ID token may name this audience beside the client. Nil trusts none.
 	TrustAudience func(c store.Connection, audience string) bool
 
-	// HTTPClient talks to providers. Nil means tenant.NewOutboundClient, which refuses private addresses. Redirects are
+	// HTTPClient talks to providers. Nil means tenant.NewOutboundClient, which refuses private addresses; a client of your
+	// own, for a proxy or tracing, must do that itself, or wrap that client's transport. Redirects are
 	// not followed, whatever the client says; a client without a Timeout gets one of 10 seconds.
 	HTTPClient *http.Client
 	// InsecureSharedRedirectURI has all connections use one redirect URI, {base}/signin-oidc, for hosts that registered it
@@ -119,8 +123,9 @@ type Account struct {
 	Disabled bool
 }
 
-// Accounts is how sign-in finds the host's accounts. Both methods get the transaction of the sign-in and should read
-// through it where the accounts live in the same database.
+// Accounts is how sign-in finds the host's accounts. Both methods get the transaction of the sign-in, or outside of one
+// ([Handler.SignInMethods], [Handler.Refresh], tests) the store itself, and should read through it where the accounts live
+// in the same database.
 type Accounts interface {
 	// AccountByID returns the account, or an error that matches store.ErrNotFound.
 	AccountByID(ctx context.Context, tx store.Store, tenantID, accountID string) (Account, error)
@@ -147,7 +152,17 @@ type NewAccount struct {
 	// Send nothing confidential there, link nothing with it, and let it confirm itself before it is good for a password;
 	// then clear store.Account.EmailUnproven.
 	EmailUnproven bool
+	// ConnectionID, Issuer and Subject are what the person is known by from now on.
+	ConnectionID, Issuer, Subject string
+
+	claims, userinfo object
 }
+
+// Claims decodes the claims of the verified ID token into v, as [Login.Claims] does.
+func (n NewAccount) Claims(v any) error { return decodeClaims(n.claims, v) }
+
+// Userinfo decodes the answer of the userinfo endpoint into v, as [Login.Userinfo] does.
+func (n NewAccount) Userinfo(v any) error { return decodeClaims(n.userinfo, v) }
 
 // Login is a sign-in that passed all checks.
 type Login struct {
@@ -157,9 +172,12 @@ type Login struct {
 	Account Account
 	// Issuer and Subject are the permanent name of the person at the provider.
 	Issuer, Subject string
-	// Email is what the provider asserted at this sign-in, empty if it sent none. It is proven only if First is set;
-	// afterwards Subject is the person's name, and the address a wish of the provider's.
+	// Email is what the provider asserted at this sign-in, empty if it sent none. It is proven only if First is set and
+	// EmailUnproven is not; afterwards Subject is the person's name, and the address a wish of the provider's.
 	Email string
+	// EmailUnproven says that the account was made just in time for an address in none of the tenant's domains, which
+	// nobody proved: don't let it reach anything.
+	EmailUnproven bool
 	// EmailChange is set if the provider asserts another address than at the sign-in before. It changes nothing by itself:
 	// Subject, not the address, says who the person is. The journal has it as [EventEmailChanged].
 	EmailChange *EmailChange
@@ -177,13 +195,22 @@ type Login struct {
 	// tells (acr, amr).
 	ACR string
 	AMR []string
+	// Requested is what the host asked for with [Handler.StartLogin]: Prompt, MaxAge and ACRValues; zero for any other
+	// sign-in. Another person than the one who was signed in may come back: compare Account.ID with the session's. Keep
+	// AuthenticatedAt and ACR in the session and check them where the dangerous action is done, not at ReturnTo, which
+	// anybody can name.
+	Requested LoginRequest
 	// ReturnTo is the safe path where the browser goes next.
 	ReturnTo string
 	// AuthenticatedAt is the provider's auth_time, zero if it sent none.
 	AuthenticatedAt time.Time
 
-	claims object
+	claims, userinfo object
 }
+
+// Userinfo decodes the answer of the userinfo endpoint into v, as Claims does. Without one (see Config.AlwaysUserinfo) v
+// stays as it is.
+func (l Login) Userinfo(v any) error { return decodeClaims(l.userinfo, v) }
 
 // Claims decodes the claims of the verified ID token into v, such as a struct with a groups field, as encoding/json
 // does. Claims that the token does not have leave v as it is: absent is not empty.
@@ -192,6 +219,9 @@ func (l Login) Claims(v any) error {
 }
 
 // LoginHook makes the host's session.
+//
+// The browser comes from another site: a session cookie of the host's that is SameSite=Strict is not with it, nor, where
+// Config.FormPost is set, one that is Lax. A new cookie that is Strict is not sent with the redirect to ReturnTo either.
 type LoginHook interface {
 	// OnLogin runs in the transaction in which the sign-in is recorded; what it writes through tx commits with it. It
 	// must start a new session with a new ID, and end one that the browser had, so that a planted session is worthless.
@@ -200,7 +230,7 @@ type LoginHook interface {
 	// not. If it writes neither a status nor a body, the browser is sent to l.ReturnTo. OnLogin may be called more than
 	// once for one sign-in when the database asks for a retry.
 	//
-	// An error that matches ErrDenied refuses the person (403); any other is our own failure (503).
+	// An error that matches ErrDenied refuses the person (403), see [Denied]; any other is our own failure (503).
 	OnLogin(ctx context.Context, w http.ResponseWriter, r *http.Request, tx store.Store, l Login) error
 }
 
@@ -323,6 +353,13 @@ func (cfg *Config) complete(base *url.URL) error {
 	}
 	if cfg.DefaultReturnTo == "" {
 		cfg.DefaultReturnTo = "/"
+	}
+	if cfg.BreakGlass == nil {
+		list, err := tenant.NewBreakGlassList(tenant.BreakGlassConfig{Store: cfg.Store, Now: cfg.Now, Logger: cfg.Logger})
+		if err != nil {
+			return err
+		}
+		cfg.BreakGlass = list
 	}
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = tenant.NewOutboundClient(tenant.OutboundConfig{InsecureAllowLoopback: cfg.InsecureAllowLoopback})

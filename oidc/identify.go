@@ -27,6 +27,7 @@ type person struct {
 	acr              string
 	amr              []string
 	claims           object
+	userinfo         object // nil if it was not asked for
 	tokens           tokens
 }
 
@@ -75,6 +76,7 @@ func (h *Handler) describe(ctx context.Context, m *metadata, want expectation, c
 		if err != nil {
 			return person{}, err
 		}
+		who.userinfo = info
 		if who.email == "" {
 			who.readEmail(info)
 		}

@@ -60,13 +60,17 @@ func (h *Handler) serveLogin(w http.ResponseWriter, r *http.Request) {
 
 // thirdPartyLogin implements OpenID Connect Core section 4: it only ever starts a fresh sign-in.
 func (h *Handler) thirdPartyLogin(w http.ResponseWriter, r *http.Request, issuer string) {
-	unknown := badRequest(CodeIssuerUnknown, "iss is not the issuer of a connection, or of several and login_hint does not say which")
+	unknown := badRequest(CodeIssuerUnknown, "iss is not the issuer of an active connection")
 	if len(issuer) > maxURLBytes || len(r.Form["iss"]) > 1 {
 		h.refuse(w, r, unknown, store.Connection{})
 		return
 	}
 	hint := r.Form.Get("login_hint")
 	found, err := h.connectionsForIssuer(r.Context(), issuer, hint)
+	if errors.Is(err, errSharedIssuer) { // the person knows which of its customers (R14)
+		h.showLoginForm(w, h.targetLink(r.Form.Get("target_link_uri")))
+		return
+	}
 	if err != nil {
 		h.refuse(w, r, lookupError(err, unknown), store.Connection{})
 		return

@@ -21,6 +21,8 @@ type matcher struct {
 	// dry only looks: nothing is written and the host makes no account. wouldCreate tells that it would have been asked to.
 	dry         bool
 	wouldCreate bool
+	// unproven says that the account was made for an address that nobody proved.
+	unproven bool
 	// change is set if a returning person has another address than before.
 	change *EmailChange
 }
@@ -206,6 +208,7 @@ func (m *matcher) create(ctx context.Context, n NewAccount) (Account, error) {
 		m.wouldCreate = true
 		return Account{ID: "to be made", Email: n.Email, Member: true}, nil
 	}
+	n.ConnectionID, n.Issuer, n.Subject, n.claims, n.userinfo = m.conn.ID, m.who.issuer, m.who.subject, m.who.claims, m.who.userinfo
 	acct, err := creator.CreateAccount(ctx, m.tx, m.conn.TenantID, n)
 	if err != nil {
 		return Account{}, m.hostFailed(err)
@@ -229,7 +232,7 @@ func (m *matcher) usable(ctx context.Context, acct Account, email string) error 
 		return denied(CodeOtherTenant, "the account does not belong to this tenant")
 	}
 	if acct.Disabled {
-		return denied(CodeUserInactive, "the application closed this account")
+		return denied(CodeAccountDisabled, "the application closed this account")
 	}
 	inactive := denied(CodeUserInactive, "the directory deactivated this user")
 	record, err := m.tx.Account(ctx, m.conn.TenantID, acct.ID)
@@ -379,11 +382,11 @@ func (m *matcher) storeFailed(err error) error {
 }
 
 func (m *matcher) hostFailed(err error) error {
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e, ok := errors.AsType[*Error](err); ok && e.family != nil {
 		return e
 	}
 	if errors.Is(err, ErrDenied) {
-		return denied(CodeHostRefused, "the application refused the person")
+		return hostRefused("the application refused the person", err)
 	}
 	return unavailable(CodeInternal, "the application's accounts could not be read", err)
 }

@@ -382,7 +382,7 @@ func TestDisabledAccount(t *testing.T) {
 	t.Parallel()
 	a, _, _ := oneTenant(t)
 	a.accounts.list[0].Disabled = true
-	a.refused(CodeUserInactive)
+	a.refused(CodeAccountDisabled)
 }
 
 // blind does not see a link that another transaction makes at the same time, until it tries to make it too.

@@ -14,28 +14,70 @@ type SignInMethods struct {
 	OIDC bool
 	// Password says that the host's own ways (password, magic link, reset, invitation, API key) may lead to a session.
 	Password bool
-	// BreakGlass says that Password is true only because the address may bypass the provider. The use was recorded;
-	// demand a second factor and tell the owners.
+	// BreakGlass says that Password is true only because the address may bypass the provider. Such an account needs a second
+	// factor; the use was recorded, but by PeekSignInMethods.
 	BreakGlass bool
 	// TenantID and ConnectionID are those of the connection, the first choice where a domain has several; empty without one.
 	TenantID, ConnectionID string
 }
 
 // SignInMethods tells the host's own login code which ways are open to an address. Ask at the one place where a session
-// is made, whatever led there, and after the credentials were checked: a refusal then tells nobody without them that
-// the account exists, is provisioned, or may break the glass. Code that sends mail (resets, magic links) asks before it
-// sends and answers the visitor the same either way.
+// is made, whatever led there, and after all credentials were checked, the second factor included: a refusal then tells
+// nobody without them that the account exists, is provisioned, or may break the glass. Pages, and code that sends mail
+// (resets, magic links), ask [Handler.PeekSignInMethods] and answer the visitor the same either way.
 //
 // The provider is the only way in for users that a directory provisions (R76), and for everybody in a domain whose
 // connection is enforced; Config.BreakGlass alone makes an exception. An address of no active connection may use the
 // host's own ways, so that a suspended one leaves nobody without any (R50); whom the directory set inactive the host
 // refuses by its own account.
 //
+// The address decides: pass the one that the account has, not one that was typed, and ask for each where an account has
+// several. Where people can change their address, or sign in with one outside of the tenant's domains, ask
+// [Handler.AccountSignInMethods].
+//
 // The store is asked the same for every address of a connection's domains, whether there is such an account or not. Only
 // the use of a break-glass address writes, which takes longer.
 //
 // An error matches ErrUnavailable and means that the answer is unknown: refuse.
 func (h *Handler) SignInMethods(ctx context.Context, email string) (SignInMethods, error) {
+	return h.signInMethods(ctx, email, true)
+}
+
+// PeekSignInMethods answers as [Handler.SignInMethods] does and records no use of a break-glass address: for pages, and for
+// mails that may lead to a session later. A host with a Config.BreakGlass of its own makes it implement
+//
+//	Listed(ctx context.Context, tenantID, email string) (bool, error)
+//
+// as tenant.BreakGlassList does; without, nobody breaks the glass here.
+func (h *Handler) PeekSignInMethods(ctx context.Context, email string) (SignInMethods, error) {
+	return h.signInMethods(ctx, email, false)
+}
+
+// AccountSignInMethods answers as [Handler.SignInMethods] does for the account's address, and knows the account: one that a
+// directory of the tenant provisions has no way in but the provider, whatever its address is. Ask it for each tenant that
+// the account belongs to.
+func (h *Handler) AccountSignInMethods(ctx context.Context, tenantID, accountID, email string) (SignInMethods, error) {
+	record, err := h.cfg.Store.Account(ctx, tenantID, accountID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return SignInMethods{}, unavailable(CodeInternal, "the account could not be read", err)
+	}
+	methods, peekErr := h.signInMethods(ctx, email, false)
+	switch {
+	case peekErr != nil:
+		return SignInMethods{}, peekErr
+	case err != nil || record.SCIMUserID == "" || !methods.Password || methods.BreakGlass:
+		return h.signInMethods(ctx, email, true)
+	}
+	methods.TenantID = tenantID
+	bypass, err := h.breaksGlass(ctx, tenantID, email, true)
+	if err != nil {
+		return SignInMethods{}, err
+	}
+	methods.Password, methods.BreakGlass = bypass, bypass
+	return methods, nil
+}
+
+func (h *Handler) signInMethods(ctx context.Context, email string, record bool) (SignInMethods, error) {
 	addr, ok := parseAddress(email)
 	if !ok {
 		return SignInMethods{Password: true}, nil // no domain of anybody's; the host knows such accounts or does not
@@ -52,42 +94,41 @@ func (h *Handler) SignInMethods(ctx context.Context, email string) (SignInMethod
 	if err != nil {
 		return SignInMethods{}, err
 	}
-	listed, err := h.listed(ctx, realm.TenantID, addr.String())
+	bound := realm.Enforced || provisioned
+	bypass, err := h.breaksGlass(ctx, realm.TenantID, addr.String(), record && bound)
 	if err != nil {
 		return SignInMethods{}, err
 	}
-	if !realm.Enforced && !provisioned {
-		methods.Password = true
-		return methods, nil
-	}
-	if h.cfg.BreakGlass == nil || !listed {
-		return methods, nil
-	}
-	bypass, err := h.cfg.BreakGlass.Decide(ctx, realm.TenantID, addr.String())
-	if err != nil {
-		return SignInMethods{}, unavailable(CodeInternal, "the break-glass list could not be asked", err)
-	}
-	methods.Password, methods.BreakGlass = bypass, bypass
+	methods.Password, methods.BreakGlass = !bound || bypass, bound && bypass
 	return methods, nil
+}
+
+// breaksGlass tells whether an address may bypass the provider. It looks at the list for every address alike; record
+// makes it a use where it is listed.
+func (h *Handler) breaksGlass(ctx context.Context, tenantID, email string, record bool) (bool, error) {
+	l, canList := h.cfg.BreakGlass.(lister)
+	if canList {
+		listed, err := l.Listed(ctx, tenantID, email)
+		if err != nil {
+			return false, unavailable(CodeInternal, "the break-glass list could not be asked", err)
+		}
+		if !listed || !record {
+			return listed, nil
+		}
+	}
+	if !record {
+		return false, nil
+	}
+	bypass, err := h.cfg.BreakGlass.Decide(ctx, tenantID, email)
+	if err != nil {
+		return false, unavailable(CodeInternal, "the break-glass list could not be asked", err)
+	}
+	return bypass, nil
 }
 
 // lister is a BreakGlass that can be asked without it being a use, as tenant.BreakGlassList can.
 type lister interface {
 	Listed(ctx context.Context, tenantID, email string) (bool, error)
-}
-
-// listed looks at the break-glass list for every address alike. Of a list that can't be asked in this way it says yes,
-// so that Decide decides.
-func (h *Handler) listed(ctx context.Context, tenantID, email string) (bool, error) {
-	l, ok := h.cfg.BreakGlass.(lister)
-	if !ok {
-		return true, nil
-	}
-	listed, err := l.Listed(ctx, tenantID, email)
-	if err != nil {
-		return false, unavailable(CodeInternal, "the break-glass list could not be asked", err)
-	}
-	return listed, nil
 }
 
 // isProvisioned tells whether a directory provisions the user with this address. It asks the same questions whatever

@@ -32,6 +32,7 @@ func (m *matcher) outsider(ctx context.Context) (Account, error) {
 	if err := m.usable(ctx, acct, n.Email); err != nil {
 		return Account{}, err
 	}
+	m.unproven = true
 	return acct, m.link(ctx, acct, n.Email)
 }
 

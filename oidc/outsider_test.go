@@ -85,8 +85,16 @@ func TestJustInTimeModes(t *testing.T) {
 				return
 			}
 			require.Equal(t, 200, p.status, p.body)
-			require.Equal(t, []NewAccount{{Email: row.email, Name: "New", EmailUnproven: row.email == outside}}, host.told)
+			require.Len(t, host.told, 1)
+			var claims struct{ Sub string }
+			require.NoError(t, host.told[0].Claims(&claims))
+			require.Equal(t, "s-1", claims.Sub)
+			require.Equal(t, NewAccount{
+				Email: row.email, Name: "New", EmailUnproven: row.email == outside,
+				ConnectionID: c.ID, Issuer: idp.Issuer(), Subject: "s-1", claims: host.told[0].claims,
+			}, host.told[0])
 			require.True(t, a.lastLogin().First)
+			require.Equal(t, row.email == outside, a.lastLogin().EmailUnproven)
 			require.Len(t, a.events("acme", EventAccountCreated), 1)
 			record, err := a.store.Account(t.Context(), "acme", a.lastLogin().Account.ID)
 			require.NoError(t, err)

@@ -15,6 +15,11 @@ var authorizationErrors = map[string]bool{
 	"unsupported_response_type": true, "invalid_scope": true,
 }
 
+// setupErrors are those that no person who signs in can help.
+var setupErrors = map[string]bool{
+	"invalid_request": true, "unauthorized_client": true, "unsupported_response_type": true, "invalid_scope": true,
+}
+
 // knownTexts are what providers write into error_description for the mistakes that administrators make most often. A
 // match picks our own code and words; the text itself goes nowhere, since whoever can write to the browser's address
 // can write it.
@@ -61,6 +66,8 @@ func explainAuthorization(code, description string) *Error {
 		return unavailable(CodeProviderDown, "the provider answered "+code, nil)
 	case !authorizationErrors[code]:
 		return denied(CodeProviderDenied, "the provider answered with an error of its own")
+	case setupErrors[code]:
+		return unavailable(CodeProviderConfig, "the provider answered "+code, nil)
 	}
 	switch ours, reason, ok := known(description); {
 	case ok && (ours == CodeUserNotAssigned || ours == CodeConsentMissing):

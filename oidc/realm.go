@@ -46,6 +46,9 @@ func (h *Handler) activeConnection(ctx context.Context, tenantID, id string) (st
 	return c, nil
 }
 
+// errSharedIssuer says that several customers share an issuer and nothing tells which of them is meant.
+var errSharedIssuer = errors.New("oidc: several customers share the issuer")
+
 // connectionsForIssuer finds the connections of a third-party-initiated login. Customers of one provider may share an
 // issuer; the hint's domain tells them apart. Where it does not, only the connections of one tenant are told: who else
 // is a customer is nobody's business.
@@ -64,8 +67,11 @@ func (h *Handler) connectionsForIssuer(ctx context.Context, issuer, hint string)
 			return found, nil
 		}
 	}
-	if len(refs) == 0 || len(refs) > tenant.MaxDomainConnections || refs[0].TenantID != refs[len(refs)-1].TenantID {
+	if len(refs) == 0 {
 		return nil, store.ErrNotFound
+	}
+	if len(refs) > tenant.MaxDomainConnections || refs[0].TenantID != refs[len(refs)-1].TenantID {
+		return nil, errSharedIssuer
 	}
 	var found []store.Connection
 	for _, ref := range refs {

@@ -204,8 +204,11 @@ func (h *Handler) openRefresh(token tenant.Secret) (grant, error) {
 		return grant{}, denied(CodeRefreshRejected, "this is no refresh token of a sign-in here")
 	}
 	plain, err := h.tokenKeys.Open(sealed, []byte(refreshAAD))
+	if errors.Is(err, tenant.ErrUnknownKey) {
+		return grant{}, unavailable(CodeInternal, "the key that sealed the refresh token is not in Config.Keys", err)
+	}
 	if err != nil {
-		return grant{}, denied(CodeRefreshRejected, "the refresh token can't be opened: it was changed, or its key is gone")
+		return grant{}, denied(CodeRefreshRejected, "the refresh token can't be opened: it was changed")
 	}
 	var g grant
 	if json.Unmarshal(plain, &g) != nil || g.Token == "" || g.Subject == "" {

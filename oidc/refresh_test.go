@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -185,6 +186,20 @@ func TestRefreshTellsOfTheProvider(t *testing.T) {
 	_, err := a.handler.Refresh(t.Context(), l.RefreshToken)
 	require.NoError(t, err)
 	require.Equal(t, []string{EventConnectionFailing + " " + CodeSecretExpired, EventConnectionRecovered + " " + CodeSecretExpired}, alarms)
+}
+
+// TestRefreshWithoutItsKey: a key that was taken out of the ring too early ends nobody's session.
+func TestRefreshWithoutItsKey(t *testing.T) {
+	t.Parallel()
+	a, _, _, l := signedIn(t)
+	other, err := tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{{ID: "k2", Bytes: []byte(strings.Repeat("z", 32))}}})
+	require.NoError(t, err)
+	cfg := a.handler.cfg
+	cfg.Keys = other
+	h, err := NewHandler(cfg)
+	require.NoError(t, err)
+	_, err = h.Refresh(t.Context(), l.RefreshToken)
+	require.ErrorIs(t, err, ErrUnavailable)
 }
 
 // TestForgedRefreshToken: what is not sealed here is refused before anything is looked up.

@@ -66,6 +66,9 @@ func (h *Handler) logRefusal(ctx context.Context, line string, err error, c stor
 			attrs = append(attrs, slog.Any("error", e.cause))
 		}
 	}
+	if e, ok := errors.AsType[*Error](err); ok && e.Code == CodeHostRefused && e.cause != nil {
+		attrs = append(attrs, slog.Any("error", e.cause))
+	}
 	h.log.LogAttrs(ctx, level, line, attrs...)
 }
 

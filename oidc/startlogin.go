@@ -95,6 +95,18 @@ func (a *attempt) wish(req LoginRequest) error {
 	return nil
 }
 
+// request is what the host asked for.
+func (a attempt) request(c store.Connection) LoginRequest {
+	if len(a.Prompt) == 0 && a.MaxAge == 0 && len(a.ACRValues) == 0 {
+		return LoginRequest{}
+	}
+	maxAge := time.Duration(a.MaxAge) * time.Second
+	if a.MaxAge == maxAgeNow {
+		maxAge = MaxAgeNow
+	}
+	return LoginRequest{TenantID: c.TenantID, ConnectionID: c.ID, ReturnTo: a.ReturnTo, Prompt: a.Prompt, MaxAge: maxAge, ACRValues: a.ACRValues}
+}
+
 // checkAge refuses a person who authenticated too long ago for what was asked (OpenID Connect Core section 3.1.3.7,
 // rule 13).
 func (a attempt) checkAge(authenticated, now time.Time, skew time.Duration) error {

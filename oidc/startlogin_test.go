@@ -45,6 +45,12 @@ func TestStartLogin(t *testing.T) {
 	require.Equal(t, "home /danger", p.body)
 	l := a.lastLogin()
 	require.Equal(t, "phr", l.ACR)
+	require.Equal(t, LoginRequest{
+		TenantID: "acme", ConnectionID: c.ID, ReturnTo: "/danger", Prompt: []string{PromptLogin, PromptConsent}, MaxAge: 5 * time.Minute,
+		ACRValues: []string{"phr", "phrh"},
+	}, l.Requested)
+	require.Equal(t, 200, a.signIn(oidctest.DefaultEmail).status)
+	require.Zero(t, a.lastLogin().Requested)
 	require.Equal(t, []string{"hwk", "user"}, l.AMR)
 	require.WithinDuration(t, time.Now(), l.AuthenticatedAt, time.Minute)
 }

@@ -9,7 +9,7 @@ const (
 	helpAgain = "Start again. If it happens again, tell your administrator the reference below."
 	helpAdmin = "Your organisation's administrator can help. Tell them the code and the reference below."
 	helpLater = "Try again in a few minutes. If it lasts, tell your administrator the reference below."
-	helpSetup = "This is no mistake of yours. Your organisation's administrator has to correct the sign-in settings; tell them the code and the reference below."
+	helpSetup = "This is no mistake of yours. Your organisation's administrator has to correct the sign-in settings: tell them the code. The reference is for the people who run this application."
 )
 
 // texts are the sentences for the codes that deserve their own; textOf has one for each status beside them.
@@ -38,6 +38,7 @@ var texts = map[string]refusalText{
 	CodeEmailMissing:        {"No e-mail address", "Your organisation's sign-in did not send a usable e-mail address.", helpSetup},
 	CodeEmailUnverified:     {"E-mail address not verified", "Your organisation's sign-in does not state that your e-mail address is verified.", helpSetup},
 	CodeEmailDomain:         {"E-mail address not allowed", "Your e-mail address is not in one of your organisation's domains.", helpAdmin},
+	CodeAccountDisabled:     {"Account closed", "Your account was closed by this application.", "The people who run this application can help. Tell them the code and the reference below."},
 	CodeHostedDomain:        {"Account not allowed", "This Google account does not belong to your organisation.", helpAdmin},
 	CodeUserInactive:        {"Account deactivated", "Your account was deactivated by your organisation.", helpAdmin},
 	CodeNotProvisioned:      {"No account yet", "You don't have an account here. Ask your administrator to assign you to this application.", helpAdmin},
