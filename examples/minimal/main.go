@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"log"
+	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -24,12 +25,11 @@ func main() {
 	key := tenant.Key{ID: "2026-11", Bytes: must(os.ReadFile(os.Getenv("KEY_FILE")))}
 	keys := must(tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{key}}))
 
-	tenants := must(tenant.New(tenant.Config{Store: st, Keyring: keys, Tenants: app, Authorizer: app, SCIMBaseURL: base + "/scim/v2", DomainValidator: must(tenant.NewDNSValidator(tenant.DNSConfig{})), ProviderChecker: oidc.NewChecker(oidc.CheckerConfig{})}))
-	login := must(oidc.NewHandler(oidc.Config{BaseURL: base + "/sso", Store: st, Secrets: tenants, Keys: keys, Accounts: host.Accounts{DB: app}, OnLogin: app, Sessions: app, OnTest: oidc.RecordTests(tenants)}))
+	tenants := must(tenant.New(tenant.Config{Store: st, Keyring: keys, Tenants: app, Authorizer: app, LocalCredentials: app, SCIMBaseURL: base + "/scim/v2", DomainValidator: must(tenant.NewDNSValidator(tenant.DNSConfig{})), ProviderChecker: oidc.NewChecker(oidc.CheckerConfig{})}))
+	login := must(oidc.NewHandler(oidc.Config{BaseURL: base + "/sso", Store: st, Secrets: tenants, Keys: keys, Accounts: host.Accounts{DB: app}, OnLogin: app, Sessions: app, OnTest: oidc.RecordTests(tenants), Logger: slog.Default()}))
 	engine := must(provisioning.New(provisioning.Config{Store: st, Target: host.Target{DB: app}, Authorizer: app, OrgRoles: host.OrgRoles(), TeamRoles: host.TeamRoles()}))
 	policy := must(provisioning.NewPolicy(provisioning.PolicyConfig{Store: st, Target: host.Target{DB: app}}))
 	directory := must(scim.NewHandler(scim.Config{BaseURL: base + "/scim/v2", Store: st, Authenticator: scim.APIKeys(tenants), Policy: policy, Written: func(string) { engine.Wake(); login.Wake() }}))
-
 	mux.Handle(login.Mount())     // /sso/login, /sso/signin-oidc/{connection}, /sso/backchannel-logout/{connection}, …
 	mux.Handle(directory.Mount()) // /scim/v2/{tenant}/Users, …/Groups
 	go func() { log.Fatal(engine.Run(ctx, 10*time.Second)) }()

@@ -33,7 +33,7 @@ func ExampleNew() {
 func ExampleNewServer() {
 	_ = func(t *testing.T) {
 		idp := oidctest.NewServer(t)
-		idp.SetUsers(oidctest.User{Subject: "u1", Email: "ada@acme.example", EmailVerified: "true"})
+		idp.SetUsers(oidctest.User{Subject: "u1", Email: "ada@acme.example"})
 		for _, m := range oidctest.Misbehaviours() {
 			idp.SetFaults(m.Faults)
 			// Sign in through your own handlers: a session must exist exactly if m.Accept.
@@ -44,8 +44,13 @@ func ExampleNewServer() {
 // A provider that signs with another algorithm and whose clock runs ahead.
 func ExampleNewServerConfig() {
 	_ = func(t *testing.T) {
+		key, err := oidctest.GenerateKey("key-1", "ES256")
+		if err != nil {
+			t.Fatal(err)
+		}
 		idp := oidctest.NewServerConfig(t, oidctest.Config{
-			Users: []oidctest.User{{Subject: "u1", Email: "ada@acme.example", EmailVerified: "true"}},
+			Users: []oidctest.User{{Subject: "u1", Email: "ada@acme.example"}},
+			Keys:  []oidctest.Key{key},
 			Now:   func() time.Time { return time.Now().Add(30 * time.Second) },
 		})
 		t.Log(idp.Issuer())
@@ -55,7 +60,15 @@ func ExampleNewServerConfig() {
 // A provider that ends somebody's sessions, in all the ways that must be refused.
 func ExampleProvider_SendLogout() {
 	_ = func(t *testing.T, logoutURI string) {
-		idp := oidctest.NewServer(t)
+		var keys []oidctest.Key // one fault is a token that is signed with another published key
+		for _, alg := range []string{"RS256", "ES256"} {
+			key, err := oidctest.GenerateKey(alg, alg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, key)
+		}
+		idp := oidctest.NewServerConfig(t, oidctest.Config{Keys: keys})
 		for _, m := range oidctest.LogoutMisbehaviours() {
 			answer, err := idp.SendLogout(t.Context(), nil, logoutURI, oidctest.Logout{Subject: "u1", SessionID: "s1", Faults: m.Faults})
 			if err != nil || (answer.Status == 200) != m.Accept {

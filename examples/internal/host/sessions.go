@@ -56,9 +56,14 @@ func (d *DB) StartSession(ctx context.Context, tx store.Store, w http.ResponseWr
 	}
 	http.SetCookie(w, &http.Cookie{
 		Name: sessionCookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		MaxAge: int(sessionTTL.Seconds()),
+		MaxAge: int(sessionTTL.Seconds()), Secure: overTLS(r),
 	})
 	return nil
+}
+
+// overTLS tells whether the browser speaks TLS, to us or to a proxy in front.
+func overTLS(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
 // EndSession signs the browser out.
