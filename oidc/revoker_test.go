@@ -91,7 +91,7 @@ func synced(t *testing.T, v *Revoker) {
 	require.NoError(t, err)
 }
 
-func newRevoker(t *testing.T, st store.Store, sessions SessionRevoker, people *accounts) *Revoker {
+func newRevoker(t *testing.T, st store.Store, sessions SessionRevoker, people Accounts) *Revoker {
 	t.Helper()
 	v, err := NewRevoker(RevokerConfig{Store: st, Sessions: sessions, Accounts: people})
 	require.NoError(t, err)

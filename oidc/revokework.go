@@ -147,8 +147,15 @@ func (r *Revoker) end(ctx context.Context, tx store.Store, tenantID string, ev s
 		if err != nil {
 			return err
 		}
+		if len(all) == 0 {
+			return nil
+		}
+		before, err := beganBefore(ctx, tx, tenantID, ev)
+		if err != nil {
+			return err
+		}
 		for _, rev := range all {
-			rev.BeganBefore = ev.At.Add(clockMargin)
+			rev.BeganBefore = before
 			if key := keyOf(rev); done[key] || slices.ContainsFunc(ended, func(e Revocation) bool { return keyOf(e) == key }) {
 				continue
 			}
@@ -169,6 +176,20 @@ func (r *Revoker) end(ctx context.Context, tx store.Store, tenantID string, ev s
 		done[keyOf(rev)] = true
 	}
 	return len(ended), nil
+}
+
+// beganBefore is when the youngest session began that can be over by an event. An event is dated before its transaction
+// commits, which may take long: a sign-in that comes before it in the journal is older, whatever the clock says.
+func beganBefore(ctx context.Context, tx store.Store, tenantID string, ev store.Event) (time.Time, error) {
+	last, err := tx.Events(ctx, tenantID, store.EventQuery{Before: ev.Seq, Newest: true, TypePrefix: EventSignIn, Limit: 1})
+	if err != nil {
+		return time.Time{}, err
+	}
+	latest := ev.At
+	if len(last) == 1 && last[0].At.After(latest) {
+		latest = last[0].At
+	}
+	return latest.Add(clockMargin), nil
 }
 
 // keyOf is a revocation apart from why.

@@ -84,7 +84,7 @@ func assemble(_ context.Context, o options, l *listeners, db *database) (*progra
 	}
 	site := pages.New(pages.Config{
 		DB: db.host, Store: db.store, Tenants: p.tenants, Login: p.login, Engine: p.engine, Locks: locks,
-		Changed: p.engine.Wake, IDPURL: p.idpURL, Directory: p.directoryURL, Publish: p.publish, Now: time.Now, Logger: p.log,
+		Changed: p.changed, IDPURL: p.idpURL, Directory: p.directoryURL, Publish: p.publish, Now: time.Now, Logger: p.log,
 	})
 	mux := http.NewServeMux()
 	mux.Handle(p.login.Mount())
@@ -127,7 +127,7 @@ func (p *program) assembleProvisioning() (err error) {
 	}
 	cfg := scim.Config{
 		BaseURL: p.appURL + "/scim/v2", Store: p.db.store, Authenticator: scim.APIKeys(p.tenants),
-		Written: func(string) { p.engine.Wake(); p.login.Wake() }, Logger: p.log,
+		Written: func(string) { p.changed() }, Logger: p.log,
 	}
 	if open {
 		cfg.Policy, cfg.ResourceTypes, cfg.InsecureNoRateLimit = scim.InsecureAllowAll{}, []scim.ResourceType{testResources()}, true
@@ -140,6 +140,12 @@ func (p *program) assembleProvisioning() (err error) {
 	}
 	p.scim, err = scim.NewHandler(cfg)
 	return err
+}
+
+// changed lets those who follow the journal look at once.
+func (p *program) changed() {
+	p.engine.Wake()
+	p.login.Wake()
 }
 
 // serve starts the servers and the worker; the channel tells how they ended, once all

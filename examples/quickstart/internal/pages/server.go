@@ -26,7 +26,7 @@ type Config struct {
 	Login   *oidc.Handler
 	Engine  *provisioning.Engine
 	Locks   *provisioning.Locks
-	// Changed is called after a page changed something that provisioning follows.
+	// Changed is called after a page changed something that provisioning or the end of sessions follows.
 	Changed func()
 	// IDPURL is the built-in identity provider; Directory returns the page of an
 	// organisation's directory there, empty if it has none.

@@ -303,6 +303,7 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, v visitor) {
 	var invalid *tenant.ValidationError
 	switch {
 	case err == nil:
+		s.Changed()
 		s.done(w, r, back, map[string]any{"done": r.PathValue("step")})
 	case wantsJSON(r):
 		s.fail(w, r, err)
