@@ -135,7 +135,12 @@ func (h *Handler) logOut(ctx context.Context, c store.Connection, claims logoutC
 		if err := h.cfg.Sessions.RevokeSessions(ctx, tx, r); err != nil {
 			return unavailable(CodeInternal, "the application could not end the sessions", err)
 		}
-		return tx.AppendEvents(ctx, c.TenantID, logoutEventOf(r, now))
+		event := logoutEventOf(r, now)
+		event.After = asJSON(logoutEventData{
+			Connection: c.ID, Issuer: c.Issuer, Subject: r.Subject, Reason: r.Reason,
+			Issued: claims.issued.Unix(), Session: sessionKeyOf(c, claims.sessionID),
+		})
+		return tx.AppendEvents(ctx, c.TenantID, event)
 	})
 	if _, known := errors.AsType[*Error](err); known || err == nil {
 		return err
@@ -149,13 +154,37 @@ func logoutKey(c store.Connection, tokenID string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// logoutEventData is what an EventLogout says in After.
+type logoutEventData struct {
+	Connection string `json:"connection"`
+	Issuer     string `json:"issuer"`
+	Subject    string `json:"subject"`
+	Reason     string `json:"reason"`
+	// Issued is the iat of a logout token in Unix seconds, Session the key of its sid (see sessionKey): a sid itself ends
+	// sessions, and owners read the journal.
+	Issued  int64  `json:"issued,omitempty"`
+	Session string `json:"session,omitempty"`
+}
+
+// sessionKeyOf is sessionKey, "" without a session ID.
+func sessionKeyOf(c store.Connection, sessionID string) string {
+	if sessionID == "" {
+		return ""
+	}
+	return sessionKey(c, sessionID)
+}
+
+// asJSON encodes a struct of strings and numbers, which can't fail.
+func asJSON(v any) json.RawMessage {
+	data, _ := json.Marshal(v) //nolint:errchkjson // see above
+	return data
+}
+
 // logoutEventOf tells the journal who was logged out.
 func logoutEventOf(r Revocation, now time.Time) store.Event {
-	after, _ := json.Marshal(map[string]string{ //nolint:errchkjson // strings
-		"connection": r.ConnectionID, "issuer": r.Issuer, "subject": r.Subject, "reason": r.Reason,
-	})
 	e := store.Event{
-		ID: store.NewID(now), Type: EventLogout, At: now, After: after,
+		ID: store.NewID(now), Type: EventLogout, At: now,
+		After:   asJSON(logoutEventData{Connection: r.ConnectionID, Issuer: r.Issuer, Subject: r.Subject, Reason: r.Reason}),
 		Actor:   store.EventActor{Kind: string(tenant.ActorSystem), ID: logoutActor, Name: "The OpenID provider"},
 		Subject: store.EventSubject{Kind: "connection", ID: r.ConnectionID},
 		Message: "The provider ended all sessions of this person.",

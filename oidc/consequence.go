@@ -150,6 +150,9 @@ type signInEvent struct {
 	Issuer     string `json:"issuer"`
 	Subject    string `json:"subject"`
 	Email      string `json:"email"`
+	// Issued is the ID token's iat in Unix seconds, Session the key of its sid, as in logoutEventData.
+	Issued  int64  `json:"issued,omitempty"`
+	Session string `json:"session,omitempty"`
 }
 
 func readSignIn(ev store.Event) signInEvent {
@@ -177,12 +180,53 @@ func signedInMeanwhile(ctx context.Context, tx store.Store, tenantID string, ev 
 	case c.Issuer != s.Issuer:
 		return []Revocation{s.revocation(tenantID, ev, ReasonConnectionChanged)}, nil
 	}
+	over, err := loggedOutMeanwhile(ctx, tx, tenantID, ev, s)
+	if err != nil {
+		return nil, err
+	}
+	if over {
+		return []Revocation{s.revocation(tenantID, ev, ReasonBackchannelLogout)}, nil
+	}
 	m := matcher{tx: tx, conn: store.Connection{Meta: store.Meta{TenantID: tenantID}}}
 	err = m.usable(ctx, Account{ID: ev.Subject.ID, Member: true}, s.Email)
 	if errors.Is(err, ErrDenied) {
 		return []Revocation{{TenantID: tenantID, AccountID: ev.Subject.ID, Reason: ReasonDeactivated}}, nil
 	}
 	return nil, err
+}
+
+// recentEvents is how far back, in events about the account and about the connection, a logout is looked for that overtook
+// a sign-in.
+const recentEvents = 50
+
+// loggedOutMeanwhile says whether the provider ended the session that a sign-in began with before that was committed: the
+// logout found no session to end. Both times are the provider's.
+func loggedOutMeanwhile(ctx context.Context, tx store.Store, tenantID string, ev store.Event, s signInEvent) (bool, error) {
+	if s.Issued <= 0 {
+		return false, nil
+	}
+	for _, subject := range []store.EventSubject{{Kind: subjectAccount, ID: ev.Subject.ID}, {Kind: subjectConnection, ID: s.Connection}} {
+		events, err := tx.Events(ctx, tenantID, store.EventQuery{
+			Before: ev.Seq, Newest: true, SubjectKind: subject.Kind, SubjectID: subject.ID, Limit: recentEvents,
+		})
+		if err != nil {
+			return false, err
+		}
+		for _, e := range events {
+			var l logoutEventData
+			if e.Type != EventLogout || json.Unmarshal(e.After, &l) != nil || l.Connection != s.Connection || l.Issuer != s.Issuer || l.Issued < s.Issued {
+				continue
+			}
+			same := l.Subject == s.Subject
+			if l.Session != "" {
+				same = l.Session == s.Session || same && s.Session == ""
+			}
+			if same {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
 // identityUnlinked ends what began with the identity. Where it is linked again by now, with the same account or another,

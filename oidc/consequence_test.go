@@ -197,12 +197,14 @@ func TestBeganBefore(t *testing.T) {
 	t.Parallel()
 	st, ended, now := memory.New(), &revoker{}, store.Time(time.Now())
 	account(t, st, "acme", "u-ada", "s-ada")
+	_, err := st.CreateSCIMUser(t.Context(), "acme", store.SCIMUser{Meta: store.Meta{ID: "s-ada"}, UserName: "ada", Active: true}) // again by now
+	require.NoError(t, err)
 	at := func(e store.Event, at time.Time) store.Event {
 		e.At = at
 		return e
 	}
-	signIn := store.Event{Type: EventSignIn, Subject: store.EventSubject{Kind: "account", ID: "u-bob"}, After: json.RawMessage(`{"connection":"c","issuer":"i"}`)}
-	_, err := st.CreateConnection(t.Context(), "acme", store.Connection{Meta: store.Meta{ID: "c"}, State: store.ConnectionActive, Issuer: "i"})
+	signIn := store.Event{Type: EventSignIn, Subject: store.EventSubject{Kind: "account", ID: "u-ada"}, After: json.RawMessage(`{"connection":"c","issuer":"i"}`)}
+	_, err = st.CreateConnection(t.Context(), "acme", store.Connection{Meta: store.Meta{ID: "c"}, State: store.ConnectionActive, Issuer: "i"})
 	require.NoError(t, err)
 	r := newRevoker(t, st, ended, &accounts{})
 	for _, e := range []store.Event{
@@ -249,4 +251,61 @@ func TestSuspendedWhileSigningIn(t *testing.T) {
 		{TenantID: "acme", ConnectionID: c.ID, Reason: ReasonConnectionOff},
 		{TenantID: "acme", ConnectionID: c.ID, Issuer: login.Issuer, Subject: login.Subject, AccountID: "u-ada", Reason: ReasonConnectionOff},
 	}, whose(ended))
+}
+
+// TestLoggedOutWhileSigningIn: a logout token that comes before the sign-in is committed finds no session. The session ends
+// all the same, and one that begins later does not.
+func TestLoggedOutWhileSigningIn(t *testing.T) {
+	t.Parallel()
+	const sub = "subject-1"
+	for name, tt := range map[string]struct {
+		logout oidctest.Logout
+		after  time.Duration // of the ID token
+		ends   bool
+	}{
+		"the person's":              {oidctest.Logout{Subject: sub}, 2 * time.Second, true},
+		"the session's":             {oidctest.Logout{SessionID: "s-1"}, 2 * time.Second, true},
+		"both":                      {oidctest.Logout{Subject: sub, SessionID: "s-1"}, 2 * time.Second, true},
+		"another session's":         {oidctest.Logout{Subject: sub, SessionID: "s-2"}, 2 * time.Second, false},
+		"somebody else's":           {oidctest.Logout{Subject: "subject-2"}, 2 * time.Second, false},
+		"the person's, long before": {oidctest.Logout{Subject: sub}, -time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ended, idp := &revoker{}, oidctest.NewServer(t)
+			idp.SetFaults(oidctest.Faults{Claims: func(c map[string]any) { c["sid"] = "s-1" }})
+			var a *app
+			var c store.Connection
+			a = newApp(t, func(cfg *Config) {
+				cfg.Sessions = ended
+				cfg.Secrets = SecretsFunc(func(context.Context, store.Connection) (tenant.Secret, error) {
+					l := tt.logout
+					l.Faults.Claims = func(claims map[string]any) {
+						claims["iat"] = time.Now().Add(tt.after).Unix()
+						claims["exp"] = time.Now().Add(time.Minute).Unix()
+					}
+					require.Equal(t, 200, a.logOut(idp, c.ID, l).Status)
+					return tenant.NewSecret(oidctest.DefaultClientSecret), nil
+				})
+			})
+			c = a.connect(idp, "acme", "acme.example", func(c *store.Connection) { c.SigningAlg = "RS256" })
+			a.accounts.add("acme", "u-ada", oidctest.DefaultEmail)
+			require.Equal(t, 200, a.signIn(oidctest.DefaultEmail).status)
+			login := a.lastLogin()
+			require.Equal(t, sub, login.Subject)
+			require.Len(t, ended.all(), 1, "the logout, which found no session")
+			_, err := newRevoker(t, a.store, ended, a.accounts).SyncAll(t.Context())
+			require.NoError(t, err)
+			if !tt.ends {
+				require.Len(t, ended.all(), 1)
+				return
+			}
+			require.Equal(t, []Revocation{{
+				TenantID: "acme", ConnectionID: c.ID, Issuer: login.Issuer, Subject: sub, AccountID: "u-ada", Reason: ReasonBackchannelLogout,
+			}}, whose(ended)[1:])
+			for _, e := range a.events("acme", "oidc.") {
+				require.NotContains(t, string(e.After), "s-1", "a sid ends sessions: owners don't read it")
+			}
+		})
+	}
 }

@@ -16,6 +16,8 @@ const (
 // logoutClaims is what a logout token says: whose session, or which one, is over.
 type logoutClaims struct {
 	subject, sessionID, tokenID string
+	// issued is the token's iat.
+	issued time.Time
 	// until is when the token can't be used any more, but for the clocks' difference.
 	until time.Time
 }
@@ -76,7 +78,7 @@ func (v *verifier) readLogout(payload []byte, want expectation) (logoutClaims, e
 	if err := checkLogoutEvent(obj); err != nil {
 		return logoutClaims{}, err
 	}
-	claims := logoutClaims{until: set.expires}
+	claims := logoutClaims{issued: set.issued, until: set.expires}
 	if latest := set.issued.Add(maxLogoutAge); claims.until.After(latest) {
 		claims.until = latest
 	}

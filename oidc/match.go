@@ -2,7 +2,6 @@ package oidc
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -367,8 +366,9 @@ func (m *matcher) trustEmail(ctx context.Context) error {
 
 // event tells the journal about this sign-in. It names the person as the provider does; no secret is in it.
 func (m *matcher) event(typ, accountID, message string) store.Event {
-	after, _ := json.Marshal(map[string]string{ //nolint:errchkjson // strings
-		"connection": m.conn.ID, "issuer": m.who.issuer, "subject": m.who.subject, "email": m.who.email,
+	after := asJSON(signInEvent{
+		Connection: m.conn.ID, Issuer: m.who.issuer, Subject: m.who.subject, Email: m.who.email,
+		Issued: m.who.issued.Unix(), Session: sessionKeyOf(m.conn, m.who.sessionID),
 	})
 	return store.Event{
 		ID: store.NewID(m.now), Type: typ, At: m.now, After: after, Message: message,

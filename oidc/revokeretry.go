@@ -18,7 +18,7 @@ func (r *Revoker) retry(ctx context.Context, tenantID string) (n int, err error)
 	if err != nil {
 		return 0, err
 	}
-	to, begun, tried := end, r.cfg.Now(), false
+	to, begun, tried, refused := end, r.cfg.Now(), false, 0
 	var due time.Time // the earliest of those that wait
 	var errs []error
 	for _, ev := range open {
@@ -30,13 +30,16 @@ func (r *Revoker) retry(ctx context.Context, tenantID string) (n int, err error)
 				due = at
 			}
 			continue
-		case now.Sub(begun) > turnTime:
+		case now.Sub(begun) > turnTime || refused >= maxRefused && n == 0:
 			tried = true // the rest in the next turn
 			continue
 		}
 		tried = true
-		k, err := r.retryOne(ctx, tenantID, ev)
+		k, again, err := r.retryOne(ctx, tenantID, ev)
 		n += k
+		if again {
+			refused++
+		}
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -49,6 +52,9 @@ func (r *Revoker) retry(ctx context.Context, tenantID string) (n int, err error)
 	}
 	if tried {
 		due = time.Time{} // what was tried may be open again: look next time
+	}
+	if refused >= maxRefused && n == 0 {
+		due = r.cfg.Now().Add(retryPause)
 	}
 	r.setRetryDue(tenantID, due)
 	return n, errors.Join(errs...)
@@ -117,18 +123,19 @@ func (r *Revoker) openWork(ctx context.Context, tenantID string) (open []store.E
 // errBusy says that another replica works on the tenant.
 var errBusy = errors.New("oidc: another replica works on this tenant's sessions")
 
-// retryOne tries one event again. A transaction that fails as a whole counts as an attempt too, so that this event does
-// not hold up the others.
-func (r *Revoker) retryOne(ctx context.Context, tenantID string, failed store.Event) (n int, err error) {
+// retryOne tries one event again; again says that the host refused it once more. A transaction that fails as a whole
+// counts as an attempt too, so that this event does not hold up the others.
+func (r *Revoker) retryOne(ctx context.Context, tenantID string, failed store.Event) (n int, again bool, err error) {
 	attempt := failureOf(failed).Attempt + 1
 	err = r.reopened(ctx, tenantID, failed, func(tx store.Store, ev store.Event) error {
-		n = 0
+		n, again = 0, false
 		if over := r.ruleFor(ev); over != nil {
 			var err error
 			if n, err = r.end(ctx, tx, tenantID, ev, over, map[Revocation]bool{}); err != nil {
 				if ctx.Err() != nil {
 					return err
 				}
+				again = true
 				r.logFailure(ctx, tenantID, ev, attempt, err)
 				return r.fail(ctx, tx, tenantID, ev, attempt)
 			}
@@ -137,9 +144,9 @@ func (r *Revoker) retryOne(ctx context.Context, tenantID string, failed store.Ev
 	})
 	switch {
 	case err == nil:
-		return n, nil
+		return n, again, nil
 	case errors.Is(err, errBusy) || ctx.Err() != nil:
-		return 0, nil //nolint:nilerr // the next turn goes on
+		return 0, false, nil //nolint:nilerr // the next turn goes on
 	}
 	cause := err
 	err = r.reopened(ctx, tenantID, failed, func(tx store.Store, ev store.Event) error {
@@ -147,9 +154,9 @@ func (r *Revoker) retryOne(ctx context.Context, tenantID string, failed store.Ev
 		return r.fail(ctx, tx, tenantID, ev, attempt)
 	})
 	if errors.Is(err, errBusy) {
-		return 0, nil
+		return 0, false, nil
 	}
-	return 0, err
+	return 0, true, err
 }
 
 // reopened runs fn in a transaction that works on the tenant alone, if the work is still open, with the event that it is

@@ -40,6 +40,10 @@ const (
 	// clockMargin is how far the clocks of the host's machines may differ: a session that began so much after an event
 	// may have begun before it.
 	clockMargin = time.Minute
+	// maxRefused ends a turn in which the host refused so many and did none, for retryPause: it is down, and each attempt
+	// leaves an event.
+	maxRefused = 10
+	retryPause = time.Minute
 	// turnTime ends a turn of a tenant whose host is slow, so that the others have theirs.
 	turnTime = 5 * time.Second
 )
@@ -147,15 +151,10 @@ func (r *Revoker) end(ctx context.Context, tx store.Store, tenantID string, ev s
 		if err != nil {
 			return err
 		}
-		if len(all) == 0 {
-			return nil
-		}
-		before, err := beganBefore(ctx, tx, tenantID, ev)
-		if err != nil {
-			return err
-		}
 		for _, rev := range all {
-			rev.BeganBefore = before
+			if rev.BeganBefore, err = beganBefore(ctx, tx, tenantID, ev, rev.AccountID); err != nil {
+				return err
+			}
 			if key := keyOf(rev); done[key] || slices.ContainsFunc(ended, func(e Revocation) bool { return keyOf(e) == key }) {
 				continue
 			}
@@ -179,15 +178,20 @@ func (r *Revoker) end(ctx context.Context, tx store.Store, tenantID string, ev s
 }
 
 // beganBefore is when the youngest session began that can be over by an event. An event is dated before its transaction
-// commits, which may take long: a sign-in that comes before it in the journal is older, whatever the clock says.
-func beganBefore(ctx context.Context, tx store.Store, tenantID string, ev store.Event) (time.Time, error) {
-	last, err := tx.Events(ctx, tenantID, store.EventQuery{Before: ev.Seq, Newest: true, TypePrefix: EventSignIn, Limit: 1})
-	if err != nil {
-		return time.Time{}, err
-	}
+// commits, which may take long: a sign-in of the account that comes before it in the journal is older, whatever the clock
+// says.
+func beganBefore(ctx context.Context, tx store.Store, tenantID string, ev store.Event, accountID string) (time.Time, error) {
 	latest := ev.At
-	if len(last) == 1 && last[0].At.After(latest) {
-		latest = last[0].At
+	if accountID != "" {
+		last, err := tx.Events(ctx, tenantID, store.EventQuery{
+			Before: ev.Seq, Newest: true, SubjectKind: subjectAccount, SubjectID: accountID, TypePrefix: EventSignIn, Limit: 1,
+		})
+		if err != nil {
+			return time.Time{}, err
+		}
+		if len(last) == 1 && last[0].At.After(latest) {
+			latest = last[0].At
+		}
 	}
 	return latest.Add(clockMargin), nil
 }

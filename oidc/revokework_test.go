@@ -402,3 +402,38 @@ func TestRevokerStops(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, at)
 }
+
+// TestRevokerHostDown: while a host is down, attempts and their events are bounded, and all of it is made up for.
+func TestRevokerHostDown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st, host := memory.New(), &table{}
+		down := true
+		want := leavers(t, st, "acme", 200)
+		r := newRevoker(t, st, SessionRevokerFunc(func(ctx context.Context, tx store.Store, rev Revocation) error {
+			if down {
+				return errors.New("the cache is down")
+			}
+			return host.RevokeSessions(ctx, tx, rev)
+		}), &accounts{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		require.ErrorIs(t, r.Run(ctx, time.Second), context.DeadlineExceeded)
+		attempts := 0
+		for after := int64(0); ; {
+			failed, err := st.Events(t.Context(), "acme", store.EventQuery{TypePrefix: EventRevocationFailed, After: after})
+			require.NoError(t, err)
+			if len(failed) == 0 {
+				break
+			}
+			attempts += len(failed)
+			after = failed[len(failed)-1].Seq
+		}
+		require.Less(t, attempts, 1000)
+		down = false
+		ctx, cancel = context.WithTimeout(t.Context(), 6*time.Minute)
+		defer cancel()
+		require.ErrorIs(t, r.Run(ctx, time.Second), context.DeadlineExceeded)
+		require.ElementsMatch(t, want, ended(t, st, "acme"))
+	})
+}
