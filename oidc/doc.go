@@ -31,8 +31,8 @@
 // by a page in the person's browser at {base}/frontchannel-logout/{connection} ([Handler.FrontchannelLogoutURI]).
 //
 // [Handler.Run] ends sessions that no provider ends: of people whom a directory set inactive or deleted, of identities
-// that were unlinked, of connections that were suspended, deleted or lead elsewhere now. It reads the journal, so that
-// none is lost whenever a process stops.
+// that were unlinked, of connections that were suspended, deleted or lead elsewhere now, and those that began while any
+// of it happened. It reads the journal, so that none is lost whenever a process stops.
 //
 // # Accounts
 //

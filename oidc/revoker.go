@@ -41,7 +41,8 @@ type RevokerConfig struct {
 //   - a connection was suspended or deleted ([ReasonConnectionOff]), or leads to another provider or client
 //     ([ReasonConnectionChanged]), whose links then go too;
 //   - an identity was unlinked from its account ([ReasonUnlinked]), see [Unlink];
-//   - somebody signed in while one of these happened.
+//   - somebody signed in while one of these happened, or while the provider's logout token came, which then found no
+//     session to end ([ReasonBackchannelLogout]).
 //
 // Each is done once as far as the database goes: what RevokeSessions writes through tx, the record of it
 // ([EventLogout]) and the place in the journal commit together, so that a crash at any moment loses none and a tenant's
