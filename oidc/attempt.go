@@ -35,6 +35,8 @@ type attempt struct {
 	ACRValues []string `json:"l,omitempty"`
 	// ClientAuth is the client authentication that a test found to work, see push.
 	ClientAuth string `json:"h,omitempty"`
+	// Elsewhere says that another site started it.
+	Elsewhere bool `json:"f,omitempty"`
 	// Test is who started a test sign-in, of the configuration with this version; nil for a real one.
 	Test          *tenant.Actor `json:"x,omitempty"`
 	ConfigVersion int64         `json:"g,omitempty"`

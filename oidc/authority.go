@@ -84,11 +84,15 @@ func matchIssuer(authority, issuer string) issuerMatch {
 // email_verified says which customer vouches (OIDC.md rule 3 and trap T11).
 func isSharedIssuer(issuer string) bool {
 	switch strings.TrimSuffix(issuer, "/") {
-	case googleIssuer, "accounts.google.com", "https://oauth.id.jumpcloud.com":
+	case googleIssuer, "accounts.google.com", "https://oauth.id.jumpcloud.com",
+		"https://login.microsoftonline.com/" + consumerTenant + "/v2.0", "https://sts.windows.net/" + consumerTenant:
 		return true
 	}
 	return false
 }
+
+// consumerTenant is where all personal Microsoft accounts are.
+const consumerTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 const googleIssuer = "https://accounts.google.com"
 

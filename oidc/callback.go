@@ -54,8 +54,8 @@ func parseResponse(values url.Values) (response, error) {
 }
 
 // serveCallback takes the provider's answer. The state, and the cookie of the browser that started the sign-in, prove
-// that the answer belongs to it; nothing is written to the database before that, and at most one token and one event
-// after it, however often the answer is sent.
+// that the answer belongs to it. Nothing is written to the database before that, nor for an answer without a code; for a
+// code, a token that it was used, and one event if the provider gave tokens for it, however often the answer is sent.
 func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead { // ServeMux sends it to GET's handler; it must not use up the answer
 		w.WriteHeader(http.StatusMethodNotAllowed)
@@ -72,7 +72,17 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.deleteCookie(w, h.cookieName(a.State))
-	if err := h.claim(r, a); err != nil {
+	if !h.cfg.InsecureSharedRedirectURI && r.PathValue("connection") != a.ConnectionID {
+		h.refuse(w, r, badRequest(CodeFlowMismatch, "the answer arrived at the redirect URI of another connection"), store.Connection{})
+		return
+	}
+	if a.Test == nil && (res.err != "" || res.code == "") {
+		// Anybody can start a sign-in and send this to himself: it is told, and writes nothing.
+		c, _, err := h.checkResponse(r.Context(), a, res)
+		h.refuse(w, r, err, c)
+		return
+	}
+	if err := h.consume(r.Context(), a); err != nil {
 		h.refuse(w, r, err, store.Connection{})
 		return
 	}
@@ -86,6 +96,10 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 		h.finishTest(w, r, c, a, who, err)
 		return
 	}
+	if err != nil && !who.redeemed { // the same for a code that the provider does not know
+		h.refuse(w, r, err, c)
+		return
+	}
 	if err != nil {
 		h.refuseAttempt(w, r, err, a, c)
 		return
@@ -97,14 +111,6 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	held.release(w, r, login.ReturnTo)
-}
-
-// claim makes sure that the answer arrived where it was expected, and that this request is the only one that uses it.
-func (h *Handler) claim(r *http.Request, a attempt) error {
-	if !h.cfg.InsecureSharedRedirectURI && r.PathValue("connection") != a.ConnectionID {
-		return badRequest(CodeFlowMismatch, "the answer arrived at the redirect URI of another connection")
-	}
-	return h.consume(r.Context(), a)
 }
 
 // checkResponse refuses answers from, and for, anybody else (RFC 9700 section 4.4, RFC 9207), and the provider's own
@@ -156,14 +162,17 @@ func (h *Handler) consume(ctx context.Context, a attempt) error {
 func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection, a attempt, who person) (Login, error) {
 	var login Login
 	ctx := r.Context()
-	refresh, err := h.sealRefresh(c, a.Nonce, who)
-	if err != nil {
-		return Login{}, err
-	}
-	err = h.cfg.Store.InTx(ctx, func(tx store.Store) error {
+	err := h.cfg.Store.InTx(ctx, func(tx store.Store) error {
 		held.reset()
+		if err := h.stillActive(ctx, tx, c); err != nil {
+			return err
+		}
 		m := matcher{h: h, tx: tx, conn: c, who: who, now: store.Time(h.now())}
 		acct, first, err := m.match(ctx)
+		if err != nil {
+			return err
+		}
+		refresh, err := h.sealRefresh(c, a.Nonce, acct.ID, who)
 		if err != nil {
 			return err
 		}
@@ -171,7 +180,7 @@ func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection
 			TenantID: c.TenantID, ConnectionID: c.ID, Account: acct, Issuer: who.issuer, Subject: who.subject,
 			Email: who.email, EmailChange: m.change, SessionID: who.sessionID, First: first, ReturnTo: h.returnTo(a.ReturnTo),
 			IDToken: tenant.NewSecret(who.tokens.idToken), RefreshToken: refresh,
-			EmailUnproven: m.unproven, Requested: a.request(c),
+			EmailUnproven: m.unproven, Requested: a.request(c), StartedElsewhere: a.Elsewhere,
 			AuthenticatedAt: who.authTime, ACR: who.acr, AMR: who.amr, claims: who.claims, userinfo: who.userinfo,
 		}
 		if err := h.rememberSession(ctx, tx, c, who); err != nil {
@@ -186,6 +195,20 @@ func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection
 		return Login{}, err
 	}
 	return Login{}, unavailable(CodeInternal, "the sign-in could not be stored", err)
+}
+
+// stillActive looks at the connection once more: it was read before the provider was asked, which takes time.
+func (h *Handler) stillActive(ctx context.Context, tx store.Store, c store.Connection) error {
+	now, err := tx.Connection(ctx, c.TenantID, c.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound) || err == nil && now.State != store.ConnectionActive:
+		return denied(CodeConnectionOff, "the connection was switched off while the sign-in was under way")
+	case err != nil:
+		return unavailable(CodeInternal, "the set-up could not be read", err)
+	case now.Issuer != c.Issuer || now.ClientID != c.ClientID:
+		return badRequest(CodeFlowMismatch, "the connection was changed while the sign-in was under way")
+	}
+	return nil
 }
 
 func (h *Handler) callHost(ctx context.Context, r *http.Request, held *heldResponse, tx store.Store, login Login) error {

@@ -40,7 +40,7 @@ func (r *Revoker) ruleFor(ev store.Event) rule {
 	case ev.Type == accountDeactivated, ev.Type == accountSessionsToEnd:
 		return accountEnded
 	case ev.Type == EventSignIn:
-		return signedInMeanwhile
+		return r.signedInMeanwhile
 	case ev.Type == EventUnlinked:
 		return identityUnlinked
 	case ev.Subject.Kind == subjectConnection:
@@ -169,7 +169,7 @@ func (s signInEvent) revocation(tenantID string, ev store.Event, reason string) 
 
 // signedInMeanwhile looks once more at what a sign-in relied on. A sign-in reads it before it commits, and a directory or
 // an owner may be faster: the session would begin after the event that was to end it, and live on.
-func signedInMeanwhile(ctx context.Context, tx store.Store, tenantID string, ev store.Event) ([]Revocation, error) {
+func (r *Revoker) signedInMeanwhile(ctx context.Context, tx store.Store, tenantID string, ev store.Event) ([]Revocation, error) {
 	s := readSignIn(ev)
 	c, err := tx.Connection(ctx, tenantID, s.Connection)
 	switch {
@@ -187,8 +187,18 @@ func signedInMeanwhile(ctx context.Context, tx store.Store, tenantID string, ev 
 	if over {
 		return []Revocation{s.revocation(tenantID, ev, ReasonBackchannelLogout)}, nil
 	}
+	emails := []string{s.Email}
+	if link, err := tx.Identity(ctx, tenantID, s.Connection, s.Issuer, s.Subject); err == nil {
+		emails = append(emails, link.Email)
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	acct, err := r.cfg.Accounts.AccountByID(ctx, tx, tenantID, ev.Subject.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("oidc: the application's accounts could not be read: %w", err)
+	}
 	m := matcher{tx: tx, conn: store.Connection{Meta: store.Meta{TenantID: tenantID}}}
-	err = m.usable(ctx, Account{ID: ev.Subject.ID, Member: true}, s.Email)
+	err = m.usable(ctx, Account{ID: ev.Subject.ID, Email: acct.Email, Member: true}, emails...)
 	if errors.Is(err, ErrDenied) {
 		return []Revocation{{TenantID: tenantID, AccountID: ev.Subject.ID, Reason: ReasonDeactivated}}, nil
 	}

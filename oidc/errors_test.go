@@ -77,7 +77,9 @@ func TestUserinfoReachesTheHost(t *testing.T) {
 	})
 	a.connect(idp, "acme", "acme.example", func(c *store.Connection) { c.JustInTime = true })
 	require.Equal(t, 200, a.signIn(oidctest.DefaultEmail).status)
-	type more struct{ Department string }
+	type more struct {
+		Department string `json:"department"`
+	}
 	var atLogin, atCreation more
 	require.NoError(t, a.lastLogin().Userinfo(&atLogin))
 	require.NoError(t, host.made.Userinfo(&atCreation))

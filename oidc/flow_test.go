@@ -595,30 +595,33 @@ func TestTestSignIn(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrNotFound, "%v", links)
 }
 
-// TestAnswersWriteOnce: an answer that is sent again and again, with an error of the provider's or without, leaves one
-// event.
-func TestAnswersWriteOnce(t *testing.T) {
+// TestStrangersWriteNothing: whoever starts a sign-in can send himself any answer to it. Without a code that the provider
+// knows, nothing of it is in the database but that a code was used.
+func TestStrangersWriteNothing(t *testing.T) {
 	t.Parallel()
-	a, _, _, ca, _ := twoTenants(t)
+	a, acme, _, ca, _ := twoTenants(t)
 	b := a.browser()
 	u, err := url.Parse(a.started(b, "ada@acme.example").location)
 	require.NoError(t, err)
 	base, err := url.Parse(a.url)
 	require.NoError(t, err)
 	cookies := b.client.Jar.Cookies(base)
-	target := a.handler.RedirectURI(ca.ID) + "?" + url.Values{
-		"error": {"access_denied"}, "state": {u.Query().Get("state")}, "iss": {u.Query().Get("iss")},
-	}.Encode()
-	for i := range 5 {
+	answer := func(name, value string) string {
 		b.client.Jar.SetCookies(base, cookies)
-		p := b.get(target)
-		if i == 0 {
-			require.Contains(t, p.body, CodeProviderDenied)
-		} else {
-			require.Contains(t, p.body, CodeFlowUsed)
+		values := url.Values{"state": {u.Query().Get("state")}, "iss": {u.Query().Get("iss")}}
+		if name != "" {
+			values.Set(name, value)
 		}
+		return b.get(a.handler.RedirectURI(ca.ID) + "?" + values.Encode()).body
 	}
-	require.Len(t, a.events("acme", ""), 1)
+	for range 3 { // that it goes on says that it was not even remembered
+		require.Contains(t, answer("error", "access_denied"), CodeProviderDenied)
+		require.Contains(t, answer("", ""), CodeRequestInvalid)
+	}
+	require.Contains(t, answer("code", "junk"), CodeCodeRejected)
+	require.Contains(t, answer("code", "junk"), CodeFlowUsed)
+	require.Len(t, acme.Violations(), 1, "the code that was never given")
+	require.Empty(t, a.events("acme", ""))
 }
 
 func TestHeadUsesNothingUp(t *testing.T) {

@@ -49,8 +49,14 @@ func (h *Handler) rememberSession(ctx context.Context, tx store.Store, c store.C
 	if _, err := tx.TakeToken(ctx, c.TenantID, knownSession, key, now); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return unavailable(CodeInternal, "the provider's session could not be recorded", err)
 	}
-	err = tx.PutToken(ctx, c.TenantID, store.Token{Kind: knownSession, Key: key, Data: data, ExpiresAt: store.Time(now.Add(h.cfg.SessionLife))})
-	if err != nil && !errors.Is(err, store.ErrConflict) {
+	token := store.Token{Kind: knownSession, Key: key, Data: data, ExpiresAt: store.Time(now.Add(h.cfg.SessionLife))}
+	err = tx.PutToken(ctx, c.TenantID, token)
+	if errors.Is(err, store.ErrConflict) { // one that is over and was not removed yet
+		if _, err = tx.DeleteExpiredTokens(ctx, c.TenantID, now); err == nil {
+			err = tx.PutToken(ctx, c.TenantID, token)
+		}
+	}
+	if err != nil && !errors.Is(err, store.ErrConflict) { // by now, a sign-in beside this one has put it
 		return unavailable(CodeInternal, "the provider's session could not be recorded", err)
 	}
 	return nil

@@ -195,6 +195,10 @@ type Login struct {
 	// tells (acr, amr).
 	ACR string
 	AMR []string
+	// StartedElsewhere says that another site started the sign-in: a portal of the provider's, or a link on any page. Whoever
+	// made the link may have chosen the provider, and with it the person: ask before you replace the session of another
+	// account (login CSRF). Browsers that don't tell (Sec-Fetch-Site) are believed to have started here.
+	StartedElsewhere bool
 	// Requested is what the host asked for with [Handler.StartLogin]: Prompt, MaxAge and ACRValues; zero for any other
 	// sign-in. Another person than the one who was signed in may come back: compare Account.ID with the session's. Keep
 	// AuthenticatedAt and ACR in the session and check them where the dangerous action is done, not at ReturnTo, which
@@ -212,8 +216,9 @@ type Login struct {
 // stays as it is.
 func (l Login) Userinfo(v any) error { return decodeClaims(l.userinfo, v) }
 
-// Claims decodes the claims of the verified ID token into v, such as a struct with a groups field, as encoding/json
-// does. Claims that the token does not have leave v as it is: absent is not empty.
+// Claims decodes the claims of the verified ID token into v, such as a struct with a groups field, as encoding/json does,
+// but with names compared exactly: Groups or groupſ is not groups, so give fields their names by tags, and an object that
+// names a member twice is an error. Claims that the token does not have leave v as it is: absent is not empty.
 func (l Login) Claims(v any) error {
 	return decodeClaims(l.claims, v)
 }

@@ -10,6 +10,8 @@ import (
 
 // person is who the provider says has signed in.
 type person struct {
+	// redeemed says that the provider gave tokens for the code: somebody signed in there.
+	redeemed        bool
 	issuer, subject string
 	// email, verified and domain are from one and the same document, see readEmail.
 	email     string
@@ -47,16 +49,19 @@ func (h *Handler) identify(ctx context.Context, c store.Connection, m *metadata,
 	if err != nil {
 		return person{}, err
 	}
+	unknown := person{redeemed: true}
 	want := h.expect(c, m)
 	want.nonce, want.accessToken = a.Nonce, t.accessToken
 	claims, err := h.verifier.verify(ctx, t.idToken, want)
 	if err != nil {
-		return person{}, err
+		return unknown, err
 	}
 	if err := a.checkAge(claims.authTime, h.now(), h.cfg.ClockSkew); err != nil {
-		return person{}, err
+		return unknown, err
 	}
-	return h.describe(ctx, m, want, claims, t)
+	who, err := h.describe(ctx, m, want, claims, t)
+	who.redeemed = true
+	return who, err
 }
 
 // describe reads who the verified ID token is about, and asks the userinfo endpoint where that is needed.

@@ -22,8 +22,8 @@ const (
 // serveLogin starts a sign-in: for an e-mail address (home realm discovery), or where a provider's portal sent the
 // browser with iss (third-party-initiated login). Without either it asks for the address.
 //
-// It writes nothing to the database. It needs no protection against cross-site requests: whoever sends a browser here
-// can make it start a sign-in at the tenant's own provider and nothing more.
+// It writes nothing to the database. Providers' portals send browsers here from other sites, so that it can't be protected
+// against cross-site requests; Login.StartedElsewhere tells the host of them.
 func (h *Handler) serveLogin(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
 	if err := r.ParseForm(); err != nil {
@@ -54,8 +54,17 @@ func (h *Handler) serveLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a := newAttempt(h.now())
-	a.ReturnTo = h.returnTo(r.Form.Get("return_to"))
+	a.ReturnTo, a.Elsewhere = h.returnTo(r.Form.Get("return_to")), fromElsewhere(r)
 	h.start(w, r, c, a, email)
+}
+
+// fromElsewhere tells whether a page of another site led the browser here, as far as the browser says.
+func fromElsewhere(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		return true
+	}
+	return false
 }
 
 // thirdPartyLogin implements OpenID Connect Core section 4: it only ever starts a fresh sign-in.
@@ -80,7 +89,7 @@ func (h *Handler) thirdPartyLogin(w http.ResponseWriter, r *http.Request, issuer
 		return
 	}
 	a := newAttempt(h.now())
-	a.ReturnTo = h.targetLink(r.Form.Get("target_link_uri"))
+	a.ReturnTo, a.Elsewhere = h.targetLink(r.Form.Get("target_link_uri")), true
 	h.start(w, r, c, a, hint)
 }
 

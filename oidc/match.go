@@ -20,6 +20,8 @@ type matcher struct {
 	// dry only looks: nothing is written and the host makes no account. wouldCreate tells that it would have been asked to.
 	dry         bool
 	wouldCreate bool
+	// foreign says that the address is in none of the tenant's domains.
+	foreign bool
 	// unproven says that the account was made for an address that nobody proved.
 	unproven bool
 	// change is set if a returning person has another address than before.
@@ -76,7 +78,7 @@ func (m *matcher) returning(ctx context.Context, link store.Identity) (Account, 
 	if acct.ID != link.AccountID {
 		return Account{}, m.hostFailed(errors.New("oidc: AccountByID returned another account than was asked for"))
 	}
-	if err := m.usable(ctx, acct, m.who.email); err != nil {
+	if err := m.usable(ctx, acct, m.who.email, link.Email); err != nil {
 		return Account{}, err
 	}
 	if m.dry {
@@ -219,14 +221,22 @@ func (m *matcher) create(ctx context.Context, n NewAccount) (Account, error) {
 	if found {
 		record.Source, record.SCIMUserID = store.SourceSCIM, provisioned.ID
 	}
-	if _, err := m.tx.CreateAccount(ctx, m.conn.TenantID, record, m.event(EventAccountCreated, acct.ID, "")); err != nil && !errors.Is(err, store.ErrConflict) {
+	_, err = m.tx.CreateAccount(ctx, m.conn.TenantID, record, m.event(EventAccountCreated, acct.ID, ""))
+	if errors.Is(err, store.ErrConflict) {
+		return Account{}, m.hostFailed(errors.New("oidc: CreateAccount returned an account that existed before"))
+	}
+	if err != nil {
 		return Account{}, m.storeFailed(err)
 	}
 	return acct, nil
 }
 
 // usable refuses accounts of other tenants, and those that the host or the directory switched off.
-func (m *matcher) usable(ctx context.Context, acct Account, email string) error {
+//
+// emails are those that the person is known by beside the account's own: what the provider asserts now, and what it
+// asserted before. An account without a link to a provisioned user is known to the directory by any of them, and a
+// provider, or a person who may edit a profile there, must not get around it by sending another one, or none.
+func (m *matcher) usable(ctx context.Context, acct Account, emails ...string) error {
 	if !acct.Member {
 		return denied(CodeOtherTenant, "the account does not belong to this tenant")
 	}
@@ -252,10 +262,19 @@ func (m *matcher) usable(ctx context.Context, acct Account, email string) error 
 		return nil
 	}
 	// No link to a provisioned user: one with this very name may exist all the same.
-	if u, found, err := m.scimUser(ctx, email); err != nil {
-		return err
-	} else if found && !u.Active {
-		return inactive
+	seen := map[string]bool{}
+	for _, email := range append(emails, acct.Email) {
+		addr, ok := parseAddress(email)
+		key := store.Fold(addr.String())
+		if !ok || seen[key] {
+			continue
+		}
+		seen[key] = true
+		if u, found, err := m.scimUser(ctx, addr.String()); err != nil {
+			return err
+		} else if found && !u.Active {
+			return inactive
+		}
 	}
 	return nil
 }
@@ -336,7 +355,7 @@ func (m *matcher) checkHostedDomain(ctx context.Context) error {
 }
 
 // trustEmail decides whether the address may find an account (OIDC.md rule 3): it is in a verified domain of the
-// tenant, and the document that it came from does not say otherwise.
+// tenant that the connection serves, and the document that it came from does not say otherwise.
 func (m *matcher) trustEmail(ctx context.Context) error {
 	if m.who.email == "" {
 		return denied(CodeEmailMissing, "the provider sent no e-mail address; add the email claim and scope")
@@ -354,12 +373,16 @@ func (m *matcher) trustEmail(ctx context.Context) error {
 	if m.who.edovFalse {
 		return denied(CodeEmailUnverified, "xms_edov says that the e-mail address's domain is not verified")
 	}
-	inside, err := tenant.OwnsDomain(ctx, m.tx, m.conn.TenantID, m.who.addr.domain)
-	if err != nil {
-		return m.storeFailed(err)
-	}
-	if !inside {
+	d, err := tenant.OwnedDomain(ctx, m.tx, m.conn.TenantID, m.who.addr.domain)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		m.foreign = true
 		return denied(CodeEmailDomain, "the e-mail address is in none of the tenant's verified domains")
+	case err != nil:
+		return m.storeFailed(err)
+	case !d.ServedBy(m.conn.ID):
+		// Another connection of the tenant's vouches for these people, and may be the only one that does.
+		return denied(CodeEmailDomain, "the e-mail address is in a domain of the tenant that this connection does not serve")
 	}
 	return nil
 }

@@ -72,6 +72,23 @@ func parseMetadata(body []byte) (*metadata, error) {
 	return m, nil
 }
 
+// weight is the document's size in KiB, rounded up: a document may say a lot, and each customer names one.
+func (m *metadata) weight() int {
+	if m == nil {
+		return 0
+	}
+	n := len(m.issuer) + len(m.authorizationEndpoint) + len(m.tokenEndpoint) + len(m.jwksURI)
+	for _, endpoint := range m.optional() {
+		n += len(*endpoint)
+	}
+	for _, list := range [][]string{m.responseTypes, m.responseModes, m.signingAlgs, m.authMethods, m.scopes, m.challengeMethods, m.assertionAlgs} {
+		for _, s := range list {
+			n += len(s) + 16 // and its header
+		}
+	}
+	return 1 + n/1024
+}
+
 // check applies R34 to a parsed document and lists everything that is wrong with it. A warning does not stop a
 // sign-in, an error does.
 func (m *metadata) check(authority string, out *outbound) []tenant.Finding {

@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
@@ -30,6 +31,9 @@ type SignInMethods struct {
 // connection is enforced; Config.BreakGlass alone makes an exception. An address of no active connection may use the
 // host's own ways, so that a suspended one leaves nobody without any (R50); whom the directory set inactive the host
 // refuses by its own account.
+//
+// Text without an @ is a name of the host's own, and may use its ways. An address that can't be read safely gets no way in
+// at a domain that has a connection: the host's look-up may read it otherwise.
 //
 // The address decides: pass the one that the account has, not one that was typed, and ask for each where an account has
 // several. Where people can change their address, or sign in with one outside of the tenant's domains, ask
@@ -78,11 +82,20 @@ func (h *Handler) AccountSignInMethods(ctx context.Context, tenantID, accountID,
 }
 
 func (h *Handler) signInMethods(ctx context.Context, email string, record bool) (SignInMethods, error) {
-	addr, ok := parseAddress(email)
-	if !ok {
-		return SignInMethods{Password: true}, nil // no domain of anybody's; the host knows such accounts or does not
+	email = strings.TrimSpace(email)
+	_, after, isAddress := cutLast(email, "@")
+	if !isAddress {
+		return SignInMethods{Password: true}, nil // a name of the host's own
 	}
-	realm, err := tenant.FindRealm(ctx, h.cfg.Store, addr.domain)
+	addr, readable := parseAddress(email)
+	domain := addr.domain
+	if !readable { // what the host's look-up may read otherwise than we do gets no way around the provider
+		var err error
+		if domain, err = tenant.NormalizeDomain(after); err != nil {
+			return SignInMethods{}, nil //nolint:nilerr // nobody's domain, and no way in
+		}
+	}
+	realm, err := tenant.FindRealm(ctx, h.cfg.Store, domain)
 	if errors.Is(err, store.ErrNotFound) {
 		return SignInMethods{Password: true}, nil
 	}
@@ -90,6 +103,9 @@ func (h *Handler) signInMethods(ctx context.Context, email string, record bool) 
 		return SignInMethods{}, unavailable(CodeInternal, "the set-up could not be read", err)
 	}
 	methods := SignInMethods{OIDC: true, TenantID: realm.TenantID, ConnectionID: realm.ConnectionID}
+	if !readable {
+		return methods, nil
+	}
 	provisioned, err := h.isProvisioned(ctx, realm.TenantID, addr.String())
 	if err != nil {
 		return SignInMethods{}, err
@@ -124,6 +140,14 @@ func (h *Handler) breaksGlass(ctx context.Context, tenantID, email string, recor
 		return false, unavailable(CodeInternal, "the break-glass list could not be asked", err)
 	}
 	return bypass, nil
+}
+
+// cutLast is strings.Cut at the last separator.
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
 }
 
 // lister is a BreakGlass that can be asked without it being a use, as tenant.BreakGlassList can.

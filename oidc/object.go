@@ -111,8 +111,9 @@ func (o object) str(name string) (s string, ok bool) {
 	return text(o[name])
 }
 
-// strs returns a member that is an array of strings, or a single string (which some providers send). Entries of
-// other types are skipped: a provider's odd extra value must not stop a sign-in.
+// strs returns a member that is an array of strings, or a single string (which some providers send). Entries of other
+// types, and those of more than maxListItemBytes, are skipped: a provider's odd extra value must not stop a sign-in, nor
+// fill the memory of those who keep it.
 func (o object) strs(name string) []string {
 	if s, ok := o.str(name); ok {
 		return []string{s}
@@ -124,7 +125,7 @@ func (o object) strs(name string) []string {
 	out := make([]string, 0, min(len(items), maxListItems))
 	for _, raw := range items {
 		var s string
-		if len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, &s) == nil && len(out) < maxListItems {
+		if len(raw) <= maxListItemBytes && len(out) < maxListItems && len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, &s) == nil {
 			out = append(out, s)
 		}
 	}
@@ -167,5 +168,8 @@ func (o object) date(name string) (t time.Time, present bool, err error) {
 	return time.Unix(int64(whole), int64(frac*float64(time.Second))).UTC(), true, nil
 }
 
-// maxListItems bounds every list that we keep from a provider's document.
-const maxListItems = 64
+// Bounds on every list that we keep from a provider's document.
+const (
+	maxListItems     = 64
+	maxListItemBytes = 128
+)

@@ -23,7 +23,7 @@ const (
 	metadataPause  = 10 * time.Second
 
 	defaultFetchTimeout   = 10 * time.Second
-	defaultMetadataBudget = 100_000 // documents, about 1 KB each
+	defaultMetadataBudget = 100_000 // documents, about 1 KB each; longer ones count for more
 )
 
 func newProviders(out *outbound, now func() time.Time, timeout time.Duration) *providers {
@@ -37,7 +37,7 @@ func newProviders(out *outbound, now func() time.Time, timeout time.Duration) *p
 			if m != nil {
 				m.fetched = now()
 			}
-			return m, 1, err
+			return m, m.weight(), err
 		},
 		now: now, timeout: timeout, fresh: metadataFresh, usable: metadataUsable, background: true,
 		pause: metadataPause, budget: 2 * defaultMetadataBudget,

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"net/url"
 
+	exact "github.com/go-jose/go-jose/v4/json"
+
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
@@ -31,6 +33,7 @@ type grant struct {
 	Issuer       string `json:"i"`
 	ClientID     string `json:"a"`
 	Subject      string `json:"s"`
+	AccountID    string `json:"u"`
 	Nonce        string `json:"n"`
 	Token        string `json:"r"`
 }
@@ -66,7 +69,7 @@ func decodeClaims(claims object, v any) error {
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(data, v)
+	return exact.Unmarshal(data, v)
 }
 
 // Refresh asks the provider whether somebody who signed in may go on, by Login.RefreshToken or the one of the last
@@ -97,6 +100,9 @@ func (h *Handler) Refresh(ctx context.Context, token tenant.Secret) (Refreshed, 
 	}
 	who, err := h.redeemRefresh(ctx, c, m, g)
 	h.noteSignIn(ctx, c, m, attempt{}, err)
+	if err == nil && who.claims != nil {
+		err = (&matcher{h: h, tx: h.cfg.Store, conn: c, who: who}).checkHostedDomain(ctx)
+	}
 	if err == nil && who.email != "" {
 		acct, err = h.refreshable(ctx, c, g, who.email)
 	}
@@ -173,17 +179,20 @@ func (h *Handler) refreshable(ctx context.Context, c store.Connection, g grant, 
 	if err != nil {
 		return Account{}, m.hostFailed(err)
 	}
-	return acct, m.usable(ctx, acct, cmp.Or(email, link.Email))
+	if acct.ID != link.AccountID || g.AccountID != "" && acct.ID != g.AccountID {
+		return Account{}, denied(CodeNotProvisioned, "the identity is linked with another account now")
+	}
+	return acct, m.usable(ctx, acct, email, link.Email)
 }
 
 // sealRefresh seals the refresh token of a sign-in; the zero Secret if the host wants none or there is none.
-func (h *Handler) sealRefresh(c store.Connection, nonce string, who person) (tenant.Secret, error) {
+func (h *Handler) sealRefresh(c store.Connection, nonce, accountID string, who person) (tenant.Secret, error) {
 	token := who.tokens.refreshToken
 	if token == "" || len(token) > maxRefreshToken || !h.wantsRefresh(c) {
 		return tenant.Secret{}, nil
 	}
 	return h.sealGrant(grant{
-		TenantID: c.TenantID, ConnectionID: c.ID, Issuer: who.issuer, ClientID: c.ClientID, Subject: who.subject, Nonce: nonce, Token: token,
+		TenantID: c.TenantID, ConnectionID: c.ID, Issuer: who.issuer, ClientID: c.ClientID, Subject: who.subject, AccountID: accountID, Nonce: nonce, Token: token,
 	})
 }
 

@@ -39,7 +39,9 @@ func TestRefresh(t *testing.T) {
 		require.Equal(t, oidctest.DefaultEmail, r.Email)
 		require.False(t, r.IDToken.IsZero())
 		require.NotEqual(t, token.Reveal(), r.RefreshToken.Reveal())
-		var claims struct{ Sub string }
+		var claims struct {
+			Sub string `json:"sub"`
+		}
 		require.NoError(t, r.Claims(&claims))
 		require.Equal(t, l.Subject, claims.Sub)
 		token = r.RefreshToken

@@ -199,7 +199,7 @@ func entraFindings(host, path string) []Finding {
 		loginHost = "login.microsoftonline.com"
 	}
 	switch strings.ToLower(segments[0]) {
-	case "", "common", "organizations", "consumers":
+	case "", "common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad": // the last is consumers by ID
 		return []Finding{errorFinding(FieldAuthority, CodeAuthorityMultiTenant,
 			"This address serves every Entra customer. Use the one with your own directory (tenant) ID.").
 			suggest("https://" + loginHost + "/{tenant-id}/v2.0")}

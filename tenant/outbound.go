@@ -85,6 +85,9 @@ func NewOutboundClient(cfg OutboundConfig) *http.Client {
 	}
 }
 
+// maxConnsPerHost bounds what one server that hangs can hold of us.
+const maxConnsPerHost = 256
+
 func newTransport(cfg OutboundConfig, allowed func(netip.Addr) bool) *http.Transport {
 	dialer := &net.Dialer{
 		Timeout:  cfg.DialTimeout,
@@ -110,6 +113,7 @@ func newTransport(cfg OutboundConfig, allowed func(netip.Addr) bool) *http.Trans
 		MaxResponseHeaderBytes: cfg.MaxHeaderBytes,
 		MaxIdleConns:           100,
 		MaxIdleConnsPerHost:    2,
+		MaxConnsPerHost:        maxConnsPerHost,
 		IdleConnTimeout:        30 * time.Second,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -64,7 +65,7 @@ func FindRealm(ctx context.Context, st RealmStore, domain string) (Realm, error)
 func FindRealms(ctx context.Context, st RealmStore, domain string) ([]Realm, error) {
 	none := fmt.Errorf("tenant: no connection for this domain: %w", store.ErrNotFound)
 	holder := ""
-	for name, exact := domain, true; strings.Contains(name, "."); exact = false {
+	for name := range namesAbove(domain) {
 		d, err := provenDomain(ctx, st, name)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
@@ -74,7 +75,7 @@ func FindRealms(ctx context.Context, st RealmStore, domain string) ([]Realm, err
 			return nil, none
 		default:
 			holder = d.TenantID
-			if !exact && !d.Subdomains {
+			if name != domain && !d.Subdomains {
 				break
 			}
 			realms, err := realmsOfDomain(ctx, st, d)
@@ -82,35 +83,60 @@ func FindRealms(ctx context.Context, st RealmStore, domain string) ([]Realm, err
 				return realms, err
 			}
 		}
-		_, name, _ = strings.Cut(name, ".")
 	}
 	return nil, none
 }
 
+// maxLabels is how many labels of a name are looked up, so that whoever types an address
+// does not choose how often the store is asked. The name itself always is.
+const maxLabels = 8
+
+// namesAbove are a domain and those above it, nearest first, down to two labels.
+func namesAbove(domain string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := domain; strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
+			if (name == domain || strings.Count(name, ".") < maxLabels) && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
 // OwnsDomain says whether addresses in an e-mail domain (an A-label in lower case) are a
-// tenant's: it has proven the domain, or one above that includes its sub-domains, and no
-// other tenant has proven a nearer one.
+// tenant's: see [OwnedDomain].
 func OwnsDomain(ctx context.Context, st RealmStore, tenantID, domain string) (bool, error) {
-	for name, exact := domain, true; strings.Contains(name, "."); exact = false {
+	_, err := OwnedDomain(ctx, st, tenantID, domain)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// OwnedDomain returns the proven domain by which addresses in an e-mail domain (an A-label
+// in lower case) are a tenant's: that domain, or one above that includes its sub-domains,
+// where no other tenant has proven a nearer one. An error matching store.ErrNotFound says
+// that they are not.
+func OwnedDomain(ctx context.Context, st RealmStore, tenantID, domain string) (store.Domain, error) {
+	none := fmt.Errorf("tenant: not a domain of this tenant: %w", store.ErrNotFound)
+	for name := range namesAbove(domain) {
 		d, err := provenDomain(ctx, st, name)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
-			return false, err
+			return store.Domain{}, err
 		case d.TenantID != tenantID:
-			return false, nil
-		case exact || d.Subdomains:
-			return true, nil
+			return store.Domain{}, none
+		case name == domain || d.Subdomains:
+			return d, nil
 		}
-		_, name, _ = strings.Cut(name, ".")
 	}
-	return false, nil
+	return store.Domain{}, none
 }
 
 // HeldByOther says whether another tenant has proven an e-mail domain (an A-label in
 // lower case) or one above it, whether or not that one includes its sub-domains.
 func HeldByOther(ctx context.Context, st RealmStore, tenantID, domain string) (bool, error) {
-	for name := domain; strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
+	for name := range namesAbove(domain) {
 		d, err := provenDomain(ctx, st, name)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
