@@ -37,7 +37,7 @@
 // # Accounts
 //
 // A person is known by tenant, connection, issuer and subject, byte by byte. At the first sign-in the account is found
-// by the asserted e-mail address, which must be in a verified domain of the tenant and not be marked as unverified;
+// by the asserted e-mail address, which must be in a verified domain that the connection serves and not be marked as unverified;
 // the account must belong to the tenant already, and not be linked with anybody else at this connection. With
 // Config.ExternalIDClaim a provisioned user's externalId finds the account before the address does. Users that the
 // directory deactivated are refused, and nobody joins a tenant by signing in, unless the connection allows accounts to
