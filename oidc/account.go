@@ -28,6 +28,8 @@ type Accounts interface {
 	// AccountByEmail returns the account with this address, compared as the host compares addresses, or an error that
 	// matches store.ErrNotFound. The address's domain is in lower case with A-labels. An account that does not belong
 	// to the tenant is returned as well, with Member false: it must be refused, not made a second time.
+	// An account that was made for an address which nobody proved (NewAccount.EmailUnproven) is found for its own tenant
+	// alone: otherwise any tenant could keep the address's owner out of another.
 	AccountByEmail(ctx context.Context, tx store.Store, tenantID, email string) (Account, error)
 }
 

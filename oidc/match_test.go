@@ -383,6 +383,14 @@ func TestDisabledAccount(t *testing.T) {
 	a, _, _ := oneTenant(t)
 	a.accounts.list[0].Disabled = true
 	a.refused(CodeAccountDisabled)
+
+	// Where the host closed it because the directory did, the directory's administrator is the one to ask.
+	now := time.Now()
+	_, err := a.store.CreateAccount(t.Context(), "acme", store.Account{
+		Meta: store.Meta{ID: a.accounts.list[0].ID, CreatedAt: now, UpdatedAt: now}, Source: store.SourceSCIM, Active: false,
+	})
+	require.NoError(t, err)
+	a.refused(CodeUserInactive)
 }
 
 // blind does not see a link that another transaction makes at the same time, until it tries to make it too.

@@ -17,9 +17,17 @@ func (m *matcher) usable(ctx context.Context, acct Account, emails ...string) er
 	if !acct.Member {
 		return denied(CodeOtherTenant, "the account does not belong to this tenant")
 	}
+	if err := m.activeInDirectory(ctx, acct, emails); err != nil {
+		return err // first: whoever the directory switched off asks there, also where the host closed the account for that
+	}
 	if acct.Disabled {
 		return denied(CodeAccountDisabled, "the application closed this account")
 	}
+	return nil
+}
+
+// activeInDirectory refuses whom the directory deactivated.
+func (m *matcher) activeInDirectory(ctx context.Context, acct Account, emails []string) error {
 	inactive := denied(CodeUserInactive, "the directory deactivated this user")
 	record, err := m.tx.Account(ctx, m.conn.TenantID, acct.ID)
 	switch {

@@ -107,7 +107,11 @@ func (t *teller) deactivate(ctx context.Context) error {
 	if a.status != http.StatusForbidden {
 		return fmt.Errorf("expected 403 for somebody who was set inactive, got %d from %s: %s", a.status, a.url, a.short())
 	}
-	t.say("signing in again: 403, %s", textOf(a.body))
+	text := textOf(a.body)
+	if !strings.Contains(text, "user_inactive") {
+		return fmt.Errorf("expected the code user_inactive, got: %s", text)
+	}
+	t.say("signing in again: 403, %s", text)
 	return nil
 }
 
