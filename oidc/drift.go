@@ -85,14 +85,14 @@ func noteDocument(c *store.Connection, m *metadata, works bool, now time.Time) [
 	case !works:
 		return nil
 	}
+	if !m.fetched.After(c.Metadata.FetchedAt) {
+		return nil
+	}
 	seen := m.snapshot()
 	before := *c.Metadata
 	before.FetchedAt = seen.FetchedAt
 	switch {
 	case !reflect.DeepEqual(before, *seen):
-		if !seen.FetchedAt.After(c.Metadata.FetchedAt) {
-			return nil
-		}
 		c.Metadata, c.DriftSince, c.DriftCode = seen, time.Time{}, ""
 		return []news{{
 			event: EventProviderDrifted, code: CodeMetadataChanged, before: before, after: seen,

@@ -31,7 +31,9 @@ type metadata struct {
 	issInResponse    bool     // RFC 9207: authorization_response_iss_parameter_supported
 	pushRequired     bool     // RFC 9126: require_pushed_authorization_requests
 
-	pushes *pushState // shared by the copies of a document
+	pushes *pushState
+
+	fault *tenant.Finding // why the document can't be used, nil if it can: see examine
 
 	fetched time.Time // when the document was read
 	drift   *drift    // why this is a connection's kept document; nil if it is the provider's present one
@@ -70,6 +72,16 @@ func parseMetadata(body []byte) (*metadata, error) {
 		}
 	}
 	return m, nil
+}
+
+// examine checks a document of the cache once, for all sign-ins that use it. The document does not change afterwards.
+func (m *metadata) examine(authority string, out *outbound) {
+	for _, f := range m.check(authority, out) {
+		if f.Severity == tenant.SeverityError {
+			m.fault = &f
+			return
+		}
+	}
 }
 
 // weight is the document's size in KiB, rounded up: a document may say a lot, and each customer names one.

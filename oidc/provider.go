@@ -36,6 +36,7 @@ func newProviders(out *outbound, now func() time.Time, timeout time.Duration) *p
 			}
 			if m != nil {
 				m.fetched = now()
+				m.examine(authority, out)
 			}
 			return m, m.weight(), err
 		},
@@ -85,11 +86,8 @@ func (p *providers) present(ctx context.Context, c store.Connection) (*metadata,
 		return nil, &drift{code: tenant.CodeIssuerMismatch, at: m.fetched, err: unavailable(CodeProviderConfig,
 			fmt.Sprintf("%s: expected the issuer %s, the provider names %s", tenant.CodeIssuerMismatch, shown(c.Issuer), shown(m.issuer)), nil)}
 	}
-	own := *m // check drops an unusable userinfo endpoint
-	for _, f := range own.check(c.Authority, p.out) {
-		if f.Severity == tenant.SeverityError {
-			return nil, &drift{code: f.Code, at: m.fetched, err: unavailable(CodeProviderConfig, f.Code+": "+f.Message, nil)}
-		}
+	if f := m.fault; f != nil {
+		return nil, &drift{code: f.Code, at: m.fetched, err: unavailable(CodeProviderConfig, f.Code+": "+f.Message, nil)}
 	}
-	return &own, nil
+	return m, nil
 }
