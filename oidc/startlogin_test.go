@@ -58,7 +58,7 @@ func TestStartLogin(t *testing.T) {
 // TestAuthenticationAge: max_age is only as good as the check of auth_time (OpenID Connect Core section 3.1.3.7).
 func TestAuthenticationAge(t *testing.T) {
 	t.Parallel()
-	ago := func(d time.Duration) any { return time.Now().Add(-d).Unix() }
+	ago := func(d time.Duration) any { return d } // of when the token is made
 	for name, tt := range map[string]struct {
 		req      LoginRequest
 		authTime any // nil removes it
@@ -82,8 +82,13 @@ func TestAuthenticationAge(t *testing.T) {
 			t.Parallel()
 			idp := oidctest.NewServer(t)
 			idp.SetFaults(oidctest.Faults{Claims: func(c map[string]any) {
-				if c["auth_time"] = tt.authTime; tt.authTime == nil {
+				switch at := tt.authTime.(type) {
+				case nil:
 					delete(c, "auth_time")
+				case time.Duration:
+					c["auth_time"] = time.Now().Add(-at).Unix()
+				default:
+					c["auth_time"] = at
 				}
 			}})
 			a := newApp(t)
