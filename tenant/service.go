@@ -39,6 +39,11 @@ type Config struct {
 	// APIKeyPrefix begins every API key: lower-case letters, digits and underscores, at
 	// most 16, an underscore last. Empty means [DefaultAPIKeyPrefix].
 	APIKeyPrefix string
+	// Notifier hands notices on to owners, see [Service.RemindOfExpiry], which needs it.
+	Notifier Notifier
+	// RemindBefore is how long before a client secret expires its owners are reminded, each once; that it has expired is
+	// always told. Nil means 14, 7, 3 and 1 days; empty means at the expiry alone.
+	RemindBefore []time.Duration
 	// LocalCredentials tells whether break-glass addresses work, before sign-in at a provider is enforced (R48). Nil means
 	// that it is not known: a warning says so.
 	LocalCredentials LocalCredentials
@@ -105,6 +110,10 @@ func New(cfg Config) (*Service, error) {
 			return nil, fmt.Errorf("tenant: Config.SCIMBaseURL %q must be a URL such as https://app.example.com/scim/v2", cfg.SCIMBaseURL)
 		}
 		cfg.SCIMBaseURL = strings.TrimRight(cfg.SCIMBaseURL, "/")
+	}
+	var err error
+	if cfg.RemindBefore, err = checkRemindBefore(cfg.RemindBefore); err != nil {
+		return nil, err
 	}
 	if cfg.EnforceAfter < 0 {
 		return nil, errors.New("tenant: Config.EnforceAfter must not be negative")

@@ -107,8 +107,8 @@ func (p *program) newTenants(keys *tenant.Keyring, seeding bool) (*tenant.Servic
 	}
 	return tenant.New(tenant.Config{
 		Store: p.db.store, Keyring: keys, Tenants: p.db.host, Authorizer: p.db.host, DomainValidator: dns, ProviderChecker: checker,
-		LocalCredentials: p.db.host,
-		SCIMBaseURL:      p.appURL + "/scim/v2", AllowAuthorityPorts: true,
+		LocalCredentials: p.db.host, Notifier: tenant.NotifierFunc(p.notify),
+		SCIMBaseURL: p.appURL + "/scim/v2", AllowAuthorityPorts: true,
 		InsecureAllowLoopback: true, InsecureSkipTestSignIn: seeding, Logger: p.log,
 	})
 }
@@ -140,6 +140,12 @@ func (p *program) assembleProvisioning() (err error) {
 	}
 	p.scim, err = scim.NewHandler(cfg)
 	return err
+}
+
+// notify stands for a mail to the organisation's owners; a product queues it through tx.
+func (p *program) notify(_ context.Context, _ store.Store, n tenant.Notice) error {
+	p.log.Warn("mail to the owners: "+n.Message, "organisation", n.TenantID, "connection", n.ConnectionName)
+	return nil
 }
 
 // changed lets those who follow the journal look at once.
@@ -188,13 +194,17 @@ func (p *program) serve(ctx context.Context, l *listeners) <-chan error {
 	return done
 }
 
-// clean removes what has expired, every hour until ctx ends.
+// clean removes what has expired, and reminds owners of secrets that do, every hour until
+// ctx ends.
 func (p *program) clean(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
 		if _, err := store.DeleteExpired(ctx, p.db.store, time.Now()); err != nil && ctx.Err() == nil {
 			p.log.Error("delete expired tokens", "error", err)
+		}
+		if _, err := p.tenants.RemindOfExpiry(ctx); err != nil && ctx.Err() == nil {
+			p.log.Error("remind of secrets that expire", "error", err)
 		}
 		select {
 		case <-ctx.Done():
