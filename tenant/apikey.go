@@ -259,7 +259,8 @@ type Principal struct {
 // is the same. A good key of a directory that is switched off gives an error with the
 // code scim_disabled, matching [ErrForbidden]. Other errors are the store's.
 //
-// "Last used" is written at most once a minute for each key.
+// "Last used" is written at most once a minute for each key. The first use of a key that was revoked or has expired is
+// told to the owners, by the journal and by Config.Notifier: a directory still has it, or a thief (R66).
 func (s *Service) AuthenticateAPIKey(ctx context.Context, tenantID, presented string) (Principal, error) {
 	// Every path hashes once and reads once, so that time tells nothing.
 	wellFormed := len(presented) <= maxPresented && wellFormedAPIKey(s.cfg.APIKeyPrefix, presented) && CheckID(tenantID) == nil
@@ -274,7 +275,10 @@ func (s *Service) AuthenticateAPIKey(ctx context.Context, tenantID, presented st
 		return Principal{}, ErrBadAPIKey
 	case err != nil:
 		return Principal{}, fmt.Errorf("tenant: looking for the API key: %w", err)
-	case !wellFormed || !authenticates(&key, now):
+	case !wellFormed:
+		return Principal{}, ErrBadAPIKey
+	case !authenticates(&key, now):
+		s.noteDeadKey(ctx, tenantID, key, now)
 		return Principal{}, ErrBadAPIKey
 	}
 	d, err := s.store.Directory(ctx, tenantID, key.DirectoryID)

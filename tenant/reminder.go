@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -17,11 +18,12 @@ type Notice struct {
 	// ID is the same whenever the same notice is handed on again.
 	ID string
 	// Kind is a Notice… constant.
-	Kind           string
-	TenantID       string
-	ConnectionID   string
-	ConnectionName string
-	// ExpiresAt is when the client secret expires, or did.
+	Kind     string
+	TenantID string
+	// ConnectionID and ConnectionName are empty for a notice about an API key, KeyID and KeyName for any other.
+	ConnectionID, ConnectionName string
+	KeyID, KeyName               string
+	// ExpiresAt is when the client secret or the key expires, or did; zero for a key that was revoked.
 	ExpiresAt time.Time
 	// Before is the threshold that was reached, one of Config.RemindBefore; zero for a secret that has expired.
 	Before time.Duration
@@ -33,6 +35,7 @@ type Notice struct {
 const (
 	NoticeSecretExpires = "secret_expires" // a client secret expires soon: make a new one at the provider, and replace it here
 	NoticeSecretExpired = "secret_expired" // nobody can sign in until it is replaced
+	NoticeDeadKeyUsed   = "dead_key_used"  // a revoked or expired API key was presented: a directory still has it, or a thief
 )
 
 // Notifier hands notices on to a tenant's owners, in the host's own way.
@@ -210,6 +213,11 @@ func (s *Service) notice(c store.Connection, before time.Duration) Notice {
 
 // reminderKey names a notice: a threshold of one secret and its expiry.
 func reminderKey(c store.Connection, before time.Duration) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%s\x00%d", c.TenantID, c.ID, store.FormatTime(c.SecretSetAt), store.FormatTime(c.SecretExpiresAt), before))
+	return noticeID(c.TenantID, c.ID, store.FormatTime(c.SecretSetAt), store.FormatTime(c.SecretExpiresAt), before.String())
+}
+
+// noticeID is the same for the same parts.
+func noticeID(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:])
 }
