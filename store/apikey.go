@@ -24,6 +24,10 @@ type APIKey struct {
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 	// RevokedAt is zero for a key that is in force.
 	RevokedAt time.Time `json:"revokedAt,omitzero"`
+	// Replaces is the key that this one is to replace, empty for none, or none any more; and
+	// ReplacesExpiresAt what that one's expiry was before.
+	Replaces          string    `json:"replaces,omitempty"`
+	ReplacesExpiresAt time.Time `json:"replacesExpiresAt,omitzero"`
 	// LastUsedAt is set by MarkAPIKeyUsed alone; writes ignore it.
 	LastUsedAt time.Time `json:"-"`
 }

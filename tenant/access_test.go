@@ -128,6 +128,18 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 			_, err := w.RevokeAPIKey(ctx, a, id, key.ID, key.Version, true)
 			return err
 		},
+		"StartKeyRotation": func(ctx context.Context, a Actor, id string) error {
+			_, _, err := w.StartKeyRotation(ctx, a, id, key.ID, key.Version)
+			return err
+		},
+		"CompleteKeyRotation": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.CompleteKeyRotation(ctx, a, id, key.ID, key.Version, true)
+			return err
+		},
+		"CancelKeyRotation": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.CancelKeyRotation(ctx, a, id, key.ID, key.Version)
+			return err
+		},
 	}
 }
 

@@ -183,7 +183,9 @@ func withoutHash(k store.APIKey) store.APIKey {
 }
 
 // RevokeAPIKey ends a key at once. Revoking the last key of an enabled directory needs
-// confirm: afterwards nobody is deprovisioned. Revoking a revoked key succeeds.
+// confirm: afterwards nobody is deprovisioned. Revoking a revoked key succeeds. A key that
+// is replacing another one is revoked by [Service.CancelKeyRotation] alone; revoking the
+// one that it replaces completes the rotation.
 func (s *Service) RevokeAPIKey(ctx context.Context, actor Actor, tenantID, id string, version int64, confirm bool) (store.APIKey, error) {
 	if err := s.allow(ctx, actor, ActionManageAPIKeys, tenantID); err != nil {
 		return store.APIKey{}, err
@@ -205,13 +207,9 @@ func (s *Service) RevokeAPIKey(ctx context.Context, actor Actor, tenantID, id st
 			return err
 		}
 		after := before
-		after.RevokedAt, after.UpdatedAt = s.time(), s.time()
-		e, err := s.event(actor, change{kind: kindAPIKey, id: id, name: after.Name, what: "api_key.revoked", before: withoutHash(before), after: withoutHash(after)})
-		if err != nil {
-			return err
-		}
-		out, err = tx.UpdateAPIKey(ctx, tenantID, after, e)
-		return written("revoking the API key", err)
+		after.RevokedAt = s.time()
+		out, err = s.saveKey(ctx, tx, actor, tenantID, before, after, "api_key.revoked")
+		return err
 	})
 	if err != nil {
 		return store.APIKey{}, err
@@ -220,6 +218,13 @@ func (s *Service) RevokeAPIKey(ctx context.Context, actor Actor, tenantID, id st
 }
 
 func (s *Service) mayRevoke(ctx context.Context, tx store.Store, tenantID string, key store.APIKey, confirm bool) error {
+	keys, err := tx.APIKeys(ctx, tenantID)
+	if err != nil {
+		return fmt.Errorf("tenant: reading API keys: %w", err)
+	}
+	if _, ok := replaced(key, keys, s.time()); ok {
+		return conflict(ErrorCodeState, "The API key %s is replacing another one, which would expire unseen. Cancel the rotation instead: that revokes this key, and keeps the other.", key.Name)
+	}
 	if confirm {
 		return nil
 	}
@@ -229,10 +234,6 @@ func (s *Service) mayRevoke(ctx context.Context, tx store.Store, tenantID string
 	}
 	if err != nil {
 		return fmt.Errorf("tenant: reading the directory: %w", err)
-	}
-	keys, err := tx.APIKeys(ctx, tenantID)
-	if err != nil {
-		return fmt.Errorf("tenant: reading API keys: %w", err)
 	}
 	left := slices.DeleteFunc(inForce(keys, s.time()), func(k store.APIKey) bool { return k.ID == key.ID || k.DirectoryID != key.DirectoryID })
 	if len(left) == 0 && authenticates(&key, s.time()) {
