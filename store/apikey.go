@@ -6,13 +6,16 @@ import (
 )
 
 // APIKey is a key with which a directory speaks to the SCIM endpoints. The key
-// itself is not stored.
+// itself is not stored, unless the host wants it sealed.
 type APIKey struct {
 	Meta
 	// Name is unique among the tenant's keys that are not revoked, compared by [Fold].
 	Name string `json:"name"`
 	// Hash is the SHA-256 of the key, unique within the tenant.
 	Hash []byte `json:"hash"`
+	// SealedKey is the key, sealed for this tenant, record and field, where the host lets owners see keys again; else, and
+	// once it is revoked, it is empty.
+	SealedKey []byte `json:"sealedKey,omitempty"`
 	// Hint is what may be shown: prefix and last characters.
 	Hint string `json:"hint"`
 	// Scopes are what the key may do.

@@ -136,6 +136,10 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 			_, err := w.CompleteKeyRotation(ctx, a, id, key.ID, key.Version, true)
 			return err
 		},
+		"RevealAPIKey": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.RevealAPIKey(ctx, a, id, key.ID)
+			return err
+		},
 		"CancelKeyRotation": func(ctx context.Context, a Actor, id string) error {
 			_, err := w.CancelKeyRotation(ctx, a, id, key.ID, key.Version)
 			return err

@@ -43,7 +43,7 @@ type NewAPIKey struct {
 }
 
 // CreateAPIKey makes a key. The secret is returned this once and stored as a hash
-// alone. Without an enabled directory there is nothing to speak for: scim_required.
+// alone, unless Config.RevealableAPIKeys says otherwise. Without an enabled directory there is nothing to speak for: scim_required.
 func (s *Service) CreateAPIKey(ctx context.Context, actor Actor, tenantID string, n NewAPIKey) (Secret, store.APIKey, error) {
 	if err := s.allow(ctx, actor, ActionManageAPIKeys, tenantID); err != nil {
 		return Secret{}, store.APIKey{}, err
@@ -61,7 +61,10 @@ func (s *Service) CreateAPIKey(ctx context.Context, actor Actor, tenantID string
 		return Secret{}, store.APIKey{}, err
 	}
 	key.Meta = store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now}
-	key.Hash, key.Hint, key.CreatedBy = hashAPIKey(secret.Reveal()), s.cfg.APIKeyPrefix+"…"+secret.hint(), actor.event()
+	key.CreatedBy = actor.event()
+	if err := s.putKey(tenantID, &key, secret); err != nil {
+		return Secret{}, store.APIKey{}, err
+	}
 	var out store.APIKey
 	err = s.store.InTx(ctx, func(tx store.Store) error {
 		var err error
@@ -71,7 +74,7 @@ func (s *Service) CreateAPIKey(ctx context.Context, actor Actor, tenantID string
 	if err != nil {
 		return Secret{}, store.APIKey{}, err
 	}
-	return secret, withoutHash(out), nil
+	return secret, public(out), nil
 }
 
 func (s *Service) createAPIKey(ctx context.Context, tx store.Store, actor Actor, tenantID string, key store.APIKey) (store.APIKey, error) {
@@ -86,7 +89,7 @@ func (s *Service) createAPIKey(ctx context.Context, tx store.Store, actor Actor,
 	if len(inForce(keys, s.time())) >= MaxAPIKeys {
 		return store.APIKey{}, conflict(ErrorCodeTooMany, "There are %d API keys already. Revoke one that is not used any more.", MaxAPIKeys)
 	}
-	e, err := s.event(actor, change{kind: kindAPIKey, id: key.ID, name: key.Name, what: "api_key.created", after: withoutHash(key)})
+	e, err := s.event(actor, change{kind: kindAPIKey, id: key.ID, name: key.Name, what: "api_key.created", after: public(key)})
 	if err != nil {
 		return store.APIKey{}, err
 	}
@@ -172,13 +175,14 @@ func (s *Service) APIKeys(ctx context.Context, actor Actor, tenantID string) ([]
 		return nil, fmt.Errorf("tenant: reading API keys: %w", err)
 	}
 	for i := range keys {
-		keys[i] = withoutHash(keys[i])
+		keys[i] = public(keys[i])
 	}
 	return keys, nil
 }
 
-func withoutHash(k store.APIKey) store.APIKey {
-	k.Hash = nil
+// public is a key without what it could be used with.
+func public(k store.APIKey) store.APIKey {
+	k.Hash, k.SealedKey = nil, nil
 	return k
 }
 
@@ -214,7 +218,7 @@ func (s *Service) RevokeAPIKey(ctx context.Context, actor Actor, tenantID, id st
 	if err != nil {
 		return store.APIKey{}, err
 	}
-	return withoutHash(out), nil
+	return public(out), nil
 }
 
 func (s *Service) mayRevoke(ctx context.Context, tx store.Store, tenantID string, key store.APIKey, confirm bool) error {

@@ -43,12 +43,13 @@ const (
 	ErrorCodeSCIMDisabled         = "scim_disabled"         // the directory is switched off
 	ErrorCodeNameTaken            = "name_taken"
 	ErrorCodeTooMany              = "too_many"
-	ErrorCodeSecretUnreadable     = "secret_unreadable" // the keyring cannot open the client secret
+	ErrorCodeSecretUnreadable     = "secret_unreadable" // the keyring cannot open a client secret or an API key
 )
 
-// ErrSecretUnreadable says that a stored client secret can't be opened, because its
-// key is gone or the record was tampered with. The owner enters the secret again.
-var ErrSecretUnreadable = errors.New("tenant: client secret unreadable")
+// ErrSecretUnreadable says that a stored client secret or API key can't be opened,
+// because its key is gone or the record was tampered with. The owner enters the secret
+// again; an API key is replaced.
+var ErrSecretUnreadable = errors.New("tenant: sealed secret unreadable")
 
 // CodeOf returns the stable code of an error of this package: that of an [Error], the
 // first refusal of a [ValidationError], or a code for a sentinel; "" for others,

@@ -21,7 +21,7 @@ const (
 // StartKeyRotation makes a key that is to replace another one in force (R71): with its name, scopes, directory and as long
 // a life. Both are valid until [Service.CompleteKeyRotation], at most for [KeyRotation], so that no sync fails while the
 // owner takes the new one to the directory; the old one is called "… (old)" meanwhile. [Service.CancelKeyRotation] takes it
-// back. The secret is returned this once. version is that of the old key.
+// back. The secret is returned as by [Service.CreateAPIKey]. version is that of the old key.
 func (s *Service) StartKeyRotation(ctx context.Context, actor Actor, tenantID, id string, version int64) (Secret, store.APIKey, error) {
 	if err := s.allow(ctx, actor, ActionManageAPIKeys, tenantID); err != nil {
 		return Secret{}, store.APIKey{}, err
@@ -47,12 +47,14 @@ func (s *Service) StartKeyRotation(ctx context.Context, actor Actor, tenantID, i
 			return conflict(ErrorCodeState, "The API key %s is being replaced already. Complete or cancel that first.", old.Name)
 		}
 		fresh := store.APIKey{
-			Meta: store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now}, Name: old.Name, Hash: hashAPIKey(secret.Reveal()),
-			Hint: s.cfg.APIKeyPrefix + "…" + secret.hint(), Scopes: old.Scopes, DirectoryID: old.DirectoryID, CreatedBy: actor.event(),
+			Meta: store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now}, Name: old.Name, Scopes: old.Scopes, DirectoryID: old.DirectoryID, CreatedBy: actor.event(),
 			Replaces: old.ID, ReplacesExpiresAt: old.ExpiresAt,
 		}
 		if !old.ExpiresAt.IsZero() {
 			fresh.ExpiresAt = store.Time(now.Add(old.ExpiresAt.Sub(old.CreatedAt)))
+		}
+		if err := s.putKey(tenantID, &fresh, secret); err != nil {
+			return err
 		}
 		after := old
 		after.Name = oldKeyName(old.Name)
@@ -68,7 +70,7 @@ func (s *Service) StartKeyRotation(ctx context.Context, actor Actor, tenantID, i
 	if err != nil {
 		return Secret{}, store.APIKey{}, err
 	}
-	return secret, withoutHash(out), nil
+	return secret, public(out), nil
 }
 
 // CompleteKeyRotation revokes the key that this one replaces. Where the new one was never used, it needs confirm: the
@@ -128,7 +130,7 @@ func (s *Service) endKeyRotation(ctx context.Context, actor Actor, tenantID, id 
 	if err != nil {
 		return store.APIKey{}, err
 	}
-	return withoutHash(left), nil
+	return public(left), nil
 }
 
 // replaced returns the key that a rotation under way replaces with this one.
@@ -168,7 +170,10 @@ func (s *Service) keyAt(ctx context.Context, tx store.Store, tenantID, id string
 // saveKey writes a changed key with its event.
 func (s *Service) saveKey(ctx context.Context, tx store.Store, actor Actor, tenantID string, before, after store.APIKey, what string) (store.APIKey, error) {
 	after.UpdatedAt = s.time()
-	e, err := s.event(actor, change{kind: kindAPIKey, id: after.ID, name: after.Name, what: what, before: withoutHash(before), after: withoutHash(after)})
+	if !after.RevokedAt.IsZero() {
+		after.SealedKey = nil // nobody needs it any more
+	}
+	e, err := s.event(actor, change{kind: kindAPIKey, id: after.ID, name: after.Name, what: what, before: public(before), after: public(after)})
 	if err != nil {
 		return store.APIKey{}, err
 	}

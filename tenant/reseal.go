@@ -8,9 +8,10 @@ import (
 	"github.com/tenantgate/tenantgate/store"
 )
 
-// ResealSecrets seals a tenant's client secrets again that were sealed with a key other
-// than the primary one, and returns how many. The host calls it for each tenant after
-// a key rotation; when none is left anywhere, the old key can go. A secret that can't
+// ResealSecrets seals a tenant's client secrets and revealable API keys again that were
+// sealed with a key other than the primary one, and returns how many. API keys that are
+// sealed although Config.RevealableAPIKeys is not set any more lose the sealed form, and
+// count too. The host calls it for each tenant after a key rotation; when none is left anywhere, the old key can go. A secret that can't
 // be opened is left as it is and reported in the error (matching
 // [ErrSecretUnreadable]) after the others were done.
 //
@@ -20,22 +21,36 @@ func (s *Service) ResealSecrets(ctx context.Context, tenantID string) (int, erro
 	if err != nil {
 		return 0, fmt.Errorf("tenant: reading connections: %w", err)
 	}
+	apiKeys, err := s.store.APIKeys(ctx, tenantID)
+	if err != nil {
+		return 0, fmt.Errorf("tenant: reading API keys: %w", err)
+	}
 	done := 0
 	var failed []error
-	for _, c := range connections {
-		if len(c.SealedSecret) == 0 || s.keys.Current(c.SealedSecret) {
-			continue
-		}
-		switch err := s.reseal(ctx, tenantID, c); {
+	note := func(what, id string, err error) {
+		switch {
 		case err == nil:
 			done++
 		case errors.Is(err, store.ErrStale): // changed meanwhile; the next run looks again
 		default:
-			failed = append(failed, fmt.Errorf("connection %s: %w", c.ID, err))
+			failed = append(failed, fmt.Errorf("%s %s: %w", what, id, err))
+		}
+	}
+	for _, c := range connections {
+		if len(c.SealedSecret) > 0 && !s.keys.Current(c.SealedSecret) {
+			note("connection", c.ID, s.reseal(ctx, tenantID, c))
+		}
+	}
+	for _, k := range apiKeys {
+		if len(k.SealedKey) > 0 && (!s.cfg.RevealableAPIKeys || !s.keys.Current(k.SealedKey)) {
+			note("API key", k.ID, s.resealKey(ctx, tenantID, k))
 		}
 	}
 	return done, errors.Join(failed...)
 }
+
+// keyRotation is who seals again.
+func keyRotation() Actor { return Actor{Kind: ActorSystem, Name: "key rotation"} }
 
 // reseal changes the sealed form alone: the secret, and the test of it, stay the same.
 func (s *Service) reseal(ctx context.Context, tenantID string, c store.Connection) error {
@@ -47,6 +62,24 @@ func (s *Service) reseal(ctx context.Context, tenantID string, c store.Connectio
 	if err := s.putSecret(tenantID, &after, secret, c.SecretSetAt); err != nil {
 		return err
 	}
-	_, err = s.save(ctx, s.store, Actor{Kind: ActorSystem, Name: "key rotation"}, tenantID, c, after, "connection.secret_resealed", "")
+	_, err = s.save(ctx, s.store, keyRotation(), tenantID, c, after, "connection.secret_resealed", "")
+	return err
+}
+
+func (s *Service) resealKey(ctx context.Context, tenantID string, k store.APIKey) error {
+	after := k
+	if !s.cfg.RevealableAPIKeys {
+		after.SealedKey = nil
+		_, err := s.saveKey(ctx, s.store, keyRotation(), tenantID, k, after, "api_key.sealed_form_deleted")
+		return err
+	}
+	secret, err := s.openKey(tenantID, k)
+	if err != nil {
+		return err
+	}
+	if after.SealedKey, err = s.sealKey(tenantID, k.ID, secret); err != nil {
+		return err
+	}
+	_, err = s.saveKey(ctx, s.store, keyRotation(), tenantID, k, after, "api_key.resealed")
 	return err
 }

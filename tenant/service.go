@@ -39,6 +39,10 @@ type Config struct {
 	// APIKeyPrefix begins every API key: lower-case letters, digits and underscores, at
 	// most 16, an underscore last. Empty means [DefaultAPIKeyPrefix].
 	APIKeyPrefix string
+	// RevealableAPIKeys keeps new API keys sealed with Keyring beside their hash, so that [Service.RevealAPIKey] can show them
+	// again. Without it a key is shown once, and whoever has the store and the keyring has no key. Keys from before it was set
+	// can't be shown; when it is not set any more, [Service.ResealSecrets] deletes the sealed ones.
+	RevealableAPIKeys bool
 	// Notifier hands notices on to owners, see [Service.RemindOfExpiry], which needs it.
 	Notifier Notifier
 	// RemindBefore is how long before a client secret expires its owners are reminded, each once; that it has expired is

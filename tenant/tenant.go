@@ -103,6 +103,7 @@ const (
 	ActionManageSCIM       Action = "scim.manage"
 	ActionViewAPIKeys      Action = "api_key.view"
 	ActionManageAPIKeys    Action = "api_key.manage"
+	ActionRevealAPIKey     Action = "api_key.reveal" // see a key again
 	ActionViewMapping      Action = "mapping.view"
 	ActionEditMapping      Action = "mapping.edit"
 	ActionApplyMapping     Action = "mapping.apply"

@@ -192,6 +192,7 @@ func (w *world) events(t testing.TB, tenantID string, from int) []string {
 	require.NotContains(t, string(data), testSecret)
 	require.NotContains(t, string(data), "sealedSecret")
 	require.NotContains(t, string(data), `"hash":"`)
+	require.NotContains(t, string(data), "sealedKey")
 	var types []string
 	for _, e := range all[min(from, len(all)):] {
 		require.NotEmpty(t, e.Actor.Kind)

@@ -148,7 +148,7 @@ var apiKeys = codec[store.APIKey]{
 	kind: kindAPIKey,
 	meta: func(k *store.APIKey) *store.Meta { return &k.Meta },
 	clone: func(k store.APIKey) store.APIKey {
-		k.Hash, k.Scopes = slices.Clone(k.Hash), slices.Clone(k.Scopes)
+		k.Hash, k.SealedKey, k.Scopes = slices.Clone(k.Hash), slices.Clone(k.SealedKey), slices.Clone(k.Scopes)
 		return k
 	},
 	unique: func(k *store.APIKey) []Unique {
