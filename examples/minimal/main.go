@@ -22,8 +22,7 @@ func main() {
 	ctx, base, db, mux := context.Background(), os.Getenv("BASE_URL"), openDatabase(), http.NewServeMux()
 	st := must(postgres.New(ctx, db))
 	app := must(host.OpenDB(ctx, db, host.Dialect{Numbered: true, Joined: postgres.SQLTx}))
-	key := tenant.Key{ID: "2026-11", Bytes: must(os.ReadFile(os.Getenv("KEY_FILE")))}
-	keys := must(tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{key}}))
+	keys := must(tenant.LoadKeyring(ctx, tenant.EnvironmentKeys("SEALING_KEYS")))
 
 	tenants := must(tenant.New(tenant.Config{Store: st, Keyring: keys, Tenants: app, Authorizer: app, LocalCredentials: app, SCIMBaseURL: base + "/scim/v2", DomainValidator: must(tenant.NewDNSValidator(tenant.DNSConfig{})), ProviderChecker: oidc.NewChecker(oidc.CheckerConfig{})}))
 	login := must(oidc.NewHandler(oidc.Config{BaseURL: base + "/sso", Store: st, Secrets: tenants, Keys: keys, Accounts: host.Accounts{DB: app}, OnLogin: app, Sessions: app, OnTest: oidc.RecordTests(tenants), Logger: slog.Default()}))
