@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -136,6 +137,14 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 			_, err := w.CompleteKeyRotation(ctx, a, id, key.ID, key.Version, true)
 			return err
 		},
+		"Audit": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.Audit(ctx, a, id, AuditQuery{})
+			return err
+		},
+		"ExportAudit": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.ExportAudit(ctx, a, id, AuditQuery{}, io.Discard)
+			return err
+		},
 		"RevealAPIKey": func(ctx context.Context, a Actor, id string) error {
 			_, err := w.RevealAPIKey(ctx, a, id, key.ID)
 			return err
@@ -174,7 +183,7 @@ func TestEveryMethodKeepsTenantsApart(t *testing.T) {
 	require.NoError(t, err)
 	dirs, err := w.Directories(t.Context(), owner, "t1")
 	require.NoError(t, err)
-	lists := map[string]bool{"Connections": true, "CreateDraft": true, "Directories": true, "APIKeys": true}
+	lists := map[string]bool{"Connections": true, "CreateDraft": true, "Directories": true, "APIKeys": true, "Audit": true, "ExportAudit": true}
 	before := len(w.events(t, "t1", 0))
 	for name, call := range calls(w, c, key, dirs[0]) {
 		actor := owner
