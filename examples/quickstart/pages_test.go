@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
+	"github.com/tenantgate/tenantgate/store"
 )
 
 // person is somebody with a browser.
@@ -178,4 +180,36 @@ func TestPagesLetFormsLeadAway(t *testing.T) {
 		require.NotContains(t, resp.Header.Get("Content-Security-Policy"), "form-action", page)
 		require.Contains(t, resp.Header.Get("Content-Security-Policy"), "default-src 'none'", page)
 	}
+}
+
+// TestAuditExport: the page shows the newest entries, the file has all, one in each line.
+func TestAuditExport(t *testing.T) {
+	a := started(t, "-store", "memory")
+	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
+	for range 210 { // each is an entry itself
+		status, body := owner.send(http.MethodPost, "/org/acme/audit/export", nil, nil)
+		require.Equal(t, http.StatusOK, status)
+		require.Contains(t, body, `"type":"api_key.created"`)
+	}
+	status, body := owner.send(http.MethodPost, "/org/acme/audit/export", nil, nil)
+	require.Equal(t, http.StatusOK, status)
+	var seen int64
+	for line := range strings.Lines(body) {
+		var e store.Event
+		require.NoError(t, json.Unmarshal([]byte(line), &e))
+		require.Greater(t, e.Seq, seen)
+		seen = e.Seq
+	}
+	require.Equal(t, 210, strings.Count(body, "audit.exported"))
+
+	status, page := owner.send(http.MethodGet, "/org/acme/audit", nil, nil)
+	require.Equal(t, http.StatusOK, status)
+	next := regexp.MustCompile(`href="(\?before=\d+)"`).FindStringSubmatch(page)
+	require.NotNil(t, next, page)
+	status, older := owner.send(http.MethodGet, "/org/acme/audit"+next[1], nil, nil)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, older, "connection.created")
+
+	status, _ = owner.send(http.MethodPost, "/org/globex/audit/export", nil, nil)
+	require.Equal(t, http.StatusNotFound, status)
 }

@@ -289,8 +289,3 @@ func (s *Server) wrongRole(ctx context.Context, tx store.Store, u host.User, val
 	}
 	return "", "", err
 }
-
-// newestEvents reads the journal backwards.
-func (s *Server) newestEvents(r *http.Request, orgID string) ([]store.Event, error) {
-	return s.Store.Events(r.Context(), orgID, store.EventQuery{Newest: true, Limit: 200})
-}

@@ -89,6 +89,7 @@ func New(cfg Config) *Server {
 	s.owner("POST /org/{org}/groups/preview", s.previewGroups)
 	s.owner("POST /org/{org}/groups/save", s.saveGroups)
 	s.owner("GET /org/{org}/audit", s.audit)
+	s.owner("POST /org/{org}/audit/export", s.exportAudit)
 
 	s.staff("GET /staff", s.queue)
 	s.staff("GET /staff/{org}/{connection}", s.review)
