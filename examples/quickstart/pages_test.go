@@ -213,3 +213,73 @@ func TestAuditExport(t *testing.T) {
 	status, _ = owner.send(http.MethodPost, "/org/globex/audit/export", nil, nil)
 	require.Equal(t, http.StatusNotFound, status)
 }
+
+// TestReplaceKey: R71 on the page. The directory has both keys until the owner says so.
+func TestReplaceKey(t *testing.T) {
+	a := started(t, "-store", "memory")
+	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
+	change := func(id, what string, form url.Values) (int, string) {
+		t.Helper()
+		return owner.send(http.MethodPost, "/org/acme/keys/"+id+"/"+what, form, nil)
+	}
+	keyOf := func(page string) string {
+		t.Helper()
+		m := regexp.MustCompile(`<code class="key">([^<]+)</code>`).FindStringSubmatch(page)
+		require.NotNil(t, m, page)
+		return m[1]
+	}
+	works := func(key string) bool {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.Tenants[0].SCIMBaseURL+"/Users?count=0", http.NoBody)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+key)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode == http.StatusOK
+	}
+	replacing := func() string {
+		t.Helper()
+		_, page := owner.send(http.MethodGet, "/org/acme/keys", nil, nil)
+		m := regexp.MustCompile(`/keys/([^/"]+)/complete`).FindStringSubmatch(page)
+		require.NotNil(t, m, page)
+		return m[1]
+	}
+
+	status, page := owner.send(http.MethodPost, "/org/acme/keys", url.Values{"name": {"Rotated"}}, nil)
+	require.Equal(t, http.StatusOK, status)
+	old := keyOf(page)
+	rows := regexp.MustCompile(`/keys/([^/"]+)/replace"><button class="second" aria-label="Replace Rotated"`)
+	id := rows.FindStringSubmatch(page)[1]
+
+	status, page = change(id, "replace", nil)
+	require.Equal(t, http.StatusOK, status, page)
+	first := keyOf(page)
+	require.True(t, works(old))
+	require.True(t, works(first))
+	require.Contains(t, page, "Rotated (old)")
+	require.NotContains(t, page, `aria-label="Replace Rotated`, "one at a time")
+	status, page = change(id, "replace", nil)
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, page, "is being replaced already")
+	status, page = change(replacing(), "cancel", nil)
+	require.Equal(t, http.StatusOK, status, page)
+	require.True(t, works(old))
+	require.False(t, works(first))
+
+	status, page = change(id, "replace", nil)
+	require.Equal(t, http.StatusOK, status, page)
+	second, fresh := keyOf(page), replacing()
+	status, page = change(fresh, "complete", nil)
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, page, "Yes, revoke the old key")
+	status, page = change(fresh, "complete", url.Values{"confirm": {"1"}})
+	require.Equal(t, http.StatusOK, status, page)
+	require.False(t, works(old))
+	require.True(t, works(second))
+
+	for _, path := range []string{fresh + "/burn", "unknown/replace"} {
+		status, _ = owner.send(http.MethodPost, "/org/acme/keys/"+path, nil, nil)
+		require.Equal(t, http.StatusNotFound, status, path)
+	}
+}

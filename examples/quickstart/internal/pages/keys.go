@@ -11,13 +11,20 @@ import (
 // keysPage is the page's body.
 type keysPage struct {
 	BaseURL   string                      `json:"scim_base_url,omitempty"`
-	Keys      []store.APIKey              `json:"-"`
+	Keys      []keyRow                    `json:"-"`
 	List      []keyView                   `json:"keys"`
 	CanCreate bool                        `json:"can_create"`
 	NewKey    string                      `json:"new_key,omitempty"`
 	Name      string                      `json:"-"`
 	Confirm   string                      `json:"-"`
 	Errors    map[string][]tenant.Finding `json:"-"`
+}
+
+// keyRow is a line of the table.
+type keyRow struct {
+	store.APIKey
+	// Replacing and Replaced say which side of a rotation under way the key is on.
+	Replacing, Replaced bool
 }
 
 // keyView is a key without its hash.
@@ -27,6 +34,8 @@ type keyView struct {
 	Hint    string   `json:"hint"`
 	Scopes  []string `json:"scopes"`
 	Revoked bool     `json:"revoked"`
+	// Replaces is the key that this one is replacing just now.
+	Replaces string `json:"replaces,omitempty"`
 }
 
 func (s *Server) keys(w http.ResponseWriter, r *http.Request, v visitor) {
@@ -39,9 +48,13 @@ func (s *Server) showKeys(w http.ResponseWriter, r *http.Request, v visitor, sta
 		s.fail(w, r, err)
 		return
 	}
-	body.Keys, body.List = keys, []keyView{}
-	for _, k := range keys {
-		body.List = append(body.List, keyView{ID: k.ID, Name: k.Name, Hint: k.Hint, Scopes: k.Scopes, Revoked: !k.RevokedAt.IsZero()})
+	body.Keys, body.List = s.keyRows(keys), []keyView{}
+	for _, k := range body.Keys {
+		v := keyView{ID: k.ID, Name: k.Name, Hint: k.Hint, Scopes: k.Scopes, Revoked: !k.RevokedAt.IsZero()}
+		if k.Replacing {
+			v.Replaces = k.Replaces
+		}
+		body.List = append(body.List, v)
 	}
 	if body.BaseURL, err = s.scimBaseURL(r, v); err != nil {
 		s.fail(w, r, err)
@@ -49,6 +62,24 @@ func (s *Server) showKeys(w http.ResponseWriter, r *http.Request, v visitor, sta
 	}
 	body.CanCreate = body.BaseURL != ""
 	s.render(w, r, status, "keys", v, page{Title: "API keys", Tab: "keys", Problem: problem, Body: body})
+}
+
+// keyRows finds the rotations under way: both keys are in force.
+func (s *Server) keyRows(keys []store.APIKey) []keyRow {
+	rows := make([]keyRow, len(keys))
+	inForce := map[string]*keyRow{}
+	for i, k := range keys {
+		rows[i].APIKey = k
+		if k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || k.ExpiresAt.After(s.Now())) {
+			inForce[k.ID] = &rows[i]
+		}
+	}
+	for _, k := range inForce {
+		if old := inForce[k.Replaces]; old != nil {
+			k.Replacing, old.Replaced = true, true
+		}
+	}
+	return rows
 }
 
 // scimBaseURL is empty while provisioning is off.
@@ -84,17 +115,42 @@ func (s *Server) createKey(w http.ResponseWriter, r *http.Request, v visitor) {
 	}
 }
 
-func (s *Server) revokeKey(w http.ResponseWriter, r *http.Request, v visitor) {
-	id := r.PathValue("key")
-	key, err := s.Store.APIKey(r.Context(), v.org.ID, id)
-	if err == nil {
-		_, err = s.Tenants.RevokeAPIKey(r.Context(), v.actor, v.org.ID, id, key.Version, r.FormValue("confirm") != "")
+// changeKey revokes a key, begins its rotation, or ends one.
+func (s *Server) changeKey(w http.ResponseWriter, r *http.Request, v visitor) {
+	ctx, org, id, confirm := r.Context(), v.org.ID, r.PathValue("key"), r.FormValue("confirm") != ""
+	key, err := s.Store.APIKey(ctx, org, id)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	var done map[string]any
+	switch r.PathValue("change") {
+	case "revoke":
+		_, err = s.Tenants.RevokeAPIKey(ctx, v.actor, org, id, key.Version, confirm)
+		done = map[string]any{"revoked": id}
+	case "replace":
+		var secret tenant.Secret
+		if secret, _, err = s.Tenants.StartKeyRotation(ctx, v.actor, org, id, key.Version); err == nil {
+			s.showKeys(w, r, v, http.StatusOK, keysPage{NewKey: secret.Reveal()}, "")
+			return
+		}
+	case "complete":
+		_, err = s.Tenants.CompleteKeyRotation(ctx, v.actor, org, id, key.Version, confirm)
+		done = map[string]any{"revoked": key.Replaces}
+	case "cancel":
+		_, err = s.Tenants.CancelKeyRotation(ctx, v.actor, org, id, key.Version)
+		done = map[string]any{"revoked": id}
+	default:
+		s.notFound(w, r)
+		return
 	}
 	switch {
 	case err == nil:
-		s.done(w, r, "/org/"+v.org.ID+"/keys", map[string]any{"revoked": id})
+		s.done(w, r, "/org/"+org+"/keys", done)
 	case tenant.CodeOf(err) == tenant.ErrorCodeConfirmationRequired && !wantsJSON(r):
 		s.showKeys(w, r, v, http.StatusConflict, keysPage{Confirm: id}, messageOf(err))
+	case statusOf(err) == http.StatusConflict && !wantsJSON(r):
+		s.showKeys(w, r, v, http.StatusConflict, keysPage{}, messageOf(err))
 	default:
 		s.fail(w, r, err)
 	}

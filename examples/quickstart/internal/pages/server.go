@@ -81,7 +81,7 @@ func New(cfg Config) *Server {
 	s.owner("POST /org/{org}/domains/{domain}/publish", s.publishRecord)
 	s.owner("GET /org/{org}/keys", s.keys)
 	s.owner("POST /org/{org}/keys", s.createKey)
-	s.owner("POST /org/{org}/keys/{key}/revoke", s.revokeKey)
+	s.owner("POST /org/{org}/keys/{key}/{change}", s.changeKey)
 	s.owner("GET /org/{org}/users", s.users)
 	s.owner("GET /org/{org}/users/{user}", s.user)
 	s.owner("POST /org/{org}/users/{user}", s.saveUser)
