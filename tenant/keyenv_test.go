@@ -42,7 +42,7 @@ func TestBrokenEnvironmentKeys(t *testing.T) {
 	t.Parallel()
 	good := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
 	for value, want := range map[string]string{
-		"": "no key", " ,\n": "no key",
+		"": "no key", ",": "no key",
 		good:               "key 1 is not ID:VALUE",
 		":" + good:         "key 1 is not ID:VALUE",
 		"a/b:" + good:      "key 1 is not ID:VALUE",
