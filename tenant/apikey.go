@@ -261,7 +261,8 @@ type Principal struct {
 // AuthenticateAPIKey finds out who presents a key at a tenant's base URL. Whatever is
 // wrong with it (malformed, unknown, another tenant's, revoked, expired, no such
 // tenant), the error matches [ErrBadAPIKey] and says nothing else, and the work done
-// is the same. A good key of a directory that is switched off gives an error with the
+// is the same, but for the tenant's own revoked or expired key: noting its use takes a
+// transaction, and whoever notices has held the key. A good key of a directory that is switched off gives an error with the
 // code scim_disabled, matching [ErrForbidden]. Other errors are the store's.
 //
 // "Last used" is written at most once a minute for each key. The first use of a key that was revoked or has expired is

@@ -49,7 +49,7 @@ func (q AuditQuery) selects(e *store.Event) bool {
 
 // events is the part of the query that the store answers.
 func (q AuditQuery) events() store.EventQuery {
-	return store.EventQuery{Before: q.Before, SubjectKind: q.SubjectKind, SubjectID: q.SubjectID, TypePrefix: q.TypePrefix, Limit: store.MaxLimit}
+	return store.EventQuery{Before: max(q.Before, 0), SubjectKind: q.SubjectKind, SubjectID: q.SubjectID, TypePrefix: q.TypePrefix, Limit: store.MaxLimit}
 }
 
 // Audit reads the tenant's journal as an audit log (R51): who did what to what, what it was before and after, and why
@@ -62,7 +62,7 @@ func (s *Service) Audit(ctx context.Context, actor Actor, tenantID string, q Aud
 	if limit <= 0 {
 		limit = AuditLimit
 	}
-	page, read := AuditPage{Next: q.Before}, q.events()
+	page, read := AuditPage{Next: max(q.Before, 0)}, q.events()
 	read.Newest = true
 	for seen := 0; seen < auditScan; {
 		read.Before = page.Next

@@ -126,6 +126,9 @@ func TestAuditOfALargeJournal(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, p.Entries, AuditLimit)
 	}
+	p, err = w.Audit(ctx, owner, "t1", AuditQuery{Before: -7})
+	require.NoError(t, err)
+	require.Len(t, p.Entries, AuditLimit, "a place before the first entry is none")
 	p, err = w.Audit(ctx, owner, "t1", AuditQuery{Limit: 1 << 40})
 	require.NoError(t, err)
 	require.Len(t, p.Entries, store.MaxLimit)

@@ -18,9 +18,11 @@ const (
 // noteDeadKey tells the owners that a key was presented which was revoked or has expired: the first time, and in the
 // journal again after a month. A failure is logged; it changes nothing about the answer.
 func (s *Service) noteDeadKey(ctx context.Context, tenantID string, key store.APIKey, now time.Time) {
+	told := false
 	err := s.store.InTx(ctx, func(tx store.Store) error {
 		token := store.Token{Kind: deadKeyUsed, Key: key.ID, ExpiresAt: store.Time(now.Add(deadKeyQuiet))}
 		if err := tx.PutToken(ctx, tenantID, token); err != nil {
+			told = errors.Is(err, store.ErrConflict)
 			return err
 		}
 		n := Notice{
@@ -46,7 +48,7 @@ func (s *Service) noteDeadKey(ctx context.Context, tenantID string, key store.AP
 		}
 		return tx.AppendEvents(ctx, tenantID, e)
 	})
-	if err != nil && !errors.Is(err, store.ErrConflict) { // told before
+	if err != nil && !told {
 		s.log.WarnContext(ctx, "tenant: the use of a dead API key could not be told", "tenant", tenantID, "key", key.ID, "error", err)
 	}
 }

@@ -1,7 +1,10 @@
 package tenant
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -75,4 +78,27 @@ func TestDeadKeyWithoutNotifier(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, events, 1)
 	require.Equal(t, "api_key", events[0].Actor.Kind)
+}
+
+// TestDeadKeyNoticeFails: a notice that the host could not take is logged, whatever its error wraps, and tried again; one that
+// was told before is no failure.
+func TestDeadKeyNoticeFails(t *testing.T) {
+	t.Parallel()
+	box, log := &mailbox{fail: fmt.Errorf("host: queue: %w", store.ErrConflict)}, &bytes.Buffer{}
+	w := newWorld(t, func(c *Config) { c.Notifier, c.Logger = box, slog.New(slog.NewTextHandler(log, nil)) })
+	w.active(t, "t1", acme())
+	secret, key, err := w.CreateAPIKey(t.Context(), owner, "t1", NewAPIKey{Name: "Okta"})
+	require.NoError(t, err)
+	_, err = w.RevokeAPIKey(t.Context(), owner, "t1", key.ID, key.Version, true)
+	require.NoError(t, err)
+	require.False(t, w.accepts(t, secret))
+	require.Contains(t, log.String(), "could not be told")
+	require.NotContains(t, log.String(), secret.Reveal())
+	box.fail = nil
+	log.Reset()
+	for range 2 {
+		require.False(t, w.accepts(t, secret))
+	}
+	require.Len(t, box.calls, 2)
+	require.Empty(t, log.String())
 }

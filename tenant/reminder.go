@@ -139,6 +139,9 @@ func (s *Service) remind(ctx context.Context, ref store.Ref) (sent bool, err err
 	err = s.store.InTx(ctx, func(tx store.Store) error {
 		sent = false
 		c, err := tx.Connection(ctx, ref.TenantID, ref.ID)
+		if errors.Is(err, store.ErrNotFound) { // deleted meanwhile
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -171,9 +174,6 @@ func (s *Service) remind(ctx context.Context, ref store.Ref) (sent bool, err err
 		}
 		return tx.AppendEvents(ctx, ref.TenantID, e)
 	})
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
 	return sent && err == nil, err
 }
 

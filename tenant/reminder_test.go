@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -208,4 +209,21 @@ func TestRemindBefore(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.RemindOfExpiry(t.Context())
 	require.ErrorContains(t, err, "Config.Notifier")
+}
+
+// TestReminderFailsLikeAStore: what a host's Notifier answers is its failure, also where it wraps an error that would mean
+// something of a store's.
+func TestReminderFailsLikeAStore(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{store.ErrNotFound, store.ErrConflict, store.ErrStale} {
+		w, box, c := expiring(t)
+		_, _, err := w.SetSecretExpiry(t.Context(), owner, "t1", c.ID, c.Version, w.clock().Add(day), false)
+		require.NoError(t, err)
+		box.fail = fmt.Errorf("host: looking for the owners: %w", cause)
+		n, err := w.RemindOfExpiry(t.Context())
+		require.ErrorIs(t, err, box.fail)
+		require.Zero(t, n)
+		box.fail = nil
+		require.Equal(t, 1, w.reminded(t), "tried again")
+	}
 }
