@@ -212,7 +212,7 @@ func TestFrontchannelAfterAnOldSession(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	idp := oidctest.NewServerConfig(t, oidctest.Config{Users: []oidctest.User{{Subject: "s1", Email: oidctest.DefaultEmail, SessionID: "sid"}}})
-	ended := &revocations{}
+	ended := &revoker{}
 	a := newApp(t, func(c *Config) {
 		c.Sessions, c.SessionLife = ended, time.Second
 		c.Now = func() time.Time { return now }

@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"context"
 	"errors"
 	"net/url"
 	"strings"
@@ -15,32 +14,9 @@ import (
 	"github.com/tenantgate/tenantgate/store"
 )
 
-// revocations collects what the host is told.
-type revocations struct {
-	mu   sync.Mutex
-	list []Revocation
-	fail error
-}
-
-func (s *revocations) RevokeSessions(_ context.Context, _ store.Store, r Revocation) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.fail != nil {
-		return s.fail
-	}
-	s.list = append(s.list, r)
-	return nil
-}
-
-func (s *revocations) all() []Revocation {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.list
-}
-
-func frontchannelWorld(t *testing.T, change ...func(*Config)) (*app, *oidctest.Server, store.Connection, *revocations, Login) {
+func frontchannelWorld(t *testing.T, change ...func(*Config)) (*app, *oidctest.Server, store.Connection, *revoker, Login) {
 	t.Helper()
-	idp, ended := oidctest.NewServer(t), &revocations{}
+	idp, ended := oidctest.NewServer(t), &revoker{}
 	a := newApp(t, append([]func(*Config){func(c *Config) { c.Sessions = ended }}, change...)...)
 	c := a.connect(idp, "acme", "acme.example")
 	a.accounts.add("acme", "u-ada", oidctest.DefaultEmail)
@@ -139,7 +115,7 @@ func TestRememberedSessions(t *testing.T) {
 	idp := oidctest.NewServerConfig(t, oidctest.Config{
 		Users: []oidctest.User{{Subject: "s1", Email: oidctest.DefaultEmail, SessionID: "one-session"}}, Now: clock,
 	})
-	ended := &revocations{}
+	ended := &revoker{}
 	a := newApp(t, func(c *Config) { c.Sessions, c.SessionLife, c.Now = ended, time.Hour, clock })
 	c := a.connect(idp, "acme", "acme.example")
 	a.accounts.add("acme", "u-ada", oidctest.DefaultEmail)

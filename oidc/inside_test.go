@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -123,19 +124,30 @@ type inner struct {
 	conn   store.Connection
 }
 
+// listenTwice listens at 127.0.0.2 and at the same port of 127.0.0.1.
+func listenTwice(t *testing.T) (outside, inside net.Listener) {
+	t.Helper()
+	var listen net.ListenConfig
+	for range 20 {
+		l, err := listen.Listen(t.Context(), "tcp", "127.0.0.2:0")
+		require.NoError(t, err)
+		inside, err = listen.Listen(t.Context(), "tcp", "127.0.0.1:"+strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+		if err == nil {
+			return l, inside
+		}
+		require.NoError(t, l.Close()) // taken there: another one
+	}
+	require.FailNow(t, "no port is free on both addresses")
+	return nil, nil
+}
+
 func newInner(t *testing.T) *inner {
 	t.Helper()
 	n := &inner{names: &names{}}
-	var listen net.ListenConfig
-	l, err := listen.Listen(t.Context(), "tcp", "127.0.0.2:0")
+	l, inside := listenTwice(t)
+	_, port, err := net.SplitHostPort(l.Addr().String())
 	require.NoError(t, err)
-	_, n.port, err = net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	inside, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:"+n.port)
-	if err != nil {
-		_ = l.Close()
-		t.Skipf("the port is taken on 127.0.0.1: %v", err)
-	}
+	n.port = port
 	n.canary = &counting{Listener: inside}
 	serve := func(l net.Listener, h http.Handler) *httptest.Server {
 		srv := &httptest.Server{Listener: l, Config: &http.Server{Handler: h}} //nolint:gosec // of a test

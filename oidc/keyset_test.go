@@ -155,9 +155,6 @@ func settledHeap() float64 {
 
 // TestKeyMemory: 100,000 sets of two keys stay under 300 MiB. It measures a hundredth of them.
 func TestKeyMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("measures memory")
-	}
 	const sets = 1_000
 	body := []byte(`{"keys":[` + jwkJSON(t, "RS256", nil) + `,` + jwkJSON(t, "RS256", func(m map[string]any) {
 		m["x5c"] = []string{strings.Repeat("A", 10_000)}
