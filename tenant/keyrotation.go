@@ -22,6 +22,10 @@ const (
 // a life. Both are valid until [Service.CompleteKeyRotation], at most for [KeyRotation], so that no sync fails while the
 // owner takes the new one to the directory; the old one is called "… (old)" meanwhile. [Service.CancelKeyRotation] takes it
 // back. The secret is returned as by [Service.CreateAPIKey]. version is that of the old key.
+//
+// A key that is not in force, or takes part in a rotation, gives wrong_state; another version, stale; where there are
+// [MaxAPIKeys] in force, too_many; where a key is called "… (old)" already, name_taken; without an enabled directory,
+// scim_required or [store.ErrNotFound]. Nothing has changed then.
 func (s *Service) StartKeyRotation(ctx context.Context, actor Actor, tenantID, id string, version int64) (Secret, store.APIKey, error) {
 	if err := s.allow(ctx, actor, ActionManageAPIKeys, tenantID); err != nil {
 		return Secret{}, store.APIKey{}, err
@@ -74,7 +78,7 @@ func (s *Service) StartKeyRotation(ctx context.Context, actor Actor, tenantID, i
 }
 
 // CompleteKeyRotation revokes the key that this one replaces. Where the new one was never used, it needs confirm: the
-// directory still has the old one.
+// directory still has the old one. id and version are those of the new key; one that replaces none any more gives wrong_state.
 func (s *Service) CompleteKeyRotation(ctx context.Context, actor Actor, tenantID, id string, version int64, confirm bool) (store.APIKey, error) {
 	return s.endKeyRotation(ctx, actor, tenantID, id, version, func(tx store.Store, fresh, old store.APIKey) (store.APIKey, error) {
 		if fresh.LastUsedAt.IsZero() && !confirm {
@@ -92,7 +96,7 @@ func (s *Service) CompleteKeyRotation(ctx context.Context, actor Actor, tenantID
 }
 
 // CancelKeyRotation revokes the new key and gives the old one its name and expiry back. It is also what to do when the new
-// key has leaked.
+// key has leaked. id and version are those of the new key; one that replaces none any more gives wrong_state.
 func (s *Service) CancelKeyRotation(ctx context.Context, actor Actor, tenantID, id string, version int64) (store.APIKey, error) {
 	return s.endKeyRotation(ctx, actor, tenantID, id, version, func(tx store.Store, fresh, old store.APIKey) (store.APIKey, error) {
 		done := fresh
