@@ -20,6 +20,12 @@ const (
 	selectRecordsByIndex = recordColumns + " join tenantgate_record_index i on i.tenant_id = r.tenant_id and i.kind = r.kind and i.id = r.id" +
 		" where i.kind = $2 and i.name = $3 and i.value = $4 and i.tenant_id = $1 order by i.id"
 
+	// The list of values is the condition that follows, the order what follows that.
+	selectRecordsByIndexes = recordColumns + " join tenantgate_record_index i on i.tenant_id = r.tenant_id and i.kind = r.kind and i.id = r.id" +
+		" where i.kind = $2 and i.name = $3 and i.tenant_id = $1 and "
+	selectRecordsByUniques = recordColumns + " join tenantgate_record_unique u on u.tenant_id = r.tenant_id and u.kind = r.kind and u.id = r.id" +
+		" where r.tenant_id = $1 and u.kind = $2 and u.scope = $1 and u.name = $3 and "
+
 	touchRecord = "update tenantgate_records set used_at = $4 where tenant_id = $1 and kind = $2 and id = $3 and (used_at is null or used_at < $4)"
 
 	selectRefByUnique = "select tenant_id, id from tenantgate_record_unique where kind = $1 and scope = '' and name = $2 and value = $3"
@@ -75,6 +81,29 @@ func (b RecordReader) Rows(ctx context.Context, tenantID, kind, after string, li
 // RowsByIndex implements records.Backend.
 func (b RecordReader) RowsByIndex(ctx context.Context, tenantID, kind string, key records.Index) ([]records.Row, error) {
 	return b.all(ctx, tenantID, kind, selectRecordsByIndex, tenantID, kind, key.Name, key.Value)
+}
+
+// RowsByIndexes implements records.Backend.
+func (b RecordReader) RowsByIndexes(ctx context.Context, tenantID, kind, name string, values []string) ([]records.Row, error) {
+	return b.anyOf(ctx, tenantID, kind, selectRecordsByIndexes, "i.value", name, values)
+}
+
+// RowsByUniques implements records.Backend.
+func (b RecordReader) RowsByUniques(ctx context.Context, tenantID, kind, name string, values []string) ([]records.Row, error) {
+	return b.anyOf(ctx, tenantID, kind, selectRecordsByUniques, "u.value", name, values)
+}
+
+func (b RecordReader) anyOf(ctx context.Context, tenantID, kind, query, column, name string, values []string) ([]records.Row, error) {
+	storable := make([]string, 0, len(values))
+	for _, v := range values {
+		if b.DB.Storable == nil || b.DB.Storable(v) {
+			storable = append(storable, v)
+		}
+	}
+	if len(storable) == 0 {
+		return nil, ctx.Err()
+	}
+	return b.all(ctx, tenantID, kind, query+b.DB.InList(column, "$4")+" order by r.id", tenantID, kind, name, b.DB.List(storable))
 }
 
 func (b RecordReader) all(ctx context.Context, tenantID, kind, query string, args ...any) ([]records.Row, error) {
