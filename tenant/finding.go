@@ -49,7 +49,15 @@ const (
 	FieldKeyScopes    = "scopes"
 	FieldKeyExpiry    = "expires"
 	FieldMessage      = "message"
-	FieldConnection   = "name"
+
+	FieldLinkName       = "name"
+	FieldLinkEmail      = "email"
+	FieldLinkIntents    = "intents"
+	FieldLinkOpenWithin = "open_within"
+	FieldLinkSessionTTL = "session_ttl"
+	FieldLinkMaxOpens   = "max_opens"
+
+	FieldConnection = "name"
 )
 
 // Codes of findings about input.
@@ -94,6 +102,10 @@ const (
 	CodeScopeOfflineAccess = "scope_offline_access"
 
 	CodeNameInvalid = "name_invalid"
+
+	CodeIntentInvalid   = "intent_invalid"
+	CodeDurationInvalid = "duration_invalid"
+	CodeNumberInvalid   = "number_invalid"
 
 	CodeJustInTimeOff       = "just_in_time_off"
 	CodeJustInTimeAnyDomain = "just_in_time_any_domain"

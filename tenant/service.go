@@ -36,6 +36,9 @@ type Config struct {
 	// SCIMBaseURL is the address below which each tenant has its SCIM base URL, such as
 	// https://app.example.com/scim/v2. Empty means that [Service.SCIMBaseURL] is not used.
 	SCIMBaseURL string
+	// SetupLinkBaseURL is the address below which set-up links lead, such as https://app.example.com/setup: the tenant's ID
+	// and the token follow, each as one segment. Empty means that the host makes the addresses itself.
+	SetupLinkBaseURL string
 	// APIKeyPrefix begins every API key: lower-case letters, digits and underscores, at
 	// most 16, an underscore last. Empty means [DefaultAPIKeyPrefix].
 	APIKeyPrefix string
@@ -108,12 +111,11 @@ func New(cfg Config) (*Service, error) {
 	if err := checkKeyPrefix(cfg.APIKeyPrefix); err != nil {
 		return nil, err
 	}
-	if cfg.SCIMBaseURL != "" {
-		u, err := url.Parse(cfg.SCIMBaseURL)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			return nil, fmt.Errorf("tenant: Config.SCIMBaseURL %q must be a URL such as https://app.example.com/scim/v2", cfg.SCIMBaseURL)
-		}
-		cfg.SCIMBaseURL = strings.TrimRight(cfg.SCIMBaseURL, "/")
+	if err := checkBaseURL("SCIMBaseURL", "scim/v2", &cfg.SCIMBaseURL); err != nil {
+		return nil, err
+	}
+	if err := checkBaseURL("SetupLinkBaseURL", "setup", &cfg.SetupLinkBaseURL); err != nil {
+		return nil, err
 	}
 	var err error
 	if cfg.RemindBefore, err = checkRemindBefore(cfg.RemindBefore); err != nil {
@@ -132,6 +134,19 @@ func New(cfg Config) (*Service, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Service{cfg: cfg, store: cfg.Store, keys: cfg.Keyring, now: cfg.Now, log: cfg.Logger}, nil
+}
+
+// checkBaseURL refuses what can't be the beginning of addresses, and takes a slash from the end.
+func checkBaseURL(name, example string, value *string) error {
+	if *value == "" {
+		return nil
+	}
+	u, err := url.Parse(*value)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return fmt.Errorf("tenant: Config.%s %q must be a URL such as https://app.example.com/%s", name, *value, example)
+	}
+	*value = strings.TrimRight(*value, "/")
+	return nil
 }
 
 // Included is what a tenant's plan includes.
@@ -197,7 +212,7 @@ func (s *Service) allow(ctx context.Context, actor Actor, action Action, tenantI
 }
 
 func (s *Service) can(ctx context.Context, actor Actor, action Action, tenantID string) error {
-	if err := s.cfg.Authorizer.Can(ctx, actor, action, tenantID); err != nil {
+	if err := Allow(ctx, s.cfg.Authorizer, actor, action, tenantID); err != nil {
 		return fmt.Errorf("tenant: %s: %w", action, err)
 	}
 	return nil
