@@ -50,6 +50,11 @@ const (
 	FieldKeyExpiry    = "expires"
 	FieldMessage      = "message"
 
+	FieldUserSource = "source"
+	FieldUserState  = "state"
+	FieldUserSearch = "search"
+	FieldUserAfter  = "after"
+
 	FieldLinkName       = "name"
 	FieldLinkEmail      = "email"
 	FieldLinkIntents    = "intents"
@@ -102,6 +107,9 @@ const (
 	CodeScopeOfflineAccess = "scope_offline_access"
 
 	CodeNameInvalid = "name_invalid"
+
+	CodeFilterInvalid = "filter_invalid"
+	CodeCursorInvalid = "cursor_invalid"
 
 	CodeIntentInvalid   = "intent_invalid"
 	CodeDurationInvalid = "duration_invalid"

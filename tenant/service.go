@@ -28,6 +28,8 @@ type Config struct {
 	// ProviderChecker looks at identity providers; package oidc has it.
 	ProviderChecker ProviderChecker
 
+	// Users are the host's own accounts, for [Service.AssociatedUsers]. Nil lists those alone that tenantgate knows of.
+	Users HostUsers
 	// Reviewer decides about requests without a person. Nil leaves all to staff.
 	Reviewer Reviewer
 	// Entitlements tells what a tenant's plan includes. Nil means that every tenant has

@@ -112,6 +112,7 @@ const (
 	ActionEditMapping      Action = "mapping.edit"
 	ActionApplyMapping     Action = "mapping.apply"
 	ActionViewAudit        Action = "audit.view"
+	ActionViewUsers        Action = "user.view" // the organisation's people
 	ActionViewSetupLinks   Action = "setup_link.view"
 	ActionManageSetupLinks Action = "setup_link.manage" // create and revoke
 

@@ -75,6 +75,14 @@ func (b rows) RowsByIndex(ctx context.Context, tenantID, kind string, key record
 	return out, err
 }
 
+func (b rows) RowsByIDs(ctx context.Context, tenantID, kind string, ids []string) ([]records.Row, error) {
+	return b.collect(ctx, tenantID, kind, func(_ *tenant, found func(id string)) {
+		for _, id := range ids {
+			found(id)
+		}
+	})
+}
+
 func (b rows) RowsByIndexes(ctx context.Context, tenantID, kind, name string, values []string) ([]records.Row, error) {
 	return b.collect(ctx, tenantID, kind, func(t *tenant, found func(id string)) {
 		index := t.index[indexName(kind, name)]

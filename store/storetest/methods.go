@@ -292,6 +292,10 @@ func methods() []method {
 		together(listed("IdentitiesOfAccounts", func(ctx c, st s, t string, w world) (any, error) {
 			return people(st).IdentitiesOfAccounts(ctx, t, []string{w.identity.AccountID})
 		})),
+		together(listed("Identities", func(ctx c, st s, t string, _ world) (any, error) { return people(st).Identities(ctx, t, all) })),
+		together(listed("AccountsWithIDs", func(ctx c, st s, t string, w world) (any, error) {
+			return people(st).AccountsWithIDs(ctx, t, []string{w.account.ID})
+		})),
 		together(listed("AccountsOfSCIMUsers", func(ctx c, st s, t string, w world) (any, error) {
 			return people(st).AccountsOfSCIMUsers(ctx, t, []string{w.account.SCIMUserID})
 		})),

@@ -17,6 +17,8 @@ func people(st store.Store) store.PeopleReader { return st.(store.PeopleReader) 
 func peopleChecks() []check {
 	return []check{
 		{name: "identities", rule: "IdentitiesOfAccounts returns the links of these accounts and of no others, each once, in ascending order of the ID", needs: readsPeople, run: checkIdentitiesOfAccounts},
+		{name: "all identities", rule: "Identities returns each of the tenant's links once, in ascending order of the ID, in pages", needs: readsPeople, run: checkAllIdentities},
+		{name: "accounts by ID", rule: "AccountsWithIDs returns the accounts with these IDs and no others, each once, in ascending order of the ID", needs: readsPeople, run: checkAccountsWithIDs},
 		{name: "accounts", rule: "AccountsOfSCIMUsers returns the accounts of these provisioned users and of no others, each once, in ascending order of the ID; the empty user is nobody's", needs: readsPeople, run: checkAccountsOfUsers},
 	}
 }
@@ -85,4 +87,40 @@ func checkAccountsOfUsers(p *probe) {
 	moved.SCIMUserID = p.newID()
 	moved = accounts.change(p, p.tenant, moved)
 	p.same(ask(userIDs[3], moved.SCIMUserID), []store.Account{moved}, "read the accounts of users, after one passed to another user")
+}
+
+func checkAllIdentities(p *probe) {
+	var all []store.Identity
+	for range 7 {
+		i := identities.fresh(p)
+		i.AccountID = random()
+		all = append(all, identities.add(p, p.tenant, i))
+	}
+	slices.SortFunc(all, func(a, b store.Identity) int { return cmp.Compare(a.ID, b.ID) })
+	for _, limit := range []int{0, 1, 3, 7} {
+		got, err := walk(p.ctx, people(p.st).Identities, p.tenant, store.Query{Limit: limit})
+		p.ok(err, "walk all links, %d at a time", limit)
+		p.same(got, all, "walk all links, %d at a time", limit)
+	}
+}
+
+func checkAccountsWithIDs(p *probe) {
+	ids := p.trickyIDs()
+	var all []store.Account
+	for _, id := range slices.Backward(ids) {
+		a := accounts.fresh(p)
+		a.ID = id
+		all = append(all, accounts.add(p, p.tenant, a))
+	}
+	slices.SortFunc(all, func(a, b store.Account) int { return cmp.Compare(a.ID, b.ID) })
+	ask := func(ids ...string) []store.Account {
+		p.Helper()
+		got, err := people(p.st).AccountsWithIDs(p.ctx, p.tenant, ids)
+		p.ok(err, "read %d accounts", len(ids))
+		return got
+	}
+	p.same(ask(append(ids, ids[0], p.newID(), "")...), all, "read accounts, one of them twice, some that nobody has")
+	want := slices.DeleteFunc(slices.Clone(all), func(a store.Account) bool { return a.ID != ids[2] })
+	p.same(ask(ids[2]), want, "read one account")
+	p.that(len(ask()) == 0, "no accounts", "accounts", "read no accounts")
 }

@@ -46,6 +46,11 @@ func (s Setup) IdentitiesOfAccounts(ctx context.Context, tenantID string, accoun
 	return identities.decodeAll(s.backend.RowsByIndexes(ctx, tenantID, kindIdentity, "account", values))
 }
 
+// Identities implements store.PeopleReader.
+func (s Setup) Identities(ctx context.Context, tenantID string, q store.Query) (store.Page[store.Identity], error) {
+	return page(ctx, s.backend, identities, tenantID, q)
+}
+
 // CreateIdentity implements store.IdentityStore.
 func (s Setup) CreateIdentity(ctx context.Context, tenantID string, i store.Identity, events ...store.Event) (store.Identity, error) {
 	return identities.create(ctx, s.backend, tenantID, i, events)
@@ -89,6 +94,14 @@ func (s Setup) Account(ctx context.Context, tenantID, accountID string) (store.A
 // AccountOfSCIMUser implements store.AccountStore.
 func (s Setup) AccountOfSCIMUser(ctx context.Context, tenantID, scimUserID string) (store.Account, error) {
 	return accounts.by(ctx, s.backend, tenantID, scimUserKey(scimUserID))
+}
+
+// AccountsWithIDs implements store.PeopleReader.
+func (s Setup) AccountsWithIDs(ctx context.Context, tenantID string, ids []string) ([]store.Account, error) {
+	if len(ids) == 0 {
+		return nil, ctx.Err()
+	}
+	return accounts.decodeAll(s.backend.RowsByIDs(ctx, tenantID, kindAccount, ids))
 }
 
 // AccountsOfSCIMUsers implements store.PeopleReader.

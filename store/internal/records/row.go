@@ -70,6 +70,8 @@ type Backend interface {
 	Rows(ctx context.Context, tenantID, kind, after string, limit int) ([]Row, error)
 	// RowsByIndex returns the tenant's rows that have the value, in order of the ID.
 	RowsByIndex(ctx context.Context, tenantID, kind string, key Index) ([]Row, error)
+	// RowsByIDs returns the tenant's rows with these IDs, each once, in order of the ID.
+	RowsByIDs(ctx context.Context, tenantID, kind string, ids []string) ([]Row, error)
 	// RowsByIndexes returns the tenant's rows that have one of the values, each once, in
 	// order of the ID.
 	RowsByIndexes(ctx context.Context, tenantID, kind, name string, values []string) ([]Row, error)

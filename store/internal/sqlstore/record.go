@@ -26,6 +26,8 @@ const (
 	selectRecordsByUniques = recordColumns + " join tenantgate_record_unique u on u.tenant_id = r.tenant_id and u.kind = r.kind and u.id = r.id" +
 		" where r.tenant_id = $1 and u.kind = $2 and u.scope = $1 and u.name = $3 and "
 
+	selectRecordsByIDs = recordColumns + " where r.tenant_id = $1 and r.kind = $2 and "
+
 	touchRecord = "update tenantgate_records set used_at = $4 where tenant_id = $1 and kind = $2 and id = $3 and (used_at is null or used_at < $4)"
 
 	selectRefByUnique = "select tenant_id, id from tenantgate_record_unique where kind = $1 and scope = '' and name = $2 and value = $3"
@@ -83,17 +85,23 @@ func (b RecordReader) RowsByIndex(ctx context.Context, tenantID, kind string, ke
 	return b.all(ctx, tenantID, kind, selectRecordsByIndex, tenantID, kind, key.Name, key.Value)
 }
 
+// RowsByIDs implements records.Backend.
+func (b RecordReader) RowsByIDs(ctx context.Context, tenantID, kind string, ids []string) ([]records.Row, error) {
+	return b.anyOf(ctx, kind, selectRecordsByIDs, "r.id", ids, tenantID, kind)
+}
+
 // RowsByIndexes implements records.Backend.
 func (b RecordReader) RowsByIndexes(ctx context.Context, tenantID, kind, name string, values []string) ([]records.Row, error) {
-	return b.anyOf(ctx, tenantID, kind, selectRecordsByIndexes, "i.value", name, values)
+	return b.anyOf(ctx, kind, selectRecordsByIndexes, "i.value", values, tenantID, kind, name)
 }
 
 // RowsByUniques implements records.Backend.
 func (b RecordReader) RowsByUniques(ctx context.Context, tenantID, kind, name string, values []string) ([]records.Row, error) {
-	return b.anyOf(ctx, tenantID, kind, selectRecordsByUniques, "u.value", name, values)
+	return b.anyOf(ctx, kind, selectRecordsByUniques, "u.value", values, tenantID, kind, name)
 }
 
-func (b RecordReader) anyOf(ctx context.Context, tenantID, kind, query, column, name string, values []string) ([]records.Row, error) {
+// anyOf ends a query with the condition that a column has one of the values; the tenant is its first parameter.
+func (b RecordReader) anyOf(ctx context.Context, kind, query, column string, values []string, args ...any) ([]records.Row, error) {
 	storable := make([]string, 0, len(values))
 	for _, v := range values {
 		if b.DB.Storable == nil || b.DB.Storable(v) {
@@ -103,7 +111,8 @@ func (b RecordReader) anyOf(ctx context.Context, tenantID, kind, query, column, 
 	if len(storable) == 0 {
 		return nil, ctx.Err()
 	}
-	return b.all(ctx, tenantID, kind, query+b.DB.InList(column, "$4")+" order by r.id", tenantID, kind, name, b.DB.List(storable))
+	condition := b.DB.InList(column, "$"+strconv.Itoa(len(args)+1))
+	return b.all(ctx, args[0].(string), kind, query+condition+" order by r.id", append(args, b.DB.List(storable))...)
 }
 
 func (b RecordReader) all(ctx context.Context, tenantID, kind, query string, args ...any) ([]records.Row, error) {
