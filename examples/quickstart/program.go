@@ -108,7 +108,7 @@ func (p *program) newTenants(keys *tenant.Keyring, seeding bool) (*tenant.Servic
 	return tenant.New(tenant.Config{
 		Store: p.db.store, Keyring: keys, Tenants: p.db.host, Authorizer: p.db.host, DomainValidator: dns, ProviderChecker: checker,
 		LocalCredentials: p.db.host, Notifier: tenant.NotifierFunc(p.notify),
-		SCIMBaseURL: p.appURL + "/scim/v2", AllowAuthorityPorts: true,
+		SCIMBaseURL: p.appURL + "/scim/v2", SetupLinkBaseURL: p.appURL + "/setup", Users: tenant.HostUsersFunc(p.db.host.AssociatedUsers), AllowAuthorityPorts: true,
 		InsecureAllowLoopback: true, InsecureSkipTestSignIn: seeding, Logger: p.log,
 	})
 }
@@ -205,6 +205,9 @@ func (p *program) clean(ctx context.Context) error {
 		}
 		if _, err := p.tenants.RemindOfExpiry(ctx); err != nil && ctx.Err() == nil {
 			p.log.Error("remind of secrets that expire", "error", err)
+		}
+		if _, err := p.tenants.DeleteEndedSetupLinks(ctx); err != nil && ctx.Err() == nil {
+			p.log.Error("delete set-up links that ended long ago", "error", err)
 		}
 		select {
 		case <-ctx.Done():
