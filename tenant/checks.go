@@ -49,7 +49,11 @@ func (s *Service) allowOrStaff(ctx context.Context, actor Actor, tenantID string
 
 // checked inspects a connection and returns it with the outcome, not yet written.
 func (s *Service) checked(ctx context.Context, tenantID string, c store.Connection, domains []store.Domain) (store.Connection, []Finding, error) {
-	findings := s.inspect(tenantID, c, domains)
+	holder, err := s.secretHolder(ctx, s.store, tenantID, c)
+	if err != nil {
+		return store.Connection{}, nil, err
+	}
+	findings := s.inspect(tenantID, c, holder, domains)
 	after := c
 	if c.Authority != "" {
 		report, err := s.cfg.ProviderChecker.CheckProvider(ctx, ProviderRequest{
@@ -111,8 +115,8 @@ func takeOver(c *store.Connection, r ProviderReport) []Finding {
 }
 
 // inspect looks at what is stored: what is missing, and what does not fit together
-// any more.
-func (s *Service) inspect(tenantID string, c store.Connection, domains []store.Domain) []Finding {
+// any more. holder is the record whose client secret counts.
+func (s *Service) inspect(tenantID string, c, holder store.Connection, domains []store.Domain) []Finding {
 	var all []Finding
 	names := domainNames(domains)
 	if len(names) == 0 {
@@ -122,7 +126,7 @@ func (s *Service) inspect(tenantID string, c store.Connection, domains []store.D
 	all = append(all, found...)
 	_, found = ParseClientID(c.ClientID, c.Authority)
 	all = append(all, found...)
-	all = append(all, s.inspectSecret(tenantID, c)...)
+	all = append(all, s.inspectSecret(tenantID, holder)...)
 	all = append(all, checkExpiry(c.SecretExpiresAt, s.time(), c.Authority, true)...)
 	_, found = ParseScopes(c.AdditionalScopes...)
 	all = append(all, found...)

@@ -15,7 +15,8 @@
 //
 // An owner's request goes from draft to submitted, is approved by the host's staff (or
 // by a [Reviewer]), its domains are proven by a [DomainValidator], somebody signs in
-// as a test, and it becomes active. [Steps] tells what is possible in each state.
+// as a test, and it becomes active. [Steps] tells what is possible in each state. What is in
+// force changes by [Service.StartChange], the same way, while people go on signing in.
 // A portal, a JSON API and a host's own pages all call the same [Service].
 //
 // Input is checked here and nowhere else: [ParseDomains], [ParseAuthority] and their

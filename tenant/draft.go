@@ -127,7 +127,8 @@ func (s *Service) CreateDraft(ctx context.Context, actor Actor, tenantID string,
 
 // SaveDraft replaces what a request asks for, in the states that [StepSave] allows. A
 // rejected or withdrawn request becomes a draft again. version is that of the
-// connection as the owner saw it.
+// connection as the owner saw it. Staff may save for the owner. A change of a connection in
+// force becomes one of its settings as they are now, and keeps its SCIM preferences.
 func (s *Service) SaveDraft(ctx context.Context, actor Actor, tenantID, id string, version int64, d Draft) (Connection, []Finding, error) {
 	return s.saveDraft(ctx, actor, tenantID, d, func(tx store.Store) (store.Connection, []store.Domain, error) {
 		return s.loadAt(ctx, tx, tenantID, id, version)
@@ -135,7 +136,7 @@ func (s *Service) SaveDraft(ctx context.Context, actor Actor, tenantID, id strin
 }
 
 func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d Draft, read func(store.Store) (store.Connection, []store.Domain, error)) (Connection, []Finding, error) {
-	if err := s.allow(ctx, actor, ActionEditConnection, tenantID); err != nil {
+	if err := s.allowOrStaff(ctx, actor, tenantID, ActionEditConnection); err != nil {
 		return Connection{}, nil, err
 	}
 	if err := s.needSSO(ctx, tenantID); err != nil {
@@ -158,7 +159,7 @@ func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d
 			return err
 		}
 		after := before
-		if after.State, err = next(before.State, StepSave); err != nil {
+		if after.State, err = nextOf(before, StepSave); err != nil {
 			return err
 		}
 		if err := refuse(findings); err != nil { // after the state: it is the greater news
@@ -167,6 +168,10 @@ func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d
 		if err := s.applyDraft(tenantID, &after, parsed); err != nil {
 			return err
 		}
+		if err := s.rebase(ctx, tx, tenantID, &after); err != nil {
+			return err
+		}
+		after.Approvals = nil
 		if before.Version == 0 {
 			err = s.createConnection(ctx, tx, actor, tenantID, after)
 		} else {

@@ -38,6 +38,8 @@ type Finding struct {
 const (
 	FieldDomains      = "domains"
 	FieldAuthority    = "authority"
+	FieldIssuer       = "issuer"
+	FieldProvider     = "provider"
 	FieldClientID     = "client_id"
 	FieldClientSecret = "client_secret"
 	FieldClientAuth   = "client_auth"
@@ -45,11 +47,15 @@ const (
 	FieldBreakGlass   = "break_glass"
 	FieldScopes       = "additional_scopes"
 	FieldJustInTime   = "just_in_time"
-	FieldKeyName      = "name"
-	FieldKeyScopes    = "scopes"
-	FieldKeyExpiry    = "expires"
-	FieldMessage      = "message"
-	FieldConnection   = "name"
+
+	FieldJustInTimeAnyDomain = "just_in_time_any_domain"
+	FieldEmailVerifiedString = "email_verified_string"
+
+	FieldKeyName    = "name"
+	FieldKeyScopes  = "scopes"
+	FieldKeyExpiry  = "expires"
+	FieldMessage    = "message"
+	FieldConnection = "name"
 )
 
 // Codes of findings about input.

@@ -30,6 +30,11 @@ type Config struct {
 
 	// Reviewer decides about requests without a person. Nil leaves all to staff.
 	Reviewer Reviewer
+	// Approvals is how many different reviewers have to approve a request that Reviewer leaves to staff. Zero means 1;
+	// 2 are four eyes.
+	Approvals int
+	// Changes says how reviewed settings in force are changed. The default is that a change is reviewed.
+	Changes ChangePolicy
 	// Entitlements tells what a tenant's plan includes. Nil means that every tenant has
 	// everything.
 	Entitlements Entitlements
@@ -118,6 +123,15 @@ func New(cfg Config) (*Service, error) {
 	var err error
 	if cfg.RemindBefore, err = checkRemindBefore(cfg.RemindBefore); err != nil {
 		return nil, err
+	}
+	switch {
+	case cfg.Approvals < 0 || cfg.Approvals > maxApprovals:
+		return nil, fmt.Errorf("tenant: Config.Approvals must be 0 to %d", maxApprovals)
+	case cfg.Approvals == 0:
+		cfg.Approvals = 1
+	}
+	if cfg.Changes != ChangeReviewed && cfg.Changes != ChangeLocked && cfg.Changes != ChangeByOwner {
+		return nil, fmt.Errorf("tenant: Config.Changes is %q, expected one of the ChangePolicy constants", cfg.Changes)
 	}
 	if cfg.EnforceAfter < 0 {
 		return nil, errors.New("tenant: Config.EnforceAfter must not be negative")

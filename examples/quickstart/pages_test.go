@@ -141,6 +141,54 @@ func TestReviewKeepsWhatWasTyped(t *testing.T) {
 	require.NotContains(t, body, "a-secret-of-some-length")
 }
 
+// TestChangeOnThePages has an owner ask for a change of what is in force, the staff see the
+// difference, and people sign in as before until it is put in force.
+func TestChangeOnThePages(t *testing.T) {
+	a := started(t, "-store", "memory")
+	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
+	press := func(what string) (int, string) {
+		t.Helper()
+		_, page := owner.send(http.MethodGet, "/org/acme/sso", nil, nil)
+		button := regexp.MustCompile(`/org/acme/sso/[^/"]+/` + what + `"`).FindString(page)
+		require.NotEmpty(t, button, "%s in %s", what, page)
+		return owner.send(http.MethodPost, strings.TrimSuffix(button, `"`), nil, nil)
+	}
+	status, page := press("change")
+	require.Equal(t, http.StatusOK, status, page)
+	require.Contains(t, page, "Change of OpenID Connect")
+	require.Contains(t, page, "people sign in as before")
+	value := func(name string) string {
+		t.Helper()
+		m := regexp.MustCompile(`name="` + name + `"(?: required)? value="([^"]*)"`).FindStringSubmatch(page)
+		require.NotNil(t, m, name)
+		return m[1]
+	}
+	status, page = owner.send(http.MethodPost, "/org/acme/sso/request", url.Values{
+		"domains": {value("domains")}, "authority": {value("authority")}, "client_id": {value("client_id")}, "break_glass": {value("break_glass")},
+		"additional_scopes": {"groups"},
+	}, nil)
+	require.Equal(t, http.StatusOK, status, page)
+
+	staff := signedIn(t, a.AppURL, host.StaffEmail)
+	_, queue := staff.send(http.MethodGet, "/staff", nil, nil)
+	review := regexp.MustCompile(`/staff/acme/[^"]+`).FindString(queue)
+	require.NotEmpty(t, review)
+	_, sheet := staff.send(http.MethodGet, review, nil, nil)
+	require.Contains(t, sheet, "a change")
+	require.Contains(t, sheet, "<tr><td>additional_scopes</td><td>none</td><td>groups </td></tr>")
+	status, _ = staff.send(http.MethodPost, review, url.Values{"decision": {"approve"}}, nil)
+	require.Equal(t, http.StatusOK, status)
+
+	status, page = press("apply")
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, page, "Sign in once with this configuration as a test first.")
+	_, page = press("withdraw")
+	require.Contains(t, page, "withdrawn")
+	_, page = press("discard")
+	require.NotContains(t, page, "Change of OpenID Connect")
+	require.Contains(t, page, ">active<")
+}
+
 // TestPreviewAsksForChoices holds D3 and R94 in the pages: a team that exists is taken
 // over, and owners are made, only if somebody ticks the box for it.
 func TestPreviewAsksForChoices(t *testing.T) {
