@@ -3,6 +3,8 @@ package oidc
 import (
 	"errors"
 	"net/http"
+
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // The three families of refusals. Every error that a sign-in can end with matches exactly one of them with
@@ -88,6 +90,9 @@ type Error struct {
 	cause  error
 	// said is what the provider said. It is for the owner who tests a connection, and for nobody else.
 	said providerSaid
+	// why is the explanation of the provider's guide, nil if it has none; at is where the provider said it.
+	why *tenant.GuideError
+	at  tenant.ErrorPlace
 }
 
 // providerSaid is a provider's own error, cleaned and cut.

@@ -261,6 +261,20 @@ func (h *Handler) RedirectURI(connectionID string) string {
 	return shared + "/" + url.PathEscape(connectionID)
 }
 
+// GuideValues are the addresses that a connection's administrator enters in the provider's console, for
+// [tenant.Guide.Fill]; the host adds its name and what belongs to SCIM. Those that are switched off are empty; without a
+// connection, those that each connection has of its own are.
+func (h *Handler) GuideValues(connectionID string) tenant.GuideValues {
+	v := tenant.GuideValues{InitiateLoginURI: h.InitiateLoginURI(), JWKSURI: h.JWKSURI()}
+	if connectionID != "" || h.cfg.InsecureSharedRedirectURI {
+		v.RedirectURI = h.RedirectURI(connectionID)
+	}
+	if connectionID != "" && h.cfg.Sessions != nil {
+		v.BackchannelLogoutURI = h.BackchannelLogoutURI(connectionID)
+	}
+	return v
+}
+
 // InitiateLoginURI is the address for third-party-initiated login (OpenID Connect Core section 4).
 func (h *Handler) InitiateLoginURI() string {
 	return strings.TrimSuffix(h.base.String(), "/") + "/login"

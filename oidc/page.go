@@ -9,6 +9,7 @@ import (
 // page is what the handler's own pages show. Nothing of it comes from a provider.
 type page struct {
 	Title, Message, Help string
+	Admin                string // what the provider's guide says about its error
 	Code, CorrelationID  string
 	StartAgain           string
 	// The login form.
@@ -62,6 +63,9 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <p>{{.Message}}</p>
 {{- if .Help}}
 <p>{{.Help}}</p>
+{{- end}}
+{{- if .Admin}}
+<p>For your administrator: {{.Admin}}</p>
 {{- end}}
 {{- if .Form}}
 <form method="get" action="{{.Action}}">

@@ -118,13 +118,14 @@ func (s *Service) inspect(tenantID string, c store.Connection, domains []store.D
 	if len(names) == 0 {
 		all = append(all, errorFinding(FieldDomains, CodeRequired, "Give at least one domain, such as acme.com."))
 	}
-	_, found := ParseAuthority(c.Authority, s.authorityOptions())
+	guide := guideOf(c.Provider)
+	_, found := guide.ParseAuthority(c.Authority, s.authorityOptions())
 	all = append(all, found...)
 	_, found = ParseClientID(c.ClientID, c.Authority)
 	all = append(all, found...)
 	all = append(all, s.inspectSecret(tenantID, c)...)
 	all = append(all, checkExpiry(c.SecretExpiresAt, s.time(), c.Authority, true)...)
-	_, found = ParseScopes(c.AdditionalScopes...)
+	_, found = guide.parseScopes(c.AdditionalScopes...)
 	all = append(all, found...)
 	all = append(all, checkJustInTime(c.JustInTime, c.JustInTimeAnyDomain)...)
 	if len(c.BreakGlass) == 0 {
