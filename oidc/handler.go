@@ -265,7 +265,10 @@ func (h *Handler) RedirectURI(connectionID string) string {
 // [tenant.Guide.Fill]; the host adds its name and what belongs to SCIM. Those that are switched off are empty; without a
 // connection, those that each connection has of its own are.
 func (h *Handler) GuideValues(connectionID string) tenant.GuideValues {
-	v := tenant.GuideValues{InitiateLoginURI: h.InitiateLoginURI(), JWKSURI: h.JWKSURI()}
+	v := tenant.GuideValues{InitiateLoginURI: h.InitiateLoginURI()}
+	if h.clientKeys != nil {
+		v.JWKSURI = h.JWKSURI()
+	}
 	if connectionID != "" || h.cfg.InsecureSharedRedirectURI {
 		v.RedirectURI = h.RedirectURI(connectionID)
 	}
