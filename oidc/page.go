@@ -12,6 +12,8 @@ type page struct {
 	Admin                string // what the provider's guide says about its error
 	Code, CorrelationID  string
 	StartAgain           string
+	// Regions are all regions, where people may be in the wrong one.
+	Regions []RegionLogin
 	// The login form.
 	Form     bool
 	Action   string
@@ -31,7 +33,7 @@ func (h *Handler) showLoginForm(w http.ResponseWriter, returnTo string) {
 	}
 	h.writePage(w, http.StatusOK, page{
 		Title: "Continue with OpenID Connect", Message: "Enter your work e-mail address. You sign in at your organisation.",
-		Form: true, Action: h.prefix + "/login", ReturnTo: returnTo,
+		Form: true, Action: h.prefix + "/login", ReturnTo: returnTo, Regions: h.LoginRegions(),
 	})
 }
 
@@ -86,6 +88,9 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <button name="connection" value="{{.ID}}">{{.Name}}</button>
 {{- end}}
 </form>
+{{- end}}
+{{- if .Regions}}
+<p>Region:{{range .Regions}} {{if .Current}}<b>{{.Label}}</b>{{else}}<a href="{{.URL}}">{{.Label}}</a>{{end}}{{end}}</p>
 {{- end}}
 {{- if .StartAgain}}
 <p><a href="{{.StartAgain}}">Start again</a></p>

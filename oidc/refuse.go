@@ -90,6 +90,12 @@ func (h *Handler) answerRefusal(w http.ResponseWriter, r *http.Request, err erro
 	if why != nil {
 		p.Admin = why.What.Text + " " + why.Fix.Text
 	}
+	if offersRegions[code] {
+		p.Regions = h.LoginRegions()
+	}
+	if e, ok := errors.AsType[*Error](err); ok && e.region.ID != "" {
+		p.StartAgain = h.loginURLIn(e.region)
+	}
 	h.writePage(w, status, p)
 }
 
@@ -114,6 +120,13 @@ func (h *Handler) writeProblem(w http.ResponseWriter, status int, code, id strin
 	problem := map[string]any{
 		"type": "about:blank", "title": text.title, "status": status, "detail": text.message + " " + text.help,
 		"code": code, "correlation_id": id, "login_url": h.cfg.LoginURL,
+	}
+	if offersRegions[code] && h.cfg.Regions != nil {
+		regions := []map[string]string{}
+		for _, r := range h.LoginRegions() {
+			regions = append(regions, map[string]string{"id": r.ID, "label": r.Label, "login_url": r.URL})
+		}
+		problem["regions"] = regions
 	}
 	if why != nil {
 		problem["explanation"], problem["explanation_id"] = why.What.Text+" "+why.Fix.Text, why.ID

@@ -213,3 +213,25 @@ func ExampleExplain() {
 	// true entra.AADSTS50105 provider_admin
 	// The person is not assigned to the application. An Entra administrator adds them, or a group of theirs, under Enterprise applications, Users and groups. Members of nested groups don't count.
 }
+
+func ExampleNewRegions() {
+	regions, err := tenant.NewRegions(tenant.RegionsConfig{
+		Regions: []tenant.Region{
+			{ID: "us", Label: "US hosted", BaseURL: "https://app.example.com", Original: true},
+			{ID: "eu", Label: "EU hosted", BaseURL: "https://app.example.eu"},
+		},
+		Current: "eu", // from this process's environment
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// The same value goes into tenant.Config, oidc.Config and scim.Config, without any base URL there.
+	login, err := regions.Base("", "/sso")
+	fmt.Println(login, err)
+	_, err = regions.Base("https://app.example.com/sso", "")
+	fmt.Println(err)
+	// Output:
+	// https://app.example.eu/sso <nil>
+	// "https://app.example.com/sso" is not below https://app.example.eu, the base URL of the region eu
+}
