@@ -123,6 +123,7 @@ func (s *Service) inspect(tenantID string, c store.Connection, domains []store.D
 	all = append(all, found...)
 	_, found = ParseClientID(c.ClientID, c.Authority)
 	all = append(all, found...)
+	all = append(all, guide.CheckClientAuth(c.ClientAuth)...)
 	all = append(all, s.inspectSecret(tenantID, c)...)
 	all = append(all, checkExpiry(c.SecretExpiresAt, s.time(), c.Authority, true)...)
 	_, found = guide.parseScopes(c.AdditionalScopes...)

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -73,6 +74,17 @@ func parseClientAuth(raw string) (string, []Finding) {
 		f.Expected = strings.Join([]string{ClientSecretBasic, ClientSecretPost, ClientPrivateKeyJWT, ClientAuthNone}, ", ")
 		return "", []Finding{f.got(shown(v))}
 	}
+}
+
+// CheckClientAuth warns of a way of authenticating that this provider does not have. Empty is left to the check of the
+// provider.
+func (g Guide) CheckClientAuth(method string) []Finding {
+	if method == "" || slices.Contains(g.ClientAuth.Supported, method) {
+		return nil
+	}
+	f := warning(FieldClientAuth, CodeUnsupportedAuthMethod, "%s has no such client authentication. %s", g.Name, g.ClientAuth.Note.Text).got(method)
+	f.Expected = strings.Join(g.ClientAuth.Supported, ", ")
+	return []Finding{f}
 }
 
 // RecommendedClientAuth is how a new connection at a kind of provider authenticates where the provider's metadata offers

@@ -103,6 +103,7 @@ func (s *Service) parse(d Draft, now time.Time) (parsedDraft, []Finding) {
 	}
 	p.ClientAuth, found = parseClientAuth(d.ClientAuth)
 	add()
+	all = append(all, guide.CheckClientAuth(p.ClientAuth)...)
 	p.SecretExpiresAt = store.Time(d.SecretExpiresAt)
 	all = append(all, checkExpiry(p.SecretExpiresAt, now, p.Authority, d.AcceptExpired)...)
 	p.breakGlass, found = ParseBreakGlass(p.domains, d.BreakGlass...)

@@ -337,6 +337,15 @@ func TestDraftIsHeldToTheChosenGuide(t *testing.T) {
 	require.Equal(t, []string{CodeScopeOfflineAccess, CodeScopeUnwanted}, codes, "the guide's own words, once")
 	require.Contains(t, found[0].Message, "Google has no scope offline_access")
 
+	d.ClientAuth = ClientPrivateKeyJWT
+	_, found, err = w.SaveDraft(t.Context(), owner, "acme", c.ID, c.Version, d)
+	require.NoError(t, err)
+	require.Equal(t, CodeUnsupportedAuthMethod, found[0].Code)
+	require.Equal(t, SeverityWarning, found[0].Severity)
+	require.Equal(t, "client_secret_basic, client_secret_post", found[0].Expected)
+	c.Version++
+	d.ClientAuth = ClientSecretPost
+
 	d.Provider = "keyclok" // not known: the authority tells
 	c, _, err = w.SaveDraft(t.Context(), owner, "acme", c.ID, c.Version, d)
 	require.NoError(t, err)

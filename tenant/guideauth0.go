@@ -18,7 +18,7 @@ func auth0Guide() Guide {
 		ClientID:     GuideCredential{Label: "Client ID"},
 		ClientSecret: GuideCredential{Label: "Client Secret"},
 		ClientAuth: GuideClientAuth{
-			Recommended: ClientSecretPost, Supported: []string{ClientSecretPost, ClientSecretBasic, ClientPrivateKeyJWT},
+			Recommended: ClientSecretPost, Supported: []string{ClientSecretPost, ClientSecretBasic, ClientPrivateKeyJWT, ClientAuthNone},
 			Note: note("client_auth", "On the tab Credentials choose Client Secret (Post), which is what new applications have."),
 		},
 		Scopes: GuideScopes{Unwanted: []GuideScope{

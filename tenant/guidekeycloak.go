@@ -22,7 +22,7 @@ func keycloakGuide() Guide {
 		ClientID:     GuideCredential{Label: "Client ID"},
 		ClientSecret: GuideCredential{Label: "Client secret"},
 		ClientAuth: GuideClientAuth{
-			Recommended: ClientSecretBasic, Supported: []string{ClientSecretBasic, ClientSecretPost, ClientPrivateKeyJWT},
+			Recommended: ClientSecretBasic, Supported: []string{ClientSecretBasic, ClientSecretPost, ClientPrivateKeyJWT, ClientAuthNone},
 			Note: note("client_auth", "On the tab Credentials choose Client Id and Secret, which is taken in the header and in the body."),
 		},
 		Scopes: GuideScopes{Unwanted: []GuideScope{

@@ -24,7 +24,7 @@ func oktaGuide() Guide {
 		},
 		ClientSecret: GuideCredential{Label: "Client secret"},
 		ClientAuth: GuideClientAuth{
-			Recommended: ClientSecretBasic, Supported: []string{ClientSecretBasic, ClientSecretPost, ClientPrivateKeyJWT},
+			Recommended: ClientSecretBasic, Supported: []string{ClientSecretBasic, ClientSecretPost, ClientPrivateKeyJWT, ClientAuthNone},
 			Note: note("client_auth", "Under General, Client Credentials, choose Client secret."),
 		},
 		Scopes: GuideScopes{Unwanted: []GuideScope{

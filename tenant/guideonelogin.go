@@ -18,7 +18,7 @@ func oneLoginGuide() Guide {
 		ClientID:     GuideCredential{Label: "Client ID"},
 		ClientSecret: GuideCredential{Label: "Client Secret"},
 		ClientAuth: GuideClientAuth{
-			Recommended: ClientSecretBasic, Supported: []string{ClientSecretBasic, ClientSecretPost},
+			Recommended: ClientSecretBasic, Supported: []string{ClientSecretBasic, ClientSecretPost, ClientAuthNone},
 			Note: note("client_auth", "On the tab SSO, Token Endpoint, choose Basic as Authentication Method. OneLogin takes the secret in the chosen way alone."),
 		},
 		Scopes: GuideScopes{Unwanted: []GuideScope{

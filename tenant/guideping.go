@@ -25,7 +25,7 @@ func pingGuide() Guide {
 		ClientID:     GuideCredential{Label: "Client ID"},
 		ClientSecret: GuideCredential{Label: "Client Secret"},
 		ClientAuth: GuideClientAuth{
-			Recommended: ClientSecretBasic, Supported: []string{ClientSecretBasic, ClientSecretPost, ClientPrivateKeyJWT},
+			Recommended: ClientSecretBasic, Supported: []string{ClientSecretBasic, ClientSecretPost, ClientPrivateKeyJWT, ClientAuthNone},
 			Note: note("client_auth", "Under Configuration choose Client Secret Basic as Token Endpoint Authentication Method. PingOne takes the chosen one alone."),
 		},
 		Scopes: GuideScopes{Unwanted: []GuideScope{
