@@ -128,7 +128,11 @@ func TestR77LoginOffersAllRegions(t *testing.T) {
 
 	form := us.browser().get(us.url + "/sso/login").body
 	require.Contains(t, form, `<b>US hosted</b> <a href="`+eu.url+`/sso/login">EU hosted</a>`)
-	reference := func(body string) string { return body[:strings.Index(body, "Reference")] }
+	reference := func(body string) string {
+		before, _, found := strings.Cut(body, "Reference")
+		require.True(t, found)
+		return before
+	}
 	inEU := us.signIn("a@acme.example")
 	nowhere := us.signIn("a@nowhere.example")
 	require.Equal(t, nowhere.status, inEU.status)

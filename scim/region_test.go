@@ -3,6 +3,7 @@ package scim
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -96,7 +97,7 @@ func TestR14KeyOfAnotherRegion(t *testing.T) {
 		h, err := NewHandler(Config{Store: st, Policy: InsecureAllowAll{}, Authenticator: APIKeys(s), Regions: regions(t, region)})
 		require.NoError(t, err)
 		return func(key string) *httptest.ResponseRecorder {
-			r := httptest.NewRequest("GET", "/scim/v2/acme/Users", nil)
+			r := httptest.NewRequest(http.MethodGet, "/scim/v2/acme/Users", http.NoBody)
 			r.Header.Set("Authorization", "Bearer "+key)
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
