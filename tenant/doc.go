@@ -24,6 +24,12 @@
 // each mistake. A refusal is a [*ValidationError] (HTTP 422) or an [*Error] (403, 404,
 // 409, 412 by what it matches); [CodeOf] gives the code.
 //
+// What is peculiar to Entra, Okta and others is data: [GuideOf] has the steps in a provider's
+// console with the values to copy, the checks that its entries are held to, and what its
+// errors mean ([Explain]). Package oidc and a host's pages use the same.
+//
+// A host that runs in several regions states them once, with [NewRegions].
+//
 // # Security
 //
 // Client secrets are sealed with the tenant, record and field they belong to, and open

@@ -79,6 +79,11 @@ const (
 	CodeAuthorityPort        = "authority_port"
 	CodeAuthorityEntraV1     = "authority_entra_v1"
 
+	// Codes of what does not fit the guide of the provider that the owner chose.
+	CodeAuthorityOtherProvider = "authority_other_provider"
+	CodeAuthorityPattern       = "authority_pattern"
+	CodeAuthorityPlaceholder   = "authority_placeholder"
+
 	CodeClientIDInvalid    = "client_id_invalid"
 	CodeClientIDIsTenantID = "client_id_is_tenant_id"
 	CodeClientIDFormat     = "client_id_format"
@@ -98,6 +103,7 @@ const (
 	CodeScopeInvalid       = "scope_invalid"
 	CodeScopeUnknown       = "scope_unknown"
 	CodeScopeOfflineAccess = "scope_offline_access"
+	CodeScopeUnwanted      = "scope_unwanted"
 
 	CodeNameInvalid = "name_invalid"
 

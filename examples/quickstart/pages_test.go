@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // person is somebody with a browser.
@@ -98,6 +100,39 @@ func TestRequestFormKeepsWhatWasTyped(t *testing.T) {
 		require.Regexp(t, `aria-describedby="[^"]*`+field+`-error"`, body)
 	}
 	require.NotContains(t, body, "s3cr3t")
+}
+
+// TestGuidePage: R17 to R28, R65. Each provider's guide has the organisation's own values, and explains errors.
+func TestGuidePage(t *testing.T) {
+	a := started(t, "-store", "memory")
+	acme := a.Tenants[0]
+	owner := signedIn(t, a.AppURL, acme.OwnerEmail)
+	for _, g := range tenant.Guides() {
+		status, body := owner.send(http.MethodGet, "/org/acme/sso/guide?provider="+g.Provider, nil, nil)
+		require.Equal(t, http.StatusOK, status)
+		body = html.UnescapeString(body)
+		require.Contains(t, body, "Set up "+g.Name)
+		require.Contains(t, body, acme.RedirectURI, g.Name)
+		if len(g.SCIM.Steps) > 0 {
+			require.Contains(t, body, acme.SCIMBaseURL, g.Name)
+		}
+		for _, left := range []string{"{app}", "{redirect_uri}", "{initiate_login_uri}", "{scim_base_url}", "{api_key}", "{backchannel_logout_uri}"} {
+			require.NotContains(t, body, left, g.Name)
+		}
+	}
+	_, body := owner.send(http.MethodGet, "/org/acme/sso/guide?"+url.Values{"provider": {"entra"}, "error": {"AADSTS50011: <script>alert(1)</script>"}}.Encode(), nil, nil)
+	require.Contains(t, body, "The redirect URI is not registered.")
+	require.NotContains(t, body, "<script>alert")
+	_, body = owner.send(http.MethodGet, "/org/acme/sso/guide?provider=entra&error=nothing+known", nil, nil)
+	require.Contains(t, body, "none of the errors that we know")
+
+	// An organisation without a request gets no redirect URI yet, and says so.
+	other := signedIn(t, a.AppURL, "owner@initech.example")
+	status, body := other.send(http.MethodGet, "/org/initech/sso/guide?provider=okta", nil, nil)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, "not there yet")
+	status, _ = other.send(http.MethodGet, "/org/acme/sso/guide", nil, nil)
+	require.Equal(t, http.StatusNotFound, status)
 }
 
 func TestUserFormKeepsWhatWasTyped(t *testing.T) {
