@@ -95,6 +95,11 @@ func (b rows) UpdateRow(ctx context.Context, r records.Row, events []store.Event
 		}
 		createdAt = old.CreatedAt
 		r.Version, r.CreatedAt, r.UsedAt = old.Version+1, old.CreatedAt, old.UsedAt
+		if slices.Equal(old.Unique, r.Unique) && slices.Equal(old.Index, r.Index) {
+			r.Decoded = new(records.Decoded)
+			t.records[r.Kind].put(log, r.ID, r)
+			return nil
+		}
 		b.drop(t, log, old)
 		return b.put(t, log, r)
 	})

@@ -197,3 +197,29 @@ func (s refsReversed) ConnectionsByIssuer(c ctx, issuer string) ([]store.Ref, er
 	slices.Reverse(refs)
 	return refs, err
 }
+
+type forgetsEphemeral struct{ base }
+
+func (s forgetsEphemeral) PutToken(c ctx, tenant string, t store.Token) error {
+	if t.Ephemeral {
+		return nil
+	}
+	return s.base.PutToken(c, tenant, t)
+}
+
+type looksForEphemeral struct{ base }
+
+func (s looksForEphemeral) PutToken(c ctx, tenant string, t store.Token) error {
+	if !t.Ephemeral {
+		return s.base.PutToken(c, tenant, t)
+	}
+	_, err := s.TakeToken(c, tenant, t.Kind, t.Key, time.Time{})
+	yield()
+	if putErr := s.base.PutToken(c, tenant, t); putErr != nil && !errors.Is(putErr, store.ErrConflict) {
+		return putErr
+	}
+	if err == nil {
+		return store.ErrConflict
+	}
+	return nil
+}

@@ -53,6 +53,8 @@ var faults = []struct {
 	{"a token is read, then deleted", "tokens/once at once", broken(func(b base) store.Store { return takesTwice{b} })},
 	{"a token is overwritten", "tokens/put once", broken(func(b base) store.Store { return overwrites{b} })},
 	{"a token outlives its end by a microsecond", "tokens/delete expired", broken(func(b base) store.Store { return livesOn{b} })},
+	{"an ephemeral token is not stored", "tokens/ephemeral", broken(func(b base) store.Store { return forgetsEphemeral{b} })},
+	{"an ephemeral token is looked up, then put", "tokens/ephemeral at once", broken(func(b base) store.Store { return looksForEphemeral{b} })},
 	{"a lease has two holders", "leases/one holder", broken(func(b base) store.Store { return sharedLease{b} })},
 	{"a lease's token never grows", "leases/token", broken(func(b base) store.Store { return sameToken{b} })},
 	{"events of one write are reversed", "journal/events", broken(func(b base) store.Store { return reversesEvents{b} })},

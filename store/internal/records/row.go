@@ -1,6 +1,7 @@
 package records
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -28,6 +29,9 @@ type Row struct {
 	Unique []Unique
 	// Index are the values by which rows are found.
 	Index []Index
+	// Head is a beginning of Body that says all of Unique and Index: as long as a stored body begins so too, they are the
+	// same, and an update need not look at them. Nil where there is no such thing.
+	Head []byte
 	// Decoded is where a backend that keeps rows in memory keeps what a row decodes to.
 	// Others leave it nil.
 	Decoded *Decoded
@@ -102,6 +106,9 @@ type codec[T any] struct {
 	clone  func(T) T
 	unique func(*T) []Unique
 	index  func(*T) []Index
+	// head returns a struct of the body's first members, if they are all that unique and index depend on. None of them
+	// may be left out of the body when empty.
+	head func(*T) any
 }
 
 func (c codec[T]) encode(tenantID string, v *T) (Row, error) {
@@ -119,6 +126,15 @@ func (c codec[T]) encode(tenantID string, v *T) (Row, error) {
 	}
 	if c.index != nil {
 		r.Index = c.index(v)
+	}
+	if c.head != nil {
+		head, err := json.Marshal(c.head(v))
+		if err != nil {
+			return Row{}, fmt.Errorf("store: encode %s: %w", c.kind, err)
+		}
+		if head = head[:len(head)-1]; bytes.HasPrefix(body, head) { // all but the closing brace
+			r.Head = head
+		}
 	}
 	return r, nil
 }
