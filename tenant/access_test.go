@@ -115,6 +115,18 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 			_, err := w.SetSCIMPreferences(ctx, a, id, dir.ID, dir.Version, store.SCIMPreferences{})
 			return err
 		},
+		"CreateSetupLink": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.CreateSetupLink(ctx, a, id, NewSetupLink{Name: "n", Intents: []Intent{IntentSSO}})
+			return err
+		},
+		"SetupLinks": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.SetupLinks(ctx, a, id, "", 0)
+			return err
+		},
+		"RevokeSetupLink": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.RevokeSetupLink(ctx, a, id, c.ID)
+			return err
+		},
 		"SetBreakGlass": func(ctx context.Context, a Actor, id string) error {
 			_, err := w.SetBreakGlass(ctx, a, id, c.ID, c.Version, false, "admin@acme.com")
 			return err
@@ -183,7 +195,7 @@ func TestEveryMethodKeepsTenantsApart(t *testing.T) {
 	require.NoError(t, err)
 	dirs, err := w.Directories(t.Context(), owner, "t1")
 	require.NoError(t, err)
-	lists := map[string]bool{"Connections": true, "CreateDraft": true, "Directories": true, "APIKeys": true, "Audit": true, "ExportAudit": true}
+	lists := map[string]bool{"SetupLinks": true, "CreateSetupLink": true, "Connections": true, "CreateDraft": true, "Directories": true, "APIKeys": true, "Audit": true, "ExportAudit": true}
 	before := len(w.events(t, "t1", 0))
 	for name, call := range calls(w, c, key, dirs[0]) {
 		actor := owner
@@ -226,6 +238,7 @@ func TestNewRefuses(t *testing.T) {
 		"Store":   func(c *Config) { c.Store = nil }, "Keyring": func(c *Config) { c.Keyring = nil }, "Authorizer": func(c *Config) { c.Authorizer = nil },
 		"DomainValidator": func(c *Config) { c.DomainValidator = nil }, "ProviderChecker": func(c *Config) { c.ProviderChecker = nil },
 		"APIKeyPrefix": func(c *Config) { c.APIKeyPrefix = "Bad" }, "SCIMBaseURL": func(c *Config) { c.SCIMBaseURL = "app.example.com/scim" },
+		"SetupLinkBaseURL": func(c *Config) { c.SetupLinkBaseURL = "https://app.example.com/setup?x=1" },
 	} {
 		cfg := good
 		change(&cfg)

@@ -65,6 +65,49 @@ func ExampleNew() {
 	// draft 2 <nil>
 }
 
+// A link for somebody of the customer's IT who has no account.
+func ExampleService_CreateSetupLink() {
+	svc, err := newService(func(_ context.Context, a tenant.Actor, _ tenant.Action, _ string) error {
+		if a.Kind == tenant.ActorOwner || a.Kind == tenant.ActorSetupLink { // what a link may do is bounded already
+			return nil
+		}
+		return tenant.ErrForbidden
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	owner := tenant.Actor{Kind: tenant.ActorOwner, ID: "user-1"}
+	link, err := svc.CreateSetupLink(ctx, owner, "org-1", tenant.NewSetupLink{Name: "Ida of IT", Intents: []tenant.Intent{tenant.IntentSSO}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(link.URL) // hand on link.URL.Reveal()
+
+	// GET: the page shows one button, and gives the browser what to keep.
+	peek, err := svc.PeekSetupLink(ctx, "org-1", link.Token, tenant.Secret{})
+	fmt.Println(peek.Link.State, err)
+	// POST: the button was pressed.
+	_, err = svc.OpenSetupLink(ctx, "org-1", link.Token, peek.Browser)
+	fmt.Println(err)
+	// Each request after that: who is it?
+	session, err := svc.SetupLinkSession(ctx, "org-1", peek.Browser)
+	fmt.Println(session.Actor.Name, err)
+	c, _, err := svc.CreateDraft(ctx, session.Actor, "org-1", tenant.Draft{Domains: []string{"acme.com"}})
+	fmt.Println(c.State, err)
+	_, err = svc.APIKeys(ctx, session.Actor, "org-1")
+	fmt.Println(tenant.CodeOf(err))
+	// Output:
+	// REDACTED
+	// waiting <nil>
+	// <nil>
+	// Ida of IT <nil>
+	// draft <nil>
+	// forbidden
+}
+
 func ExampleNewKeyring() {
 	keys, err := tenant.NewKeyring(tenant.KeyringConfig{
 		Keys: []tenant.Key{
@@ -234,4 +277,23 @@ func ExampleNewRegions() {
 	// Output:
 	// https://app.example.eu/sso <nil>
 	// "https://app.example.com/sso" is not below https://app.example.eu, the base URL of the region eu
+}
+
+// newService is a Service as [ExampleNew] makes it.
+func newService(can tenant.AuthorizerFunc) (*tenant.Service, error) {
+	keys, err := tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{{ID: "2026-11", Bytes: bytes.Repeat([]byte{1}, 32)}}})
+	if err != nil {
+		return nil, err
+	}
+	dns, err := tenant.NewDNSValidator(tenant.DNSConfig{})
+	if err != nil {
+		return nil, err
+	}
+	return tenant.New(tenant.Config{
+		Store: memory.New(), Keyring: keys, DomainValidator: dns, Authorizer: can, SetupLinkBaseURL: "https://app.example.com/setup",
+		Tenants: tenant.TenantsFunc(func(_ context.Context, id string) (tenant.Tenant, error) { return organisation{id, "Acme"}, nil }),
+		ProviderChecker: tenant.ProviderCheckerFunc(func(context.Context, tenant.ProviderRequest) (tenant.ProviderReport, error) {
+			return tenant.ProviderReport{Issuer: "https://login.acme.com", SigningAlg: "RS256"}, nil
+		}),
+	})
 }

@@ -51,10 +51,23 @@ const (
 	FieldJustInTimeAnyDomain = "just_in_time_any_domain"
 	FieldEmailVerifiedString = "email_verified_string"
 
-	FieldKeyName    = "name"
-	FieldKeyScopes  = "scopes"
-	FieldKeyExpiry  = "expires"
-	FieldMessage    = "message"
+	FieldKeyName   = "name"
+	FieldKeyScopes = "scopes"
+	FieldKeyExpiry = "expires"
+	FieldMessage   = "message"
+
+	FieldUserSource = "source"
+	FieldUserState  = "state"
+	FieldUserSearch = "search"
+	FieldUserAfter  = "after"
+
+	FieldLinkName       = "name"
+	FieldLinkEmail      = "email"
+	FieldLinkIntents    = "intents"
+	FieldLinkOpenWithin = "open_within"
+	FieldLinkSessionTTL = "session_ttl"
+	FieldLinkMaxOpens   = "max_opens"
+
 	FieldConnection = "name"
 )
 
@@ -106,6 +119,13 @@ const (
 	CodeScopeUnwanted      = "scope_unwanted"
 
 	CodeNameInvalid = "name_invalid"
+
+	CodeFilterInvalid = "filter_invalid"
+	CodeCursorInvalid = "cursor_invalid"
+
+	CodeIntentInvalid   = "intent_invalid"
+	CodeDurationInvalid = "duration_invalid"
+	CodeNumberInvalid   = "number_invalid"
 
 	CodeJustInTimeOff       = "just_in_time_off"
 	CodeJustInTimeAnyDomain = "just_in_time_any_domain"

@@ -3,6 +3,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -68,6 +69,51 @@ func (b rows) RowsByIndex(ctx context.Context, tenantID, kind string, key record
 		for id := range t.index[indexName(kind, key.Name)].ids(key.Value) {
 			r, _ := t.row(kind, id)
 			out = append(out, r)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (b rows) RowsByIDs(ctx context.Context, tenantID, kind string, ids []string) ([]records.Row, error) {
+	return b.collect(ctx, tenantID, kind, func(_ *tenant, found func(id string)) {
+		for _, id := range ids {
+			found(id)
+		}
+	})
+}
+
+func (b rows) RowsByIndexes(ctx context.Context, tenantID, kind, name string, values []string) ([]records.Row, error) {
+	return b.collect(ctx, tenantID, kind, func(t *tenant, found func(id string)) {
+		index := t.index[indexName(kind, name)]
+		for _, v := range values {
+			for id := range index.ids(v) {
+				found(id)
+			}
+		}
+	})
+}
+
+func (b rows) RowsByUniques(ctx context.Context, tenantID, kind, name string, values []string) ([]records.Row, error) {
+	return b.collect(ctx, tenantID, kind, func(t *tenant, found func(id string)) {
+		for _, v := range values {
+			if id, ok := t.unique[uniqueKey{kind, name, v}]; ok {
+				found(id)
+			}
+		}
+	})
+}
+
+// collect returns the rows that look finds, each once, in order of the ID.
+func (b rows) collect(ctx context.Context, tenantID, kind string, look func(t *tenant, found func(id string))) ([]records.Row, error) {
+	ids := map[string]bool{}
+	var out []records.Row
+	err := b.s.read(ctx, tenantID, func(t *tenant) error {
+		look(t, func(id string) { ids[id] = true })
+		for _, id := range slices.Sorted(maps.Keys(ids)) {
+			if r, ok := t.row(kind, id); ok {
+				out = append(out, r)
+			}
 		}
 		return nil
 	})

@@ -74,6 +74,12 @@ var faults = []struct {
 	{"the context is ignored", "methods/cancelled", broken(func(b base) store.Store { return ignoresContext{b} })},
 	{"a resource is found under any type", "resources/types", func() store.Store { return &anyType{Store: memory.New()} }},
 	{"a count is out of date", "counter/writes", func() store.Store { return &countsOnce{Store: memory.New()} }},
+	{"an open link is found by the empty browser", "setuplinks/by hash", func() store.Store { return &anyBrowser{memory.New()} }},
+	{"the use of a link is lost with an update", "setuplinks/used", func() store.Store { return &forgetsUse{memory.New()} }},
+	{"a set-up link is found in any tenant", "isolation/strangers", func() store.Store {
+		return &linkOfAnyTenant{Store: memory.New(), mu: new(sync.Mutex), seen: map[string]string{}}
+	}},
+	{"an account asked for twice is two", "people/accounts", func() store.Store { return &asksEach{memory.New()} }},
 }
 
 // base is a working store without optional interfaces.

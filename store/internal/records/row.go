@@ -74,6 +74,14 @@ type Backend interface {
 	Rows(ctx context.Context, tenantID, kind, after string, limit int) ([]Row, error)
 	// RowsByIndex returns the tenant's rows that have the value, in order of the ID.
 	RowsByIndex(ctx context.Context, tenantID, kind string, key Index) ([]Row, error)
+	// RowsByIDs returns the tenant's rows with these IDs, each once, in order of the ID.
+	RowsByIDs(ctx context.Context, tenantID, kind string, ids []string) ([]Row, error)
+	// RowsByIndexes returns the tenant's rows that have one of the values, each once, in
+	// order of the ID.
+	RowsByIndexes(ctx context.Context, tenantID, kind, name string, values []string) ([]Row, error)
+	// RowsByUniques returns the tenant's rows that have one of the values, which are unique
+	// within the tenant, each once, in order of the ID.
+	RowsByUniques(ctx context.Context, tenantID, kind, name string, values []string) ([]Row, error)
 	// InsertRow stores a row as version 1. ErrConflict.
 	InsertRow(ctx context.Context, r Row, events []store.Event) error
 	// UpdateRow replaces the row whose Version is given and returns its creation time.
@@ -102,6 +110,8 @@ type Backend interface {
 type codec[T any] struct {
 	kind string
 	meta func(*T) *store.Meta
+	// used is where a record tells when it was last touched; nil for kinds that never are.
+	used func(*T) *time.Time
 	// clone copies what is read often, so that it can be kept; nil for all else.
 	clone  func(T) T
 	unique func(*T) []Unique
@@ -148,6 +158,9 @@ func (c codec[T]) decode(r Row) (T, error) {
 		ID: r.ID, TenantID: r.TenantID, Version: r.Version,
 		CreatedAt: store.Time(r.CreatedAt), UpdatedAt: store.Time(r.UpdatedAt),
 	}
+	if c.used != nil {
+		*c.used(&v) = store.Time(r.UsedAt)
+	}
 	return v, nil
 }
 
@@ -185,10 +198,19 @@ func (c codec[T]) decodeAll(rows []Row, err error) ([]T, error) {
 	return out, nil
 }
 
-// get, create, update and remove are the four operations of every kind.
+// get, by, create and update are the operations of every kind.
 
 func (c codec[T]) get(ctx context.Context, b Backend, tenantID, id string) (T, error) {
 	r, err := b.Row(ctx, tenantID, c.kind, id)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return c.decode(r)
+}
+
+func (c codec[T]) by(ctx context.Context, b Backend, tenantID string, key Unique) (T, error) {
+	r, err := b.RowByUnique(ctx, tenantID, c.kind, key)
 	if err != nil {
 		var zero T
 		return zero, err
