@@ -46,6 +46,9 @@ type Domain struct {
 	CheckAt time.Time `json:"checkAt,omitzero"`
 	// Unwatched says that it is not to be looked at, whatever CheckAt is.
 	Unwatched bool `json:"unwatched,omitempty"`
+	// Edited is the version that was written last when something else than what a check found
+	// was changed: whoever read that version or a later one knows what is to be known.
+	Edited int64 `json:"edited,omitempty"`
 	// SoughtSince is since when the proof of a pending domain is looked for.
 	SoughtSince time.Time `json:"soughtSince,omitzero"`
 	// MissingSince is when the proof of a verified domain was first found missing; zero
