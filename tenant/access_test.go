@@ -242,13 +242,13 @@ func TestNewRefuses(t *testing.T) {
 		"Tenants": func(c *Config) { c.Tenants = nil },
 		"Store":   func(c *Config) { c.Store = nil }, "Keyring": func(c *Config) { c.Keyring = nil }, "Authorizer": func(c *Config) { c.Authorizer = nil },
 		"DomainValidator": func(c *Config) { c.DomainValidator = nil }, "ProviderChecker": func(c *Config) { c.ProviderChecker = nil },
-		"DomainChecks.GiveUpAfter":   func(c *Config) { c.DomainChecks.GiveUpAfter = time.Minute },
-		"DomainChecks.RecheckEvery":  func(c *Config) { c.DomainChecks.RecheckEvery = -day },
-		"DomainChecks.WarnAfter":     func(c *Config) { c.DomainChecks.WarnAfter = []time.Duration{0} },
-		"DomainChecks.WithdrawAfter": func(c *Config) { c.DomainChecks.WithdrawAfter = 30 * day }, // the last warning is then
+		"DomainChecks.GiveUpAfter":                         func(c *Config) { c.DomainChecks.GiveUpAfter = time.Minute },
+		"DomainChecks.RecheckEvery":                        func(c *Config) { c.DomainChecks.RecheckEvery = -day },
+		"DomainChecks.WarnAfter":                           func(c *Config) { c.DomainChecks.WarnAfter = []time.Duration{0} },
+		"DomainChecks.WithdrawAfter":                       func(c *Config) { c.DomainChecks.WithdrawAfter = 30 * day }, // the last warning is then
 		"DomainChecks.WithdrawAfter needs Config.Notifier": func(c *Config) { c.DomainChecks.WithdrawAfter = 31 * day },
-		"DrillAfter":   func(c *Config) { c.DrillAfter = time.Hour },
-		"APIKeyPrefix": func(c *Config) { c.APIKeyPrefix = "Bad" }, "SCIMBaseURL": func(c *Config) { c.SCIMBaseURL = "app.example.com/scim" },
+		"DrillAfter":                                       func(c *Config) { c.DrillAfter = time.Hour },
+		"APIKeyPrefix":                                     func(c *Config) { c.APIKeyPrefix = "Bad" }, "SCIMBaseURL": func(c *Config) { c.SCIMBaseURL = "app.example.com/scim" },
 	} {
 		cfg := good
 		change(&cfg)

@@ -71,7 +71,9 @@ type hostError struct{ error }
 // Unwrap returns the host's own error.
 func (e hostError) Unwrap() error { return e.error }
 
-func hostFailed(err error) error { return fmt.Errorf("tenant: handing on a notice: %w", hostError{err}) }
+func hostFailed(err error) error {
+	return fmt.Errorf("tenant: handing on a notice: %w", hostError{err})
+}
 
 // missingMessage tells since when the proof is missing, and until when it can be restored.
 func (s *Service) missingMessage(ctx context.Context, tx store.Store, d store.Domain, now time.Time) (string, error) {
