@@ -17,7 +17,7 @@ func enforced(t *testing.T, change ...func(*Config)) (*world, *mailbox, Connecti
 	box := &mailbox{}
 	w := newWorld(t, append([]func(*Config){func(c *Config) { c.Notifier = box }}, change...)...)
 	d := acme()
-	d.BreakGlass = []string{"admin@acme.com", "root@acme.com"}
+	d.Domains, d.BreakGlass = []string{"acme.com"}, []string{"admin@acme.com", "root@acme.com"}
 	c := w.active(t, "t1", d)
 	c, err := w.SetEnforced(t.Context(), owner, "t1", c.ID, c.Version, Activation{Enforced: true, Confirm: true})
 	require.NoError(t, err)
