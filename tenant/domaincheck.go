@@ -134,7 +134,11 @@ func (s *Service) checkAll(ctx context.Context, due []store.DomainDue) (done int
 		slots <- struct{}{}
 		workers.Go(func() {
 			defer func() { <-slots }()
-			did, err := s.checkDue(ctx, d.Ref)
+			did := false
+			err := guarded(func() (err error) { // a host's panic is its failure, on this goroutine too
+				did, err = s.checkDue(ctx, d.Ref)
+				return err
+			})
 			mu.Lock()
 			defer mu.Unlock()
 			if did {

@@ -449,6 +449,12 @@ func TestValidatorFails(t *testing.T) {
 	require.Equal(t, 1, z.checks(t))
 	require.Equal(t, store.DomainVerified, z.domain(t, "t1", d.ID).State)
 
+	// A panic of the host's is its failure too.
+	z.cfg.DomainValidator = domainValidatorFunc(func(context.Context, DomainClaim) (DomainProof, error) { panic("a bug") })
+	z.pass(2 * day)
+	_, err = z.CheckDomains(t.Context())
+	require.ErrorIs(t, err, errPanic)
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = z.CheckDomains(ctx)

@@ -129,7 +129,7 @@ func (s *Service) withdraw(ctx context.Context, tx store.Store, actor Actor, bef
 	}
 	if s.cfg.Notifier != nil {
 		n := Notice{
-			ID:   noticeID(before.TenantID, before.ID, "withdrawn", fmt.Sprint(before.Version)),
+			ID:   noticeID(before.TenantID, before.ID, "withdrawn", store.FormatTime(before.VerifiedAt)),
 			Kind: NoticeDomainWithdrawn, TenantID: before.TenantID, DomainID: before.ID, Domain: before.Name, Since: before.MissingSince, Message: message,
 		}
 		if err := s.cfg.Notifier.Notify(ctx, tx, n); err != nil {
@@ -159,7 +159,7 @@ func (s *Service) domainGone(ctx context.Context, tx store.Store, actor Actor, t
 			continue
 		}
 		n := Notice{
-			ID:   noticeID(tenantID, id, lost.ID, "break_glass", fmt.Sprint(lost.Version)),
+			ID:   noticeID(tenantID, id, lost.ID, "break_glass", store.FormatTime(lost.VerifiedAt)),
 			Kind: NoticeBreakGlassLost, TenantID: tenantID, ConnectionID: id, ConnectionName: c.Name, DomainID: lost.ID, Domain: lost.Name, Emails: emails,
 			Message: fmt.Sprintf("%s is no proven domain of this connection any more, so %s can't sign in without the provider. Add a break-glass address in another domain.",
 				lost.Name, strings.Join(emails, ", ")),
