@@ -18,6 +18,12 @@
 // as a test, and it becomes active. [Steps] tells what is possible in each state.
 // A portal, a JSON API and a host's own pages all call the same [Service].
 //
+// A domain that is claimed is looked at until it is proven, and then about daily; owners
+// are reminded of secrets that expire and of break-glass addresses that nobody tries.
+// [Runner] does all of it, and a host's own tasks, in the background of every replica.
+// What the host's staff need to know of two tenants that prove the same name is in
+// [Service.Contests] and [Service.PlanTransfer].
+//
 // Input is checked here and nowhere else: [ParseDomains], [ParseAuthority] and their
 // siblings give the value in its one form, and a [Finding] with a stable code for
 // each mistake. A refusal is a [*ValidationError] (HTTP 422) or an [*Error] (403, 404,

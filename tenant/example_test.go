@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store/memory"
 	"github.com/tenantgate/tenantgate/tenant"
@@ -182,4 +183,46 @@ func ExampleNewSecret() {
 	// Output:
 	// REDACTED REDACTED REDACTED
 	// hunter2
+}
+
+// newService makes the service of ExampleNew.
+func newService() (*tenant.Service, error) {
+	keys, err := tenant.LoadKeyring(context.Background(), vault{})
+	if err != nil {
+		return nil, err
+	}
+	return tenant.New(tenant.Config{
+		Store: memory.New(), Keyring: keys, DomainValidator: tenant.StaffValidator{},
+		Tenants: tenant.TenantsFunc(func(_ context.Context, id string) (tenant.Tenant, error) { return organisation{id, "Acme"}, nil }),
+		Authorizer: tenant.AuthorizerFunc(func(context.Context, tenant.Actor, tenant.Action, string) error {
+			return tenant.ErrForbidden // the background asks no authorizer
+		}),
+		ProviderChecker: tenant.ProviderCheckerFunc(func(context.Context, tenant.ProviderRequest) (tenant.ProviderReport, error) {
+			return tenant.ProviderReport{}, nil
+		}),
+	})
+}
+
+func ExampleNewRunner() {
+	svc, err := newService()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := tenant.NewRunner(tenant.RunnerConfig{
+		Service: svc,
+		Tasks: []tenant.Task{{Name: "invoices", Every: time.Hour, Run: func(context.Context) (int, error) {
+			fmt.Println("the host's own work")
+			return 1, nil
+		}}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// A server starts r.Run(ctx) in a goroutine of its own; a scheduler starts a process that does what is due, once.
+	fmt.Println(r.RunOnce(context.Background()))
+	// Output:
+	// the host's own work
+	// <nil>
 }
