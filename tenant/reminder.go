@@ -47,6 +47,12 @@ const (
 	NoticeDomainWithdrawn = "domain_withdrawn"  // a domain counts as proven no longer: it signs nobody in
 	NoticeBreakGlassLost  = "break_glass_lost"  // break-glass addresses don't work any more, because their domain went
 	NoticeBreakGlassDrill = "break_glass_drill" // nobody has tried a break-glass address for long
+
+	// Of a review (R47): each is told in the transaction of what staff did, which fails if it can't be told.
+	NoticeInformationAsked = "information_asked" // staff need an answer before they decide
+	NoticeMessage          = "review_message"    // staff wrote about a request
+	NoticeApproved         = "request_approved"
+	NoticeRejected         = "request_rejected"
 )
 
 // Notifier hands notices on to a tenant's owners, in the host's own way.
@@ -190,7 +196,7 @@ func (s *Service) remind(ctx context.Context, ref store.Ref) (sent bool, err err
 
 // reached are the thresholds that a connection's secret has passed, the longest first; zero is the expiry itself.
 func (s *Service) reached(c store.Connection) []time.Duration {
-	inUse := c.State == store.ConnectionActive || c.State == store.ConnectionApproved
+	inUse := c.ChangeOf == "" && (c.State == store.ConnectionActive || c.State == store.ConnectionApproved)
 	if !inUse || len(c.SealedSecret) == 0 || c.SecretExpiresAt.IsZero() {
 		return nil
 	}
