@@ -22,6 +22,12 @@
 // Somebody without an account does an owner's part by a set-up link ([Service.CreateSetupLink]), in its tenant and within
 // its intents alone.
 //
+// A domain that is claimed is looked at until it is proven, and then about daily; owners
+// are reminded of secrets that expire and of break-glass addresses that nobody tries.
+// [Runner] does all of it, and a host's own tasks, in the background of every replica.
+// What the host's staff need to know of two tenants that prove the same name is in
+// [Service.Contests] and [Service.PlanTransfer].
+//
 // Input is checked here and nowhere else: [ParseDomains], [ParseAuthority] and their
 // siblings give the value in its one form, and a [Finding] with a stable code for
 // each mistake. A refusal is a [*ValidationError] (HTTP 422) or an [*Error] (403, 404,

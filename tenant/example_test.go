@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store/memory"
 	"github.com/tenantgate/tenantgate/tenant"
@@ -225,6 +226,32 @@ func ExampleNewSecret() {
 	// Output:
 	// REDACTED REDACTED REDACTED
 	// hunter2
+}
+
+func ExampleNewRunner() {
+	svc, err := newService(func(context.Context, tenant.Actor, tenant.Action, string) error {
+		return tenant.ErrForbidden // the background asks no authorizer
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := tenant.NewRunner(tenant.RunnerConfig{
+		Service: svc,
+		Tasks: []tenant.Task{{Name: "invoices", Every: time.Hour, Run: func(context.Context) (int, error) {
+			fmt.Println("the host's own work")
+			return 1, nil
+		}}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// A server starts r.Run(ctx) in a goroutine of its own; a scheduler starts a process that does what is due, once.
+	fmt.Println(r.RunOnce(context.Background()))
+	// Output:
+	// the host's own work
+	// <nil>
 }
 
 func ExampleGuideOf() {

@@ -111,6 +111,7 @@ const (
 	CodeEmailInvalid             = "email_invalid"
 	CodeBreakGlassDomainMismatch = "break_glass_domain_mismatch"
 	CodeBreakGlassEmpty          = "break_glass_empty"
+	CodeBreakGlassUnlisted       = "break_glass_unlisted"
 	CodeDomainMismatch           = "email_domain_not_allowed"
 
 	CodeScopeInvalid       = "scope_invalid"
@@ -166,6 +167,10 @@ const (
 	CodeDomainFileDiffers   = "domain_file_differs"
 	CodeDomainUnreachable   = "domain_unreachable"
 	CodeDomainAwaitsStaff   = "domain_awaits_staff"
+
+	CodeDomainSearchEnded = "domain_search_ended" // the background gave up looking for the proof
+	CodeDomainLost        = "domain_lost"         // the proof of a proven domain is missing
+	CodeDomainWithdrawn   = "domain_withdrawn"    // it counts as proven no longer
 )
 
 // ValidationError says that input was refused. HTTP answers 422 with its findings.

@@ -63,6 +63,11 @@ type Config struct {
 	// RemindBefore is how long before a client secret expires its owners are reminded, each once; that it has expired is
 	// always told. Nil means 14, 7, 3 and 1 days; empty means at the expiry alone.
 	RemindBefore []time.Duration
+	// DomainChecks says how the background looks at domains, see [Service.CheckDomains].
+	DomainChecks DomainChecks
+	// DrillAfter is how long a break-glass address of an enforced connection may go untried before its owners are asked to
+	// try it, see [Service.RemindOfDrills]. Zero means 90 days; less than a day is refused.
+	DrillAfter time.Duration
 	// LocalCredentials tells whether break-glass addresses work, before sign-in at a provider is enforced (R48). Nil means
 	// that it is not known: a warning says so.
 	LocalCredentials LocalCredentials
@@ -138,6 +143,15 @@ func New(cfg Config) (*Service, error) {
 	}
 	if cfg.RemindBefore, err = checkRemindBefore(cfg.RemindBefore); err != nil {
 		return nil, err
+	}
+	if cfg.DomainChecks, err = cfg.DomainChecks.complete(cfg.Notifier != nil); err != nil {
+		return nil, err
+	}
+	if cfg.DrillAfter == 0 {
+		cfg.DrillAfter = defaultDrillAfter
+	}
+	if cfg.DrillAfter < day {
+		return nil, errors.New("tenant: Config.DrillAfter must be at least a day")
 	}
 	switch {
 	case cfg.Approvals < 0 || cfg.Approvals > maxApprovals:

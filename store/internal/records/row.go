@@ -61,6 +61,12 @@ type Index struct {
 	Value string
 }
 
+// Place is a row's place in the order of an index.
+type Place struct {
+	Value string
+	store.Ref
+}
+
 // Backend is what an adapter implements; [Setup] makes the typed contracts of it.
 // Methods keep the rules of package store: ErrNotFound, ErrConflict, ErrStale, and
 // events stored with the write or not at all.
@@ -101,6 +107,9 @@ type Backend interface {
 	// RefsByIndex returns up to limit rows (zero means all) of all tenants that have the value, ordered
 	// by tenant and ID, after the given one.
 	RefsByIndex(ctx context.Context, kind string, key Index, after store.Ref, limit int) ([]store.Ref, error)
+	// RefsUpTo returns up to limit rows of all tenants that have a value of the index's name
+	// up to this one, ordered by value, tenant and ID, after the given place.
+	RefsUpTo(ctx context.Context, kind string, upTo Index, after Place, limit int) ([]Place, error)
 	// TenantsWith returns up to limit tenants that have a row of the kind, in order,
 	// after the given one.
 	TenantsWith(ctx context.Context, kind, after string, limit int) ([]string, error)

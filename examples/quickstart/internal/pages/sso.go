@@ -33,6 +33,7 @@ type domainView struct {
 	Verified     bool                       `json:"verified"`
 	Instructions []tenant.DomainInstruction `json:"instructions"`
 	Finding      *store.CheckResult         `json:"finding,omitempty"`
+	Message      string                     `json:"message,omitempty"`
 }
 
 // action is a button.
@@ -149,7 +150,7 @@ func (s *Server) describeConnection(r *http.Request, v visitor, body *ssoPage, c
 	body.Scopes = strings.Join(append([]string{"openid", "profile", "email"}, c.AdditionalScopes...), " ")
 	body.TestedEmail, body.Checks, body.Messages = c.TestedEmail, c.Checks, c.Messages
 	for _, d := range c.Domains {
-		view := domainView{Domain: d, ID: d.ID, Name: d.Name, Verified: d.State == store.DomainVerified, Finding: d.Finding}
+		view := domainView{Domain: d, ID: d.ID, Name: d.Name, Verified: d.State == store.DomainVerified, Finding: d.Finding, Message: s.Tenants.DomainMessage(d)}
 		if !view.Verified {
 			view.Instructions = s.Tenants.DomainInstructions(d)
 		}
