@@ -38,6 +38,8 @@ type Finding struct {
 const (
 	FieldDomains      = "domains"
 	FieldAuthority    = "authority"
+	FieldIssuer       = "issuer"
+	FieldProvider     = "provider"
 	FieldClientID     = "client_id"
 	FieldClientSecret = "client_secret"
 	FieldClientAuth   = "client_auth"
@@ -45,10 +47,14 @@ const (
 	FieldBreakGlass   = "break_glass"
 	FieldScopes       = "additional_scopes"
 	FieldJustInTime   = "just_in_time"
-	FieldKeyName      = "name"
-	FieldKeyScopes    = "scopes"
-	FieldKeyExpiry    = "expires"
-	FieldMessage      = "message"
+
+	FieldJustInTimeAnyDomain = "just_in_time_any_domain"
+	FieldEmailVerifiedString = "email_verified_string"
+
+	FieldKeyName   = "name"
+	FieldKeyScopes = "scopes"
+	FieldKeyExpiry = "expires"
+	FieldMessage   = "message"
 
 	FieldUserSource = "source"
 	FieldUserState  = "state"
@@ -86,6 +92,11 @@ const (
 	CodeAuthorityPort        = "authority_port"
 	CodeAuthorityEntraV1     = "authority_entra_v1"
 
+	// Codes of what does not fit the guide of the provider that the owner chose.
+	CodeAuthorityOtherProvider = "authority_other_provider"
+	CodeAuthorityPattern       = "authority_pattern"
+	CodeAuthorityPlaceholder   = "authority_placeholder"
+
 	CodeClientIDInvalid    = "client_id_invalid"
 	CodeClientIDIsTenantID = "client_id_is_tenant_id"
 	CodeClientIDFormat     = "client_id_format"
@@ -100,11 +111,13 @@ const (
 	CodeEmailInvalid             = "email_invalid"
 	CodeBreakGlassDomainMismatch = "break_glass_domain_mismatch"
 	CodeBreakGlassEmpty          = "break_glass_empty"
+	CodeBreakGlassUnlisted       = "break_glass_unlisted"
 	CodeDomainMismatch           = "email_domain_not_allowed"
 
 	CodeScopeInvalid       = "scope_invalid"
 	CodeScopeUnknown       = "scope_unknown"
 	CodeScopeOfflineAccess = "scope_offline_access"
+	CodeScopeUnwanted      = "scope_unwanted"
 
 	CodeNameInvalid = "name_invalid"
 
@@ -154,6 +167,10 @@ const (
 	CodeDomainFileDiffers   = "domain_file_differs"
 	CodeDomainUnreachable   = "domain_unreachable"
 	CodeDomainAwaitsStaff   = "domain_awaits_staff"
+
+	CodeDomainSearchEnded = "domain_search_ended" // the background gave up looking for the proof
+	CodeDomainLost        = "domain_lost"         // the proof of a proven domain is missing
+	CodeDomainWithdrawn   = "domain_withdrawn"    // it counts as proven no longer
 )
 
 // ValidationError says that input was refused. HTTP answers 422 with its findings.

@@ -32,14 +32,24 @@ type Config struct {
 	Users HostUsers
 	// Reviewer decides about requests without a person. Nil leaves all to staff.
 	Reviewer Reviewer
+	// Approvals is how many different reviewers have to approve a request that Reviewer leaves to staff. Zero means 1;
+	// 2 are four eyes.
+	Approvals int
+	// Changes says how reviewed settings in force are changed. The default is that a change is reviewed.
+	Changes ChangePolicy
 	// Entitlements tells what a tenant's plan includes. Nil means that every tenant has
 	// everything.
 	Entitlements Entitlements
+	// Regions are the host's regions, of which this process serves one: API keys are valid there alone. Nil means that there
+	// are none.
+	Regions *Regions
 	// SCIMBaseURL is the address below which each tenant has its SCIM base URL, such as
-	// https://app.example.com/scim/v2. Empty means that [Service.SCIMBaseURL] is not used.
+	// https://app.example.com/scim/v2. With Regions it lies below the current one's base URL, and empty means /scim/v2 there;
+	// without, empty means that [Service.SCIMBaseURL] is not used.
 	SCIMBaseURL string
 	// SetupLinkBaseURL is the address below which set-up links lead, such as https://app.example.com/setup: the tenant's ID
-	// and the token follow, each as one segment. Empty means that the host makes the addresses itself.
+	// and the token follow, each as one segment. With Regions it lies below the current one's base URL, and empty means /setup
+	// there; without, empty means that the host makes the addresses itself.
 	SetupLinkBaseURL string
 	// APIKeyPrefix begins every API key: lower-case letters, digits and underscores, at
 	// most 16, an underscore last. Empty means [DefaultAPIKeyPrefix].
@@ -53,6 +63,11 @@ type Config struct {
 	// RemindBefore is how long before a client secret expires its owners are reminded, each once; that it has expired is
 	// always told. Nil means 14, 7, 3 and 1 days; empty means at the expiry alone.
 	RemindBefore []time.Duration
+	// DomainChecks says how the background looks at domains, see [Service.CheckDomains].
+	DomainChecks DomainChecks
+	// DrillAfter is how long a break-glass address of an enforced connection may go untried before its owners are asked to
+	// try it, see [Service.RemindOfDrills]. Zero means 90 days; less than a day is refused.
+	DrillAfter time.Duration
 	// LocalCredentials tells whether break-glass addresses work, before sign-in at a provider is enforced (R48). Nil means
 	// that it is not known: a warning says so.
 	LocalCredentials LocalCredentials
@@ -113,15 +128,39 @@ func New(cfg Config) (*Service, error) {
 	if err := checkKeyPrefix(cfg.APIKeyPrefix); err != nil {
 		return nil, err
 	}
+	var err error
+	if cfg.SCIMBaseURL, err = cfg.Regions.Base(cfg.SCIMBaseURL, "/scim/v2"); err != nil {
+		return nil, fmt.Errorf("tenant: Config.SCIMBaseURL %w", err)
+	}
 	if err := checkBaseURL("SCIMBaseURL", "scim/v2", &cfg.SCIMBaseURL); err != nil {
 		return nil, err
+	}
+	if cfg.SetupLinkBaseURL, err = cfg.Regions.Base(cfg.SetupLinkBaseURL, "/setup"); err != nil {
+		return nil, fmt.Errorf("tenant: Config.SetupLinkBaseURL %w", err)
 	}
 	if err := checkBaseURL("SetupLinkBaseURL", "setup", &cfg.SetupLinkBaseURL); err != nil {
 		return nil, err
 	}
-	var err error
 	if cfg.RemindBefore, err = checkRemindBefore(cfg.RemindBefore); err != nil {
 		return nil, err
+	}
+	if cfg.DomainChecks, err = cfg.DomainChecks.complete(cfg.Notifier != nil); err != nil {
+		return nil, err
+	}
+	if cfg.DrillAfter == 0 {
+		cfg.DrillAfter = defaultDrillAfter
+	}
+	if cfg.DrillAfter < day {
+		return nil, errors.New("tenant: Config.DrillAfter must be at least a day")
+	}
+	switch {
+	case cfg.Approvals < 0 || cfg.Approvals > maxApprovals:
+		return nil, fmt.Errorf("tenant: Config.Approvals must be 0 to %d", maxApprovals)
+	case cfg.Approvals == 0:
+		cfg.Approvals = 1
+	}
+	if cfg.Changes != ChangeReviewed && cfg.Changes != ChangeLocked && cfg.Changes != ChangeByOwner {
+		return nil, fmt.Errorf("tenant: Config.Changes is %q, expected one of the ChangePolicy constants", cfg.Changes)
 	}
 	if cfg.EnforceAfter < 0 {
 		return nil, errors.New("tenant: Config.EnforceAfter must not be negative")

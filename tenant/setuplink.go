@@ -132,7 +132,7 @@ func (s *Service) CreateSetupLink(ctx context.Context, actor Actor, tenantID str
 		return CreatedSetupLink{}, err
 	}
 	l.Meta = store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now}
-	l.Hash, l.CreatedBy = hashAPIKey(token.Reveal()), actor.event()
+	l.Hash, l.CreatedBy = s.cfg.Regions.hashToken(token.Reveal()), actor.event()
 	err = s.store.InTx(ctx, func(tx store.Store) error {
 		st, err := setupLinks(tx)
 		if err != nil {

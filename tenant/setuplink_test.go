@@ -405,6 +405,8 @@ func TestSetupLinkRefusals(t *testing.T) {
 	} {
 		require.ErrorIs(t, call(), errors.ErrUnsupported)
 	}
+	_, err = bare.cleanUp(ctx)
+	require.NoError(t, err, "a store that keeps no links has none to remove")
 }
 
 func TestSetupLinksAreKeptWithinBounds(t *testing.T) {

@@ -43,7 +43,7 @@ func (s *Service) PeekSetupLink(ctx context.Context, tenantID string, token, bro
 	if err != nil {
 		return SetupLinkPeek{}, err
 	}
-	if l.Opens >= l.MaxOpens || !l.OpenedAt.IsZero() && !sameBrowser(l, browser) {
+	if l.Opens >= l.MaxOpens || !l.OpenedAt.IsZero() && !s.sameBrowser(l, browser) {
 		return SetupLinkPeek{}, ErrBadSetupLink
 	}
 	if !madeFor(token, browser) {
@@ -77,11 +77,11 @@ func (s *Service) OpenSetupLink(ctx context.Context, tenantID string, token, bro
 	}
 	l, err := s.changeLink(ctx, actorOfLink(found), tenantID, found.ID, func(_ store.Store, l *store.SetupLink) (string, error) {
 		now := s.time()
-		if !stateOfLink(*l, now).inForce() || l.Opens >= l.MaxOpens || !l.OpenedAt.IsZero() && !sameBrowser(*l, browser) {
+		if !stateOfLink(*l, now).inForce() || l.Opens >= l.MaxOpens || !l.OpenedAt.IsZero() && !s.sameBrowser(*l, browser) {
 			return "", ErrBadSetupLink
 		}
 		if l.OpenedAt.IsZero() {
-			l.OpenedAt, l.ExpiresAt, l.BrowserHash = now, store.Time(now.Add(l.SessionTTL)), hashAPIKey(browser.Reveal())
+			l.OpenedAt, l.ExpiresAt, l.BrowserHash = now, store.Time(now.Add(l.SessionTTL)), s.cfg.Regions.hashToken(browser.Reveal())
 		}
 		l.Opens++
 		l.LastOpenedAt = now
@@ -111,7 +111,7 @@ func (s *Service) SetupLinkSession(ctx context.Context, tenantID string, browser
 	if value == "" || len(value) > maxPresented || CheckID(tenantID) != nil {
 		return SetupSession{}, ErrBadSetupLink
 	}
-	l, err := st.SetupLinkByBrowser(ctx, tenantID, hashAPIKey(value))
+	l, err := st.SetupLinkByBrowser(ctx, tenantID, s.cfg.Regions.hashToken(value))
 	if err != nil {
 		return SetupSession{}, noLink(err)
 	}
@@ -188,7 +188,7 @@ func (s *Service) findLink(ctx context.Context, tenantID string, token Secret) (
 	}
 	presented := token.Reveal()
 	wellFormed := len(presented) <= maxPresented && wellFormedAPIKey(SetupLinkPrefix, presented) && CheckID(tenantID) == nil
-	hash := hashAPIKey(presented[:min(len(presented), maxPresented)])
+	hash := s.cfg.Regions.hashToken(presented[:min(len(presented), maxPresented)])
 	if !wellFormed {
 		tenantID = "-" // a store is never asked with what can't be an ID
 	}
@@ -269,7 +269,7 @@ func (s *Service) noteOtherBrowser(ctx context.Context, tenantID, id string, bro
 			return err
 		}
 		l, err := st.SetupLink(ctx, tenantID, id)
-		if err != nil || !stateOfLink(l, s.time()).inForce() || sameBrowser(l, browser) {
+		if err != nil || !stateOfLink(l, s.time()).inForce() || s.sameBrowser(l, browser) {
 			return err
 		}
 		err = tx.PutToken(ctx, tenantID, store.Token{Kind: linkRefused, Key: id, ExpiresAt: l.ExpiresAt})
@@ -314,7 +314,7 @@ func madeFor(token, browser Secret) bool {
 }
 
 // sameBrowser says whether an open link is bound to the browser.
-func sameBrowser(l store.SetupLink, browser Secret) bool {
+func (s *Service) sameBrowser(l store.SetupLink, browser Secret) bool {
 	value := browser.Reveal()
-	return value != "" && len(value) <= maxPresented && len(l.BrowserHash) > 0 && hmac.Equal(l.BrowserHash, hashAPIKey(value))
+	return value != "" && len(value) <= maxPresented && len(l.BrowserHash) > 0 && hmac.Equal(l.BrowserHash, s.cfg.Regions.hashToken(value))
 }

@@ -141,6 +141,11 @@ func (b rows) UpdateRow(ctx context.Context, r records.Row, events []store.Event
 		}
 		createdAt = old.CreatedAt
 		r.Version, r.CreatedAt, r.UsedAt = old.Version+1, old.CreatedAt, old.UsedAt
+		if slices.Equal(old.Unique, r.Unique) && slices.Equal(old.Index, r.Index) {
+			r.Decoded = new(records.Decoded)
+			t.records[r.Kind].put(log, r.ID, r)
+			return nil
+		}
 		b.drop(t, log, old)
 		return b.put(t, log, r)
 	})
@@ -268,6 +273,35 @@ func (b rows) RefsByIndex(ctx context.Context, kind string, key records.Index, a
 		out = out[:min(len(out), limit)]
 	}
 	return out, err
+}
+
+func (b rows) RefsUpTo(ctx context.Context, kind string, upTo records.Index, after records.Place, limit int) ([]records.Place, error) {
+	var out []records.Place
+	err := b.s.read(ctx, "", func(*tenant) error {
+		for tenantID, t := range b.s.db.tenants {
+			index := t.index[indexName(kind, upTo.Name)]
+			for value := range index {
+				if value > upTo.Value || value < after.Value {
+					continue
+				}
+				for id := range index.ids(value) {
+					if p := (records.Place{Value: value, Ref: store.Ref{TenantID: tenantID, ID: id}}); comparePlaces(p, after) > 0 {
+						out = append(out, p)
+					}
+				}
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(out, comparePlaces)
+	if limit > 0 {
+		out = out[:min(len(out), limit)]
+	}
+	return out, err
+}
+
+func comparePlaces(a, b records.Place) int {
+	return cmp.Or(cmp.Compare(a.Value, b.Value), compareRefs(a.Ref, b.Ref))
 }
 
 func compareRefs(a, b store.Ref) int {

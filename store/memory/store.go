@@ -60,7 +60,7 @@ type tenant struct {
 	byGroup   map[string]*table[store.Grant]  // by group, in the order of GrantsOfGroup
 	tokens    map[tokenKey]store.Token
 	leases    map[string]store.Lease
-	events    []store.Event
+	events    eventLog
 	positions map[string]int64
 }
 

@@ -236,6 +236,12 @@ func methods() []method {
 		across("ConnectionsByState", func(ctx c, st s, t string, _ world) (any, error) {
 			return st.ConnectionsByState(ctx, store.ConnectionActive, store.Ref{TenantID: t}, 10)
 		}),
+		across("DomainsDue", func(ctx c, st s, _ string, w world) (any, error) {
+			return st.DomainsDue(ctx, w.now, store.DomainDue{}, 10)
+		}),
+		across("DomainsContested", func(ctx c, st s, t string, _ world) (any, error) {
+			return st.DomainsContested(ctx, store.Ref{TenantID: t}, 10)
+		}),
 		across("Tenants", func(ctx c, st s, t string, _ world) (any, error) { return st.Tenants(ctx, t, 10) }),
 		across("TenantsBehind", func(ctx c, st s, t string, w world) (any, error) { return st.TenantsBehind(ctx, w.reader, t, 10) }),
 		across("InTx", func(ctx c, st s, _ string, _ world) (any, error) {

@@ -18,6 +18,14 @@ var identities = codec[store.Identity]{
 	index: func(i *store.Identity) []Index {
 		return []Index{{Name: "account", Value: joined(i.AccountID)}, {Name: "connection", Value: i.ConnectionID}}
 	},
+	head: func(i *store.Identity) any { // a sign-in changes none of it
+		return struct {
+			ConnectionID string `json:"connectionId"`
+			Issuer       string `json:"issuer"`
+			Subject      string `json:"subject"`
+			AccountID    string `json:"accountId"`
+		}{i.ConnectionID, i.Issuer, i.Subject, i.AccountID}
+	},
 }
 
 func subjectKey(connectionID, issuer, subject string) Unique {

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -28,6 +29,9 @@ type Row struct {
 	Unique []Unique
 	// Index are the values by which rows are found.
 	Index []Index
+	// Head is a beginning of Body that says all of Unique and Index: as long as a stored body begins so too, they are the
+	// same, and an update need not look at them. Nil where there is no such thing.
+	Head []byte
 	// Decoded is where a backend that keeps rows in memory keeps what a row decodes to.
 	// Others leave it nil.
 	Decoded *Decoded
@@ -55,6 +59,12 @@ func (u Unique) Scope(tenantID string) string {
 type Index struct {
 	Name  string
 	Value string
+}
+
+// Place is a row's place in the order of an index.
+type Place struct {
+	Value string
+	store.Ref
 }
 
 // Backend is what an adapter implements; [Setup] makes the typed contracts of it.
@@ -97,6 +107,9 @@ type Backend interface {
 	// RefsByIndex returns up to limit rows (zero means all) of all tenants that have the value, ordered
 	// by tenant and ID, after the given one.
 	RefsByIndex(ctx context.Context, kind string, key Index, after store.Ref, limit int) ([]store.Ref, error)
+	// RefsUpTo returns up to limit rows of all tenants that have a value of the index's name
+	// up to this one, ordered by value, tenant and ID, after the given place.
+	RefsUpTo(ctx context.Context, kind string, upTo Index, after Place, limit int) ([]Place, error)
 	// TenantsWith returns up to limit tenants that have a row of the kind, in order,
 	// after the given one.
 	TenantsWith(ctx context.Context, kind, after string, limit int) ([]string, error)
@@ -112,6 +125,9 @@ type codec[T any] struct {
 	clone  func(T) T
 	unique func(*T) []Unique
 	index  func(*T) []Index
+	// head returns a struct of the body's first members, if they are all that unique and index depend on. None of them
+	// may be left out of the body when empty.
+	head func(*T) any
 }
 
 func (c codec[T]) encode(tenantID string, v *T) (Row, error) {
@@ -129,6 +145,15 @@ func (c codec[T]) encode(tenantID string, v *T) (Row, error) {
 	}
 	if c.index != nil {
 		r.Index = c.index(v)
+	}
+	if c.head != nil {
+		head, err := json.Marshal(c.head(v))
+		if err != nil {
+			return Row{}, fmt.Errorf("store: encode %s: %w", c.kind, err)
+		}
+		if head = head[:len(head)-1]; bytes.HasPrefix(body, head) { // all but the closing brace
+			r.Head = head
+		}
 	}
 	return r, nil
 }

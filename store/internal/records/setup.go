@@ -84,7 +84,31 @@ var domains = codec[store.Domain]{
 		}
 		return keys
 	},
+	index: func(d *store.Domain) []Index {
+		var keys []Index
+		if !d.Unwatched {
+			keys = append(keys, Index{Name: domainDue, Value: dueValue(d.CheckAt)})
+		}
+		if !d.ContestedAt.IsZero() {
+			keys = append(keys, domainContested())
+		}
+		return keys
+	},
 }
+
+// domainDue is the index of the domains that are to be looked at, by when.
+const domainDue = "due"
+
+// dueValue is a time as the index has it: in byte order, and empty for the zero time,
+// which stands for always. A migration writes the empty one.
+func dueValue(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return store.FormatTime(t)
+}
+
+func domainContested() Index { return Index{Name: "contested", Value: "1"} }
 
 func verifiedDomain(name string) Unique { return Unique{Global: true, Name: "verified", Value: name} }
 

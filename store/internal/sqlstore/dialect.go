@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
+	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -56,6 +58,11 @@ type Dialect struct {
 	Lock string
 	// OneWriter lets one transaction of this process write at a time.
 	OneWriter bool
+	// EphemeralToken is insertToken for a token that need not survive a crash of the server.
+	EphemeralToken string
+	// Relax, where it is not nil, makes the commits of a connection survive a crash of the process alone,
+	// until restore is called. EphemeralToken is then empty.
+	Relax func(ctx context.Context, conn *sql.Conn) (restore func() error, err error)
 	// Prepared are statements to prepare when the store is made. Others are prepared at
 	// first use outside of a transaction. Nil leaves preparing to the driver.
 	Prepared []string

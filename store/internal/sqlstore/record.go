@@ -29,6 +29,8 @@ const (
 	selectRefByUnique = "select tenant_id, id from tenantgate_record_unique where kind = $1 and scope = '' and name = $2 and value = $3"
 	selectRefsByIndex = "select tenant_id, id from tenantgate_record_index where kind = $1 and name = $2 and value = $3" +
 		" and (tenant_id, id) > ($4, $5) order by tenant_id, id"
+	selectRefsUpTo = "select value, tenant_id, id from tenantgate_record_index where kind = $1 and name = $2 and value <= $3" +
+		" and (value, tenant_id, id) > ($4, $5, $6) order by value, tenant_id, id"
 )
 
 // RecordReader implements the reading half of records.Backend. Adapters embed it in theirs.
@@ -160,6 +162,19 @@ func (b RecordReader) RefsByIndex(ctx context.Context, kind string, key records.
 		return err
 	}, query, args...)
 	return refs, Errorf(err, "%s", kind)
+}
+
+// RefsUpTo implements records.Backend.
+func (b RecordReader) RefsUpTo(ctx context.Context, kind string, upTo records.Index, after records.Place, limit int) ([]records.Place, error) {
+	query, args := limited(selectRefsUpTo, limit, kind, upTo.Name, upTo.Value, after.Value, after.TenantID, after.ID)
+	var places []records.Place
+	err := b.DB.Each(ctx, func(rows *sql.Rows) error {
+		var p records.Place
+		err := rows.Scan(&p.Value, &p.TenantID, &p.ID)
+		places = append(places, p)
+		return err
+	}, query, args...)
+	return places, Errorf(err, "%s", kind)
 }
 
 // Tenants reads a list of tenants' IDs.
