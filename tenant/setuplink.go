@@ -18,14 +18,6 @@ const (
 	// MaxSetupLinks is how many links of a tenant may be in force at a time.
 	MaxSetupLinks = 20
 
-	// The defaults of [NewSetupLink], and what can be asked for at most.
-	DefaultSetupOpenWithin = 7 * day
-	DefaultSetupSessionTTL = 5 * time.Hour
-	DefaultSetupMaxOpens   = 10
-	MaxSetupOpenWithin     = 30 * day
-	MaxSetupSessionTTL     = 24 * time.Hour
-	MaxSetupMaxOpens       = 100
-
 	kindSetupLink = "setup_link"
 	// keptSetupLinks is how many links a tenant has at most, ended ones included: the oldest of these make room.
 	keptSetupLinks = 200
@@ -33,6 +25,16 @@ const (
 	setupLinkKept = 90 * day
 	// linkTries is how often a change of a link is tried when somebody else was faster.
 	linkTries = 20
+)
+
+// The defaults of [NewSetupLink], and what can be asked for at most.
+const (
+	DefaultSetupOpenWithin = 7 * day
+	DefaultSetupSessionTTL = 5 * time.Hour
+	DefaultSetupMaxOpens   = 10
+	MaxSetupOpenWithin     = 30 * day
+	MaxSetupSessionTTL     = 24 * time.Hour
+	MaxSetupMaxOpens       = 100
 )
 
 // SetupLinkState says how far a set-up link has come.

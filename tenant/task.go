@@ -41,7 +41,7 @@ const (
 	TaskSecretReminders = "secret_reminders" // [Service.RemindOfExpiry]
 	TaskDrillReminders  = "drill_reminders"  // [Service.RemindOfDrills]
 	TaskReseal          = "reseal"           // [Service.ResealAllSecrets]
-	TaskCleanup         = "cleanup"          // store.DeleteExpired
+	TaskCleanup         = "cleanup"          // store.DeleteExpired, [Service.DeleteEndedSetupLinks]
 )
 
 var taskName = regexp.MustCompile(`^[a-z0-9_.-]{1,64}$`)
@@ -83,9 +83,10 @@ func (cfg RunnerConfig) tasks() []Task {
 	add(cfg.CleanupEvery, time.Hour, Task{Name: TaskCleanup, Run: func(ctx context.Context) (int, error) {
 		n, err := store.DeleteExpired(ctx, s.store, s.now())
 		if err != nil {
-			err = fmt.Errorf("tenant: deleting expired tokens: %w", err)
+			return n, fmt.Errorf("tenant: deleting expired tokens: %w", err)
 		}
-		return n, err
+		links, err := s.DeleteEndedSetupLinks(ctx)
+		return n + links, err
 	}})
 	return out
 }

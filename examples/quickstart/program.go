@@ -121,7 +121,7 @@ func (p *program) newTenants(keys *tenant.Keyring, seeding bool) (*tenant.Servic
 	return tenant.New(tenant.Config{
 		Store: p.db.store, Keyring: keys, Tenants: p.db.host, Authorizer: p.db.host, DomainValidator: dns, ProviderChecker: checker,
 		LocalCredentials: p.db.host, Notifier: tenant.NotifierFunc(p.notify),
-		SCIMBaseURL: p.appURL + "/scim/v2", AllowAuthorityPorts: true,
+		SCIMBaseURL: p.appURL + "/scim/v2", SetupLinkBaseURL: p.appURL + "/setup", Users: tenant.HostUsersFunc(p.db.host.AssociatedUsers), AllowAuthorityPorts: true,
 		InsecureAllowLoopback: true, InsecureSkipTestSignIn: seeding, Logger: p.log,
 	})
 }

@@ -100,8 +100,15 @@ func walkPeople(tb testing.TB, svc *tenant.Service, q tenant.UserQuery) []tenant
 // TestAssociatedUsers wants the same people, in the same order, of every store.
 func TestAssociatedUsers(t *testing.T) {
 	queries := []tenant.UserQuery{
-		{Limit: 1000}, {Limit: 7}, {Source: store.SourceSCIM}, {State: tenant.UserSuspended, Limit: 3}, {State: tenant.UserPending},
-		{Search: "user12"}, {Search: "GRÖẞE 1"}, {Search: "größe 1"}, {ConnectionID: "c", Limit: 20},
+		{Limit: 1000},
+		{Limit: 7},
+		{Source: store.SourceSCIM},
+		{State: tenant.UserSuspended, Limit: 3},
+		{State: tenant.UserPending},
+		{Search: "user12"},
+		{Search: "GRÖẞE 1"},
+		{Search: "größe 1"},
+		{ConnectionID: "c", Limit: 20},
 	}
 	var want [][]tenant.AssociatedUser
 	check := func(name string, open func(t *testing.T) store.Store) {
