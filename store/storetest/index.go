@@ -127,7 +127,9 @@ func dueOf(d store.Domain) store.DomainDue {
 	return store.DomainDue{Ref: store.Ref{TenantID: d.TenantID, ID: d.ID}, At: store.Time(d.CheckAt)}
 }
 
-func compareDue(a, b store.DomainDue) int { return cmp.Or(a.At.Compare(b.At), compareRefs(a.Ref, b.Ref)) }
+func compareDue(a, b store.DomainDue) int {
+	return cmp.Or(a.At.Compare(b.At), compareRefs(a.Ref, b.Ref))
+}
 
 // due walks the domains that are due by pages, and returns those of this check's tenants.
 func (p *probe) due(at time.Time, limit int) []store.DomainDue {
