@@ -41,7 +41,7 @@ const (
 	TaskSecretReminders = "secret_reminders" // [Service.RemindOfExpiry]
 	TaskDrillReminders  = "drill_reminders"  // [Service.RemindOfDrills]
 	TaskReseal          = "reseal"           // [Service.ResealAllSecrets]
-	TaskCleanup         = "cleanup"          // store.DeleteExpired
+	TaskCleanup         = "cleanup"          // store.DeleteExpired, [Service.DeleteEndedSetupLinks]
 )
 
 var taskName = regexp.MustCompile(`^[a-z0-9_.-]{1,64}$`)
