@@ -253,11 +253,11 @@ func (s *longContests) DomainsContested(c ctx, after store.Ref, limit int) ([]st
 	refs, err := s.base.DomainsContested(c, after, store.MaxLimit)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(refs) > len(s.was) {
-		s.was = refs
-	}
-	if len(refs) > 0 {
-		refs = s.was
-	}
-	return refs[:min(len(refs), limit)], err
+	s.was = slices.Compact(slices.SortedFunc(slices.Values(append(s.was, refs...)), compareRefs))
+	later := slices.DeleteFunc(slices.Clone(s.was), func(r store.Ref) bool { return compareRefs(r, after) <= 0 })
+	return later[:min(len(later), limit)], err
+}
+
+func compareRefs(a, b store.Ref) int {
+	return slices.Compare([]string{a.TenantID, a.ID}, []string{b.TenantID, b.ID})
 }

@@ -200,6 +200,7 @@ func checkIndexContested(p *probe) {
 			p.ok(err, "ask for %d contested domains after %v", limit, after)
 			p.that(len(page) <= limit && slices.IsSortedFunc(page, compareRefs), "a page in order", fmt.Sprint(page), "ask for %d contested domains", limit)
 			for _, r := range page {
+				p.that(compareRefs(r, after) > 0, fmt.Sprintf("what comes after %v", after), fmt.Sprint(r), "walk the contested domains by pages of %d", limit)
 				if after = r; len(p.own([]string{r.TenantID})) > 0 {
 					own = append(own, r)
 				}
