@@ -151,7 +151,7 @@ func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u polic
 			addresses = append(addresses, u.after.UserName)
 		}
 	}
-	err = p.cfg.Store.InTx(ctx, func(tx store.Store) error {
+	err = p.cfg.Store.InTx(ctx, func(tx store.Store) (err error) {
 		refusal = nil
 		// The root user's address may be in nobody's domain: the clearer answer first.
 		if emailNew && u.after.Email != "" {
@@ -160,30 +160,30 @@ func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u polic
 			}
 		}
 		if name != "" && !(emailNew && name == u.after.Email) {
-			if refusal, err = p.checkName(ctx, tx, w, name); err != nil || refusal != nil {
-				return err
-			}
+			refusal, err = p.checkName(ctx, tx, w, name)
 		}
-		refusal, err = checkDomains(ctx, tx, w.TenantID, addresses)
 		return err
 	})
-	return refusal, err
+	if err != nil || refusal != nil {
+		return refusal, err
+	}
+	return checkDomains(ctx, p.cfg.Store, w.TenantID, addresses) // outside, so that nobody waits for it
 }
 
 // checkDomains refuses an address outside of the tenant's domains.
-func checkDomains(ctx context.Context, tx store.Store, tenantID string, addresses []string) (*tenant.Refusal, error) {
+func checkDomains(ctx context.Context, st store.Store, tenantID string, addresses []string) (*tenant.Refusal, error) {
 	owned := ""
 	for _, address := range addresses {
 		domain := emailDomain(address)
 		if domain != "" && domain == owned {
 			continue
 		}
-		ok, err := tenant.OwnsDomain(ctx, tx, tenantID, domain)
+		ok, err := tenant.OwnsDomain(ctx, st, tenantID, domain)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
-			domains, err := loadDomains(ctx, tx, tenantID)
+			domains, err := loadDomains(ctx, st, tenantID)
 			if err != nil {
 				return nil, err
 			}

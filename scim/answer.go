@@ -315,8 +315,10 @@ func (h *Handler) eachMember(ctx context.Context, tenant, groupID string, fn fun
 // respond answers a request with one resource.
 func (h *Handler) respond(w http.ResponseWriter, r *request, status int, rec record) error {
 	v := h.view(r, r.rt, r.params)
-	if err := v.prepare(r.Context(), rec); err != nil {
-		return err
+	if status != http.StatusCreated { // what is new is in no group yet
+		if err := v.prepare(r.Context(), rec); err != nil {
+			return err
+		}
 	}
 	w.Header().Set("Location", v.location(rec.ID))
 	w.Header().Set("ETag", rec.tag())
