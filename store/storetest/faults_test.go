@@ -73,6 +73,12 @@ var faults = []struct {
 	{"a failed write leaves its event", "methods/failed events", broken(func(b base) store.Store { return eventOfFailure{b} })},
 	{"the context is ignored", "methods/cancelled", broken(func(b base) store.Store { return ignoresContext{b} })},
 	{"a resource is found under any type", "resources/types", func() store.Store { return &anyType{Store: memory.New()} }},
+	{"the token of an attempt is not stored", "signin/attempt", func() store.Store { return &forgetsAttempt{*newSigns(memory.New())} }},
+	{"an attempt is looked up, then used", "signin/attempt at once", func() store.Store { return &looksForAttempt{*newSigns(memory.New())} }},
+	{"a sign-in does not see that the user was switched off", "signin/records", func() store.Store { return &allActive{*newSigns(memory.New())} }},
+	{"a sign-in finds users by userName alone", "signin/users", func() store.Store { return &byNameAlone{*newSigns(memory.New())} }},
+	{"the last write is outside of the transaction", "signin/then undone", func() store.Store { return &lastOutside{*newSigns(memory.New())} }},
+	{"a sign-in finds what another tenant has", "isolation/strangers", func() store.Store { return &foreignSignIn{*newSigns(memory.New())} }},
 	{"a count is out of date", "counter/writes", func() store.Store { return &countsOnce{Store: memory.New()} }},
 }
 

@@ -368,7 +368,7 @@ func checkTxOptional(p *probe) {
 		_, txCounts := tx.(store.SCIMCounter)
 		_, keeps := p.st.(store.SCIMResourceStore)
 		_, txKeeps := tx.(store.SCIMResourceStore)
-		if counts != txCounts || keeps != txKeeps {
+		if counts != txCounts || keeps != txKeeps || signsIn(p.st) != signsIn(tx) {
 			return errors.New("the transaction and its store differ in optional interfaces")
 		}
 		return nil

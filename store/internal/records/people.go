@@ -77,7 +77,9 @@ var accounts = codec[store.Account]{
 	},
 }
 
-func scimUserKey(id string) Unique { return Unique{Name: "scim_user", Value: id} }
+const userKey = "scim_user"
+
+func scimUserKey(id string) Unique { return Unique{Name: userKey, Value: id} }
 
 // Account implements store.AccountStore.
 func (s Setup) Account(ctx context.Context, tenantID, accountID string) (store.Account, error) {
