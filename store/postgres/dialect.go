@@ -22,6 +22,7 @@ func dialect() sqlstore.Dialect {
 		Time:    func(t time.Time) any { return t },
 		List:    func(values []string) any { return array(values) },
 		InList:  func(column, param string) string { return column + " = any(" + param + "::text[])" },
+		InQuery: func(column, query string) string { return column + " = any(array(" + query + "))" },
 		Times:   func(times []time.Time) any { return timeArray(times) },
 		InTimes: func(column, param string) string { return column + " = any(" + param + "::text[]::timestamptz[])" },
 		// An entry of an index has at most 2,700 bytes or so.

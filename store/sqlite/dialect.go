@@ -12,11 +12,12 @@ import (
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
-		Name:   "sqlite",
-		Mark:   '?',
-		Time:   func(t time.Time) any { return t.UnixMicro() },
-		List:   func(values []string) any { return array(values) },
-		InList: inArray,
+		Name:    "sqlite",
+		Mark:    '?',
+		Time:    func(t time.Time) any { return t.UnixMicro() },
+		List:    func(values []string) any { return array(values) },
+		InList:  inArray,
+		InQuery: func(column, query string) string { return column + " in (" + query + ")" },
 		Times: func(times []time.Time) any {
 			micros := make([]int64, len(times))
 			for i, t := range times {

@@ -223,3 +223,41 @@ func (s looksForEphemeral) PutToken(c ctx, tenant string, t store.Token) error {
 	}
 	return nil
 }
+
+// dueWithTime forgets that a zero CheckAt is due.
+type dueWithTime struct{ base }
+
+func (s dueWithTime) DomainsDue(c ctx, at time.Time, after store.DomainDue, limit int) ([]store.DomainDue, error) {
+	due, err := s.base.DomainsDue(c, at, after, limit)
+	return slices.DeleteFunc(due, func(d store.DomainDue) bool { return d.At.IsZero() }), err
+}
+
+// dueByTime continues a list by the time alone, and so skips what is due at the same one.
+type dueByTime struct{ base }
+
+func (s dueByTime) DomainsDue(c ctx, at time.Time, after store.DomainDue, limit int) ([]store.DomainDue, error) {
+	if !after.At.IsZero() {
+		after = store.DomainDue{At: after.At.Add(time.Microsecond)}
+	}
+	return s.base.DomainsDue(c, at, after, limit)
+}
+
+// longContests lists what was contested once.
+type longContests struct {
+	base
+	mu  sync.Mutex
+	was []store.Ref
+}
+
+func (s *longContests) DomainsContested(c ctx, after store.Ref, limit int) ([]store.Ref, error) {
+	refs, err := s.base.DomainsContested(c, after, store.MaxLimit)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(refs) > len(s.was) {
+		s.was = refs
+	}
+	if len(refs) > 0 {
+		refs = s.was
+	}
+	return refs[:min(len(refs), limit)], err
+}

@@ -8,7 +8,7 @@ const (
 	KindIdentity   = kindIdentity
 	KindAccount    = kindAccount
 	// UserKey names the unique value of an account that is its SCIM user's ID.
-	UserKey = userKey
+	UserKey = scimUserName
 )
 
 // SubjectKey is the unique value of an identity.

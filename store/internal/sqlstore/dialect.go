@@ -28,6 +28,9 @@ type Dialect struct {
 	// Times and InTimes are the same for times.
 	Times   func([]time.Time) any
 	InTimes func(column, param string) string
+	// InQuery is the condition that a column equals one of the texts that a query returns, which does not depend on the rows
+	// around it, written such that the query runs first whatever the planner knows.
+	InQuery func(column, query string) string
 	// Storable says whether a text can be stored; nil means that every text can.
 	Storable func(string) bool
 	// MaxIndexed is the length in bytes up to which a text is part of an index as it is;
