@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -78,15 +79,21 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 	}
 	if a.Test == nil && (res.err != "" || res.code == "") {
 		// Anybody can start a sign-in and send this to himself: it is told, and writes nothing.
-		c, _, err := h.checkResponse(r.Context(), a, res)
+		c, err := h.activeConnection(r.Context(), a.TenantID, a.ConnectionID)
+		if err == nil {
+			_, err = h.checkResponse(r.Context(), a, res, c)
+		} else {
+			err = lookupError(err, errNotActive())
+		}
 		h.refuse(w, r, err, c)
 		return
 	}
-	if err := h.consume(r.Context(), a); err != nil {
+	c, err := h.consume(r.Context(), a)
+	if err != nil {
 		h.refuse(w, r, err, store.Connection{})
 		return
 	}
-	c, m, err := h.checkResponse(r.Context(), a, res)
+	m, err := h.checkAnswer(r.Context(), a, res, &c)
 	var who person
 	if err == nil {
 		who, err = h.identify(r.Context(), c, m, a, res.code)
@@ -113,69 +120,82 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 	held.release(w, r, login.ReturnTo)
 }
 
+// checkAnswer refuses the answer if the connection is in no state for it, and forgets the connection then, as if it were
+// not there.
+func (h *Handler) checkAnswer(ctx context.Context, a attempt, res response, c *store.Connection) (*metadata, error) {
+	usable := c.State == store.ConnectionActive
+	if a.Test != nil {
+		usable = slices.Contains(testable, c.State)
+	}
+	if !usable {
+		*c = store.Connection{}
+		return nil, errNotActive()
+	}
+	return h.checkResponse(ctx, a, res, *c)
+}
+
+func errNotActive() error {
+	return denied(CodeConnectionOff, "the connection is not active any more")
+}
+
 // checkResponse refuses answers from, and for, anybody else (RFC 9700 section 4.4, RFC 9207), and the provider's own
 // errors.
-func (h *Handler) checkResponse(ctx context.Context, a attempt, res response) (store.Connection, *metadata, error) {
-	find := h.activeConnection
-	if a.Test != nil {
-		find = h.testableConnection
-	}
-	c, err := find(ctx, a.TenantID, a.ConnectionID)
-	if err != nil {
-		return store.Connection{}, nil, lookupError(err, denied(CodeConnectionOff, "the connection is not active any more"))
-	}
+func (h *Handler) checkResponse(ctx context.Context, a attempt, res response, c store.Connection) (*metadata, error) {
 	if c.Issuer != a.Issuer || c.ClientID != a.ClientID {
-		return c, nil, badRequest(CodeFlowMismatch, "the connection was changed while the sign-in was under way")
+		return nil, badRequest(CodeFlowMismatch, "the connection was changed while the sign-in was under way")
 	}
 	m, err := h.providers.forConnection(ctx, c)
 	if err != nil {
-		return c, nil, err
+		return nil, err
 	}
 	if res.iss != c.Issuer && (res.iss != "" || m.issInResponse) {
-		return c, m, badRequest(CodeIssuerMixUp, "iss is not the issuer that the browser was sent to, or is missing although the provider announces it")
+		return m, badRequest(CodeIssuerMixUp, "iss is not the issuer that the browser was sent to, or is missing although the provider announces it")
 	}
 	if res.err != "" {
-		return c, m, providerError(c, res.err, res.description)
+		return m, providerError(c, res.err, res.description)
 	}
 	if res.code == "" {
-		return c, m, badRequest(CodeRequestInvalid, "the answer has neither a code nor an error")
+		return m, badRequest(CodeRequestInvalid, "the answer has neither a code nor an error")
 	}
-	return c, m, nil
+	return m, nil
 }
 
 // consume makes the attempt unusable on every replica before anything is asked of the provider. Of several answers
-// with one state exactly one goes on.
-func (h *Handler) consume(ctx context.Context, a attempt) error {
-	err := h.cfg.Store.PutToken(ctx, a.TenantID, store.Token{
+// with one state exactly one goes on. It returns the connection, the zero one if there is none any more.
+func (h *Handler) consume(ctx context.Context, a attempt) (store.Connection, error) {
+	c, err := store.UseAttempt(ctx, h.cfg.Store, a.TenantID, store.Token{
 		Kind: usedAttempt, Key: a.tokenKey(), ExpiresAt: store.Time(time.Unix(a.Expires, 0).Add(time.Minute)),
 		Ephemeral: true, // the code is good once at the provider, too
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return badRequest(CodeFlowUsed, "this answer was taken already")
+	}, a.ConnectionID)
+	switch {
+	case errors.Is(err, store.ErrConflict):
+		return store.Connection{}, badRequest(CodeFlowUsed, "this answer was taken already")
+	case err != nil:
+		return store.Connection{}, unavailable(CodeInternal, "the sign-in could not be recorded", err)
+	case c.ID != "":
+		c.TenantID = a.TenantID
 	}
-	if err != nil {
-		return unavailable(CodeInternal, "the sign-in could not be recorded", err)
-	}
-	return nil
+	return c, nil
 }
 
-// signIn finds the account and lets the host make its session, in one transaction.
+// signIn finds the account and lets the host make its session, in one transaction. That somebody signed in once more is
+// its last write, and where it is the only one there needs to be no transaction.
 func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection, a attempt, who person) (Login, error) {
 	var login Login
 	ctx := r.Context()
-	err := h.cfg.Store.InTx(ctx, func(tx store.Store) error {
+	err := store.InTxThen(ctx, h.cfg.Store, func(tx store.Store) (func(store.Store) error, error) {
 		held.reset()
-		if err := h.stillActive(ctx, tx, c); err != nil {
-			return err
-		}
 		m := matcher{h: h, tx: tx, conn: c, who: who, now: store.Time(h.now())}
+		if err := m.look(ctx); err != nil {
+			return nil, err
+		}
 		acct, first, err := m.match(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		refresh, err := h.sealRefresh(c, a.Nonce, acct.ID, who)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		login = Login{
 			TenantID: c.TenantID, ConnectionID: c.ID, Account: acct, Issuer: who.issuer, Subject: who.subject,
@@ -185,9 +205,9 @@ func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection
 			AuthenticatedAt: who.authTime, ACR: who.acr, AMR: who.amr, claims: who.claims, userinfo: who.userinfo,
 		}
 		if err := h.rememberSession(ctx, tx, c, who); err != nil {
-			return err
+			return nil, err
 		}
-		return h.callHost(ctx, r, held, tx, login)
+		return m.last, h.callHost(ctx, r, held, tx, login)
 	})
 	if err == nil {
 		return login, nil
@@ -196,20 +216,6 @@ func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection
 		return Login{}, err
 	}
 	return Login{}, unavailable(CodeInternal, "the sign-in could not be stored", err)
-}
-
-// stillActive looks at the connection once more: it was read before the provider was asked, which takes time.
-func (h *Handler) stillActive(ctx context.Context, tx store.Store, c store.Connection) error {
-	now, err := tx.Connection(ctx, c.TenantID, c.ID)
-	switch {
-	case errors.Is(err, store.ErrNotFound) || err == nil && now.State != store.ConnectionActive:
-		return denied(CodeConnectionOff, "the connection was switched off while the sign-in was under way")
-	case err != nil:
-		return unavailable(CodeInternal, "the set-up could not be read", err)
-	case now.Issuer != c.Issuer || now.ClientID != c.ClientID:
-		return badRequest(CodeFlowMismatch, "the connection was changed while the sign-in was under way")
-	}
-	return nil
 }
 
 func (h *Handler) callHost(ctx context.Context, r *http.Request, held *heldResponse, tx store.Store, login Login) error {

@@ -75,6 +75,8 @@ func (l Login) Claims(v any) error {
 type LoginHook interface {
 	// OnLogin runs in the transaction in which the sign-in is recorded; what it writes through tx commits with it. It
 	// must start a new session with a new ID, and end one that the browser had, so that a planted session is worthless.
+	// That a person was here once more (store.Identity.LastSignInAt, EventSignIn) is written after it, as the transaction's
+	// last write; where OnLogin writes nothing through tx, and does not ask for its *sql.Tx, that is the only one.
 	//
 	// What it writes to w (cookies, usually) is held back until the transaction has committed, and dropped if it does
 	// not. If it writes neither a status nor a body, the browser is sent to l.ReturnTo. OnLogin may be called more than

@@ -23,6 +23,10 @@ type matcher struct {
 	foreign bool
 	// unproven says that the account was made for an address that nobody proved.
 	unproven bool
+	// known, if not nil, is what was read at once before; see look.
+	known *known
+	// last is what is still to be written, as the last write of the transaction.
+	last func(tx store.Store) error
 	// change is set if a returning person has another address than before.
 	change *EmailChange
 }
@@ -44,7 +48,7 @@ func (m *matcher) match(ctx context.Context) (Account, bool, error) {
 	if err := m.checkHostedDomain(ctx); err != nil {
 		return Account{}, false, err
 	}
-	link, err := m.tx.Identity(ctx, m.conn.TenantID, m.conn.ID, m.who.issuer, m.who.subject)
+	link, err := m.identity(ctx)
 	switch {
 	case err == nil:
 		acct, err := m.returning(ctx, link)
@@ -61,6 +65,7 @@ func (m *matcher) match(ctx context.Context) (Account, bool, error) {
 	case !errors.Is(err, store.ErrNotFound):
 		return Account{}, false, m.storeFailed(err)
 	}
+	m.known = nil
 	acct, err := m.firstTime(ctx)
 	return acct, true, err
 }
@@ -94,13 +99,7 @@ func (m *matcher) returning(ctx context.Context, link store.Identity) (Account, 
 		}
 		link.Email = m.who.addr.String()
 	}
-	if _, err = m.tx.UpdateIdentity(ctx, m.conn.TenantID, link, events...); errors.Is(err, store.ErrStale) {
-		// Another sign-in of the same person was faster; the time of the last one is right either way.
-		err = m.tx.AppendEvents(ctx, m.conn.TenantID, events[0])
-	}
-	if err != nil {
-		return Account{}, m.storeFailed(err)
-	}
+	m.last = m.signedInAgain(ctx, link, events)
 	return acct, nil
 }
 

@@ -29,7 +29,7 @@ func (m *matcher) usable(ctx context.Context, acct Account, emails ...string) er
 // activeInDirectory refuses whom the directory deactivated.
 func (m *matcher) activeInDirectory(ctx context.Context, acct Account, emails []string) error {
 	inactive := denied(CodeUserInactive, "the directory deactivated this user")
-	record, err := m.tx.Account(ctx, m.conn.TenantID, acct.ID)
+	record, err := m.account(ctx, acct.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
@@ -37,8 +37,8 @@ func (m *matcher) activeInDirectory(ctx context.Context, acct Account, emails []
 	case !record.Active:
 		return inactive
 	case record.SCIMUserID != "":
-		u, err := m.tx.SCIMUser(ctx, m.conn.TenantID, record.SCIMUserID)
-		if errors.Is(err, store.ErrNotFound) || err == nil && !u.Active {
+		active, err := m.userActive(ctx, record.SCIMUserID)
+		if errors.Is(err, store.ErrNotFound) || err == nil && !active {
 			return inactive
 		}
 		if err != nil {
@@ -55,9 +55,9 @@ func (m *matcher) activeInDirectory(ctx context.Context, acct Account, emails []
 			continue
 		}
 		seen[key] = true
-		if u, found, err := m.scimUser(ctx, addr.String()); err != nil {
+		if switchedOff, err := m.inactiveByEmail(ctx, addr.String()); err != nil {
 			return err
-		} else if found && !u.Active {
+		} else if switchedOff {
 			return inactive
 		}
 	}

@@ -36,3 +36,25 @@ func ExampleDeleteExpired() {
 	fmt.Println(n, err)
 	// Output: 0 <nil>
 }
+
+func ExampleInTxThen() {
+	ctx, st := context.Background(), memory.New()
+	err := store.InTxThen(ctx, st, func(tx store.Store) (func(tx store.Store) error, error) {
+		known, err := store.FindSignIn(ctx, tx, "acme", store.SignInQuery{
+			ConnectionID: "c1", Issuer: "https://idp.example", Subject: "s1", Email: "ada@acme.example",
+		})
+		if err != nil {
+			return nil, err
+		}
+		fmt.Println("linked before:", known.Identity.ID != "")
+		// The only write, so that no transaction is needed around it.
+		return func(tx store.Store) error {
+			return tx.AppendEvents(ctx, "acme", store.Event{ID: store.NewID(time.Now()), Type: "host.looked", At: time.Now()})
+		}, nil
+	})
+	events, _ := st.Events(ctx, "acme", store.EventQuery{})
+	fmt.Println(err, len(events))
+	// Output:
+	// linked before: false
+	// <nil> 1
+}

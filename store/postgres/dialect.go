@@ -10,6 +10,11 @@ import (
 	"github.com/tenantgate/tenantgate/store/internal/sqlstore"
 )
 
+// ephemeralToken sets synchronous_commit for its own transaction alone. Others see the row when that has committed; only the
+// write-ahead log gets to the disk up to three wal_writer_delays later.
+const ephemeralToken = "insert into tenantgate_tokens (tenant_id, kind, token_key, data, expires_at)" +
+	" select $1, $2, $3, $4::bytea, $5::timestamptz from set_config('synchronous_commit', 'off', true) on conflict do nothing"
+
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
 		Name:    "postgres",
@@ -32,11 +37,8 @@ func dialect() sqlstore.Dialect {
 			" where c.tenant_id = r.tenant_id and c.group_id = r.id)",
 		MembersUpdatedAt: "greatest(r.members_updated_at, (select max(c.changed_at) from tenantgate_scim_member_changes c" +
 			" where c.tenant_id = r.tenant_id and c.group_id = r.id))",
-		// The setting is of this transaction, which is this statement. Others see the row when it has committed; only
-		// the write-ahead log gets to the disk up to three wal_writer_delays later.
-		EphemeralToken: "insert into tenantgate_tokens (tenant_id, kind, token_key, data, expires_at)" +
-			" select $1, $2, $3, $4::bytea, $5::timestamptz from set_config('synchronous_commit', 'off', true) on conflict do nothing",
-		CountRecords: "select coalesce(sum(delta), 0)::bigint from tenantgate_scim_counts where tenant_id = $1 and kind = $2",
+		EphemeralToken: ephemeralToken,
+		CountRecords:   "select coalesce(sum(delta), 0)::bigint from tenantgate_scim_counts where tenant_id = $1 and kind = $2",
 	}
 }
 

@@ -123,7 +123,7 @@ func (s *Store) DeleteSCIMGroup(ctx context.Context, tenantID, id string, versio
 // locked runs fn, whose first statement takes a lock, in a transaction. In one that is
 // under way it needs no savepoint: fn fails before it writes, or for good.
 func (s *Store) locked(ctx context.Context, fn func(*sqlstore.DB) error) error {
-	if s.db.Tx() != nil {
+	if s.db.Joined() {
 		return fn(s.db)
 	}
 	return s.db.Transact(ctx, fn)

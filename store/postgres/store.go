@@ -20,7 +20,7 @@ type (
 // Store keeps everything in PostgreSQL. Make one with [New]. It holds no state beside
 // the pool, may be used by several goroutines, and needs no closing; the pool is the
 // host's. It implements store.Store and the optional interfaces store.SCIMCounter,
-// store.SCIMResourceStore, store.SetupLinkStore and store.PeopleReader.
+// store.SCIMResourceStore, store.SetupLinkStore, store.PeopleReader and store.SignInStore.
 type Store struct {
 	shared
 	setup
@@ -33,6 +33,7 @@ var (
 	_ store.SCIMResourceStore = (*Store)(nil)
 	_ store.SetupLinkStore    = (*Store)(nil)
 	_ store.PeopleReader      = (*Store)(nil)
+	_ store.SignInStore       = (*Store)(nil)
 )
 
 // New returns a store on the host's pool. It fails if the tables are missing or of
@@ -72,11 +73,14 @@ func (s *Store) InTx(ctx context.Context, fn func(tx store.Store) error) error {
 func (s *Store) WithTx(tx *sql.Tx) store.Store { return on(s.db.Join(tx)) }
 
 // SQLTx returns the transaction that a store is in, for the host's own statements: in
-// a function that InTx runs, or after WithTx. It returns false for other stores.
+// a function that InTx or InTxThen runs, or after WithTx. It returns false for other
+// stores, and where the transaction of InTxThen, which begins with what is written
+// first, could not be begun; InTxThen then fails.
 func SQLTx(s store.Store) (*sql.Tx, bool) {
 	p, ok := s.(*Store)
-	if !ok || p.db.Tx() == nil {
+	if !ok {
 		return nil, false
 	}
-	return p.db.Tx(), true
+	tx := p.db.Tx()
+	return tx, tx != nil
 }

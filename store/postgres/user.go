@@ -115,7 +115,7 @@ func (s *Store) change(ctx context.Context, same string, update func(db *sqlstor
 		return err
 	}
 	anyway := func(db *sqlstore.DB) error { return update(db, "") }
-	if s.db.Tx() != nil {
+	if s.db.Joined() {
 		if err := missed(update(s.db, same)); !errors.Is(err, errUnchanged) {
 			return err
 		}
@@ -139,7 +139,7 @@ func (s *Store) whyMissed(ctx context.Context, err error, read int64, query stri
 	switch {
 	case read != 0 && version != read:
 		return store.ErrStale
-	case s.db.Tx() == nil:
+	case !s.db.Joined():
 		// It came back to this version between the two statements.
 		return store.ErrStale
 	}

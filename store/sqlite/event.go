@@ -26,7 +26,7 @@ func write(ctx context.Context, db *sqlstore.DB, events []store.Event, fn func(*
 	if err != nil {
 		return err
 	}
-	if db.Tx() != nil {
+	if db.Joined() {
 		return fn(db, rows)
 	}
 	return db.Transact(ctx, func(db *sqlstore.DB) error { return fn(db, rows) })

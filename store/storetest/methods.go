@@ -66,6 +66,10 @@ func methods() []method {
 		m.needs = counts
 		return m
 	}
+	signing := func(m method) method {
+		m.needs = signsIn
+		return m
+	}
 	linking := func(m method) method {
 		m.needs = keepsSetupLinks
 		return m
@@ -255,6 +259,24 @@ func methods() []method {
 			return st.(store.SCIMCounter).CountSCIMGroups(ctx, t, nil)
 		})),
 
+		signing(method{name: "UseAttempt", creates: true, fails: store.ErrConflict, call: func(ctx c, st s, t string, w world, _ ...e) (any, error) {
+			c, err := st.(store.SignInStore).UseAttempt(ctx, t, w.token, w.connection.ID)
+			if c.ID == "" {
+				return nil, err
+			}
+			return c, err
+		}}),
+		signing(listed("FindSignIn", func(ctx c, st s, t string, w world) (any, error) {
+			q := store.SignInQuery{ConnectionID: w.identity.ConnectionID, Issuer: w.identity.Issuer, Subject: w.identity.Subject, Email: w.user.UserName}
+			return foundSignIn(st.(store.SignInStore).FindSignIn(ctx, t, q))
+		})),
+		signing(across("InTxThen", func(ctx c, st s, _ string, _ world) (any, error) {
+			return only(st.(store.SignInStore).InTxThen(ctx, func(store.Store) (func(store.Store) error, error) { return nil, nil }))
+		})),
+		signing(across("SignInStoreOf", func(ctx c, st s, _ string, _ world) (any, error) {
+			return st.(store.SignInStore).SignInStoreOf(), ctx.Err()
+		})),
+
 		optional(found("SCIMResource", func(ctx c, st s, t string, w world) (any, error) {
 			return device(st).SCIMResource(ctx, t, deviceType, w.resource.ID)
 		})),
@@ -317,6 +339,7 @@ func next[T any](v T) T {
 // contracts are the interfaces whose methods the table must have.
 var contracts = []reflect.Type{
 	reflect.TypeFor[store.Store](), reflect.TypeFor[store.SCIMCounter](), reflect.TypeFor[store.SCIMResourceStore](),
+	reflect.TypeFor[store.SignInStore](),
 	reflect.TypeFor[store.SetupLinkStore](), reflect.TypeFor[store.PeopleReader](),
 }
 

@@ -22,7 +22,7 @@ const checkTimeout = 2 * time.Minute
 // have stored.
 //
 // Checks of optional interfaces ([store.SCIMCounter], [store.SCIMResourceStore],
-// [store.SetupLinkStore], [store.PeopleReader]) are skipped for a store that does not have them.
+// [store.SetupLinkStore], [store.PeopleReader], [store.SignInStore]) are skipped for a store that does not have them.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, a := range areas() {
 		t.Run(a.name, func(t *testing.T) {
@@ -100,5 +100,6 @@ func areas() []area {
 		{"counter", counterChecks()},
 		{"setuplinks", slices.Concat(recordChecks(setupLinks), setupLinkChecks())},
 		{"people", peopleChecks()},
+		{"signin", signInChecks()},
 	}
 }

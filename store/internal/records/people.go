@@ -7,8 +7,9 @@ import (
 )
 
 var identities = codec[store.Identity]{
-	kind: kindIdentity,
-	meta: func(i *store.Identity) *store.Meta { return &i.Meta },
+	kind:  kindIdentity,
+	meta:  func(i *store.Identity) *store.Meta { return &i.Meta },
+	clone: func(i store.Identity) store.Identity { return i },
 	unique: func(i *store.Identity) []Unique {
 		return []Unique{
 			subjectKey(i.ConnectionID, i.Issuer, i.Subject),
@@ -80,8 +81,9 @@ func (s Setup) DeleteIdentitiesOfConnection(ctx context.Context, tenantID, conne
 }
 
 var accounts = codec[store.Account]{
-	kind: kindAccount,
-	meta: func(a *store.Account) *store.Meta { return &a.Meta },
+	kind:  kindAccount,
+	meta:  func(a *store.Account) *store.Meta { return &a.Meta },
+	clone: func(a store.Account) store.Account { return a },
 	unique: func(a *store.Account) []Unique {
 		if a.SCIMUserID == "" {
 			return nil

@@ -30,8 +30,9 @@ const (
 )
 
 var connections = codec[store.Connection]{
-	kind: kindConnection,
-	meta: func(c *store.Connection) *store.Meta { return &c.Meta },
+	kind:  kindConnection,
+	meta:  func(c *store.Connection) *store.Meta { return &c.Meta },
+	clone: cloneConnection,
 	index: func(c *store.Connection) []Index {
 		keys := []Index{{Name: "state", Value: string(c.State)}}
 		if c.State == store.ConnectionActive && c.Issuer != "" {
@@ -39,6 +40,24 @@ var connections = codec[store.Connection]{
 		}
 		return keys
 	},
+}
+
+func cloneConnection(c store.Connection) store.Connection {
+	c.SealedSecret = slices.Clone(c.SealedSecret)
+	c.AdditionalScopes, c.BreakGlass = slices.Clone(c.AdditionalScopes), slices.Clone(c.BreakGlass)
+	c.Checks, c.Messages, c.Approvals = slices.Clone(c.Checks), slices.Clone(c.Messages), slices.Clone(c.Approvals)
+	if c.Metadata != nil {
+		m := *c.Metadata
+		m.ResponseModes, m.SigningAlgs, m.Scopes = slices.Clone(m.ResponseModes), slices.Clone(m.SigningAlgs), slices.Clone(m.Scopes)
+		m.AuthMethods, m.AssertionAlgs = slices.Clone(m.AuthMethods), slices.Clone(m.AssertionAlgs)
+		c.Metadata = &m
+	}
+	if c.Approved != nil {
+		a := *c.Approved
+		a.Domains, a.BreakGlass, a.AdditionalScopes = slices.Clone(a.Domains), slices.Clone(a.BreakGlass), slices.Clone(a.AdditionalScopes)
+		c.Approved = &a
+	}
+	return c
 }
 
 // Connection implements store.ConnectionStore.

@@ -41,12 +41,25 @@ func (d *DB) Join(tx *sql.Tx) *DB {
 	return &joined
 }
 
-// Tx returns the transaction that the DB is in, or nil.
+// Joined says whether the DB is in a transaction, be it one that has yet to begin.
+func (d *DB) Joined() bool { return d.tx != nil }
+
+// Tx returns the transaction that the DB is in, which it begins if need be. It is nil if there is none, or if it could
+// not be begun; it is then not committed either.
 func (d *DB) Tx() *sql.Tx {
-	if d.tx == nil {
+	if d.tx == nil || d.usable() != nil {
 		return nil
 	}
 	return d.tx.Tx
+}
+
+// Reader returns the DB on which statements run that only read: on the pool as long as the transaction has written
+// nothing that they would have to see.
+func (d *DB) Reader() *DB {
+	if d.tx != nil && d.tx.Tx == nil && d.tx.failed == nil {
+		return d.Outside()
+	}
+	return d
 }
 
 // Exec runs a statement and returns how many rows it changed.
@@ -144,10 +157,14 @@ func (d *DB) One(ctx context.Context, dest []any, query string, args ...any) err
 	return nil
 }
 
-// usable returns the error after which the transaction can do nothing but roll back.
+// usable begins the transaction if that is still to be done. It returns the error after which the transaction can do
+// nothing but roll back.
 func (d *DB) usable() error {
 	if d.tx == nil {
 		return nil
+	}
+	if d.tx.Tx == nil && d.tx.failed == nil {
+		d.tx.Tx, d.tx.failed = d.tx.begin()
 	}
 	return d.tx.failed
 }

@@ -58,7 +58,7 @@ type Dialect struct {
 	Lock string
 	// OneWriter lets one transaction of this process write at a time.
 	OneWriter bool
-	// EphemeralToken is insertToken for a token that need not survive a crash of the server.
+	// EphemeralToken is InsertToken for a token that need not survive a crash of the server.
 	EphemeralToken string
 	// Relax, where it is not nil, makes the commits of a connection survive a crash of the process alone,
 	// until restore is called. EphemeralToken is then empty.

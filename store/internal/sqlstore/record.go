@@ -66,7 +66,7 @@ func (b RecordReader) RowByUnique(ctx context.Context, tenantID, kind string, ke
 
 func (b RecordReader) one(ctx context.Context, tenantID, kind, query string, args ...any) (records.Row, error) {
 	s := newRowScan(tenantID, kind)
-	if err := b.DB.One(ctx, s.dest, query, args...); err != nil {
+	if err := b.DB.Reader().One(ctx, s.dest, query, args...); err != nil {
 		return records.Row{}, Errorf(err, "%s", kind)
 	}
 	return s.take(), nil
@@ -117,7 +117,7 @@ func (b RecordReader) anyOf(ctx context.Context, tenantID, kind, condition strin
 func (b RecordReader) all(ctx context.Context, tenantID, kind, query string, args ...any) ([]records.Row, error) {
 	var rows []records.Row
 	s := newRowScan(tenantID, kind)
-	err := b.DB.Each(ctx, func(r *sql.Rows) error {
+	err := b.DB.Reader().Each(ctx, func(r *sql.Rows) error {
 		if err := r.Scan(s.dest...); err != nil {
 			return err
 		}

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	insertToken         = "insert into tenantgate_tokens (tenant_id, kind, token_key, data, expires_at) values ($1, $2, $3, $4, $5) on conflict do nothing"
+	// InsertToken stores a token: tenant, kind, key, data, end.
+	InsertToken         = "insert into tenantgate_tokens (tenant_id, kind, token_key, data, expires_at) values ($1, $2, $3, $4, $5) on conflict do nothing"
 	takeToken           = "delete from tenantgate_tokens where tenant_id = $1 and kind = $2 and token_key = $3 and expires_at > $4 returning data"
 	deleteExpiredTokens = "delete from tenantgate_tokens where tenant_id = $1 and expires_at <= $2"
 )
@@ -20,9 +21,9 @@ func (s Shared) PutToken(ctx context.Context, tenantID string, t store.Token) er
 	var err error
 	switch {
 	case !t.Ephemeral || s.DB.tx != nil:
-		n, err = s.write(ctx, insertToken, args...)
+		n, err = s.write(ctx, InsertToken, args...)
 	case s.DB.Relax != nil:
-		n, err = s.DB.execRelaxed(ctx, insertToken, args...)
+		n, err = s.DB.execRelaxed(ctx, InsertToken, args...)
 	default:
 		n, err = s.write(ctx, s.DB.EphemeralToken, args...)
 	}

@@ -18,7 +18,11 @@ const maxAttempts = 10
 
 // transaction is the state of one transaction.
 type transaction struct {
+	// Tx is nil until the first write of a transaction that begins with it.
 	*sql.Tx
+	// begin makes Tx, and release gives back what it took; nil for one that was begun at once.
+	begin   func() (*sql.Tx, error)
+	release func()
 	// depth is the number of savepoints that are open.
 	depth int
 	// failed is the error after which the innermost savepoint, or the transaction,
@@ -106,13 +110,18 @@ func (d *DB) transact(ctx context.Context, fn func(*DB) error) error {
 	if err := fn(in); err != nil {
 		return err
 	}
-	if in.tx.failed != nil {
-		return in.tx.failed
+	return in.commit(ctx)
+}
+
+// commit ends the transaction.
+func (d *DB) commit(ctx context.Context) error {
+	if d.tx.failed != nil {
+		return d.tx.failed
 	}
-	if err := tx.Commit(); err != nil {
+	if err := d.tx.Commit(); err != nil {
 		return d.fail(ctx, err)
 	}
-	for _, after := range in.tx.after {
+	for _, after := range d.tx.after {
 		after()
 	}
 	return nil
@@ -121,8 +130,8 @@ func (d *DB) transact(ctx context.Context, fn func(*DB) error) error {
 // savepoint runs fn between a savepoint and its release, and undoes what fn did if it
 // fails or panics.
 func (d *DB) savepoint(ctx context.Context, fn func(*DB) error) (err error) {
-	if d.tx.failed != nil {
-		return d.tx.failed
+	if err := d.usable(); err != nil {
+		return err
 	}
 	d.tx.depth++
 	defer func() { d.tx.depth-- }()

@@ -51,7 +51,7 @@ func (s Shared) SCIMUser(ctx context.Context, tenantID, id string) (store.SCIMUs
 	row := newUserScan()
 	var keys []byte // a row on its own cannot lend its bytes
 	row.dest[7] = &keys
-	if err := s.DB.One(ctx, row.dest, selectUser, tenantID, id); err != nil {
+	if err := s.DB.Reader().One(ctx, row.dest, selectUser, tenantID, id); err != nil {
 		return store.SCIMUser{}, Errorf(err, "SCIM user")
 	}
 	return row.take(tenantID, keys)
@@ -66,7 +66,7 @@ func (s Shared) SCIMUsers(ctx context.Context, tenantID string, q store.Query) (
 	}
 	row := newUserScan()
 	var users []store.SCIMUser
-	err := s.DB.Each(ctx, func(rows *sql.Rows) error {
+	err := s.DB.Reader().Each(ctx, func(rows *sql.Rows) error {
 		if err := rows.Scan(row.dest...); err != nil {
 			return err
 		}
