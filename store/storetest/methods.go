@@ -196,6 +196,15 @@ func methods() []method {
 			return only(st.ChangeGrants(ctx, t, []store.Grant{membership("added", "t", "g")}, []store.GrantKey{w.grant.Key()}, ev...))
 		}),
 
+		found("Lifecycle", func(ctx c, st s, t string, _ world) (any, error) { return st.Lifecycle(ctx, t) }),
+		{name: "PutLifecycle", creates: true, fails: store.ErrStale, call: func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.PutLifecycle(ctx, t, w.lifecycle, ev...)
+		}},
+		listed("Holdings", func(ctx c, st s, t string, _ world) (any, error) { return st.Holdings(ctx, t) }),
+		writes("Erase", func(ctx c, st s, t string, _ world, _ ...e) (any, error) {
+			return st.Erase(ctx, t, store.KindDomain, 10)
+		}),
+
 		{name: "PutToken", creates: true, fails: store.ErrConflict, call: func(ctx c, st s, t string, w world, _ ...e) (any, error) {
 			return only(st.PutToken(ctx, t, w.token))
 		}},
@@ -230,6 +239,9 @@ func methods() []method {
 		}),
 		across("Tenants", func(ctx c, st s, t string, _ world) (any, error) { return st.Tenants(ctx, t, 10) }),
 		across("TenantsBehind", func(ctx c, st s, t string, w world) (any, error) { return st.TenantsBehind(ctx, w.reader, t, 10) }),
+		across("TenantsInState", func(ctx c, st s, t string, _ world) (any, error) {
+			return st.TenantsInState(ctx, store.ServiceSuspended, t[:len(t)-1], 10)
+		}),
 		across("InTx", func(ctx c, st s, _ string, _ world) (any, error) {
 			return only(st.InTx(ctx, func(store.Store) error { return nil }))
 		}),
