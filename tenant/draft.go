@@ -168,6 +168,9 @@ func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d
 			return err
 		}
 		if before.Version == 0 {
+			if err := s.reopen(ctx, tx, actor, tenantID); err != nil {
+				return err
+			}
 			err = s.createConnection(ctx, tx, actor, tenantID, after)
 		} else {
 			_, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.saved", "")

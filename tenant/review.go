@@ -313,6 +313,9 @@ func (s *Service) Approve(ctx context.Context, actor Actor, tenantID, id string,
 	if _, err := next(c.State, StepApprove); err != nil {
 		return Connection{}, nil, err
 	}
+	if err := s.needSSO(ctx, tenantID); err != nil {
+		return Connection{}, nil, err
+	}
 	in, err := s.Included(ctx, tenantID)
 	if err != nil {
 		return Connection{}, nil, err

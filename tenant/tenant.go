@@ -109,6 +109,10 @@ const (
 	ActionApplyMapping     Action = "mapping.apply"
 	ActionViewAudit        Action = "audit.view"
 
+	ActionSuspendTenant Action = "tenant.suspend" // sign-on as a whole, and resume it
+	ActionRemoveTenant  Action = "tenant.remove"  // sign-on as a whole, with all its records
+	ActionExportTenant  Action = "tenant.export"  // all records
+
 	ActionReview       Action = "connection.review" // queue, ask, approve, reject
 	ActionVerifyDomain Action = "domain.verify"     // declare a domain proven without a check
 )

@@ -155,6 +155,7 @@ func methods() []method {
 		listed("IdentitiesOf", func(ctx c, st s, t string, w world) (any, error) {
 			return st.IdentitiesOf(ctx, t, w.identity.AccountID)
 		}),
+		listed("Identities", func(ctx c, st s, t string, _ world) (any, error) { return st.Identities(ctx, t, all) }),
 		creates("CreateIdentity", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
 			return st.CreateIdentity(ctx, t, w.identity, ev...)
 		}),

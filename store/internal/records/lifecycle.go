@@ -3,7 +3,6 @@ package records
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -71,14 +70,13 @@ func (s Setup) EraseRecords(ctx context.Context, tenantID string, kind store.Rec
 	return n, true, nil
 }
 
-// setupKind says whether records of a kind are rows of a [Backend].
+// setupKind says whether records of a kind are rows of a [Backend]: all are, also those of a later version, but for these.
 func setupKind(kind store.RecordKind) bool {
 	switch kind {
-	case store.KindConnection, store.KindDomain, store.KindDirectory, store.KindAPIKey, store.KindIdentity, store.KindAccount,
-		store.KindSettings, store.KindLifecycle:
-		return true
+	case store.KindUser, store.KindGroup, store.KindMember, store.KindGrant, store.KindToken, store.KindLease, store.KindEvent, store.KindPosition:
+		return false
 	}
-	return strings.HasPrefix(string(kind), string(store.KindResource))
+	return true
 }
 
 // People is the part of a store that [ErasePeople] uses.

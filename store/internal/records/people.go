@@ -38,6 +38,11 @@ func (s Setup) IdentitiesOf(ctx context.Context, tenantID, accountID string) ([]
 	return identities.decodeAll(s.backend.RowsByIndex(ctx, tenantID, kindIdentity, Index{Name: "account", Value: joined(accountID)}))
 }
 
+// Identities implements store.IdentityStore.
+func (s Setup) Identities(ctx context.Context, tenantID string, q store.Query) (store.Page[store.Identity], error) {
+	return page(ctx, s.backend, identities, tenantID, q)
+}
+
 // CreateIdentity implements store.IdentityStore.
 func (s Setup) CreateIdentity(ctx context.Context, tenantID string, i store.Identity, events ...store.Event) (store.Identity, error) {
 	return identities.create(ctx, s.backend, tenantID, i, events)
