@@ -162,12 +162,16 @@ func (h *Handler) consume(ctx context.Context, a attempt) error {
 func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection, a attempt, who person) (Login, error) {
 	var login Login
 	ctx := r.Context()
+	g := h.askGate(ctx, c.TenantID)
+	if g.existing != nil {
+		return Login{}, g.existing
+	}
 	err := h.cfg.Store.InTx(ctx, func(tx store.Store) error {
 		held.reset()
 		if err := h.stillActive(ctx, tx, c); err != nil {
 			return err
 		}
-		m := matcher{h: h, tx: tx, conn: c, who: who, now: store.Time(h.now())}
+		m := matcher{h: h, tx: tx, conn: c, who: who, now: store.Time(h.now()), closed: g.first}
 		acct, first, err := m.match(ctx)
 		if err != nil {
 			return err
