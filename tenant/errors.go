@@ -34,6 +34,7 @@ const (
 	ErrorCodeTenantSuspended      = "tenant_suspended"       // the tenant's sign-on as a whole is suspended
 	ErrorCodeTenantRemoved        = "tenant_removed"         // it is being removed, or was
 	ErrorCodeConnectionSuspended  = "connection_suspended"   // the directory's connection is suspended
+	ErrorCodeUnavailable          = "unavailable"            // the store can't do it just now; nothing was changed
 	ErrorCodePlanStale            = "plan_stale"             // what a plan of an ending showed is not so any more
 	ErrorCodeDeprovisioning       = "deprovisioning_pending" // somebody whom the directory took access from still has it
 	ErrorCodeStale                = "stale"                  // changed by somebody else meanwhile
@@ -81,6 +82,8 @@ func CodeOf(err error) string {
 		return ErrorCodeForbidden
 	case errors.Is(err, ErrSecretUnreadable):
 		return ErrorCodeSecretUnreadable
+	case errors.Is(err, store.ErrUnavailable):
+		return ErrorCodeUnavailable
 	case errors.Is(err, store.ErrNotFound):
 		return "not_found"
 	case errors.Is(err, store.ErrStale):
