@@ -52,13 +52,16 @@ const (
 	maxState     = 128
 	cookieHost   = "__Host-"
 	cookiePrefix = "tg_signin_"
+	cookieRegion = "tg_signin." // and the region's ID
 	cookieAAD    = "tenantgate oidc attempt 1 "
 )
 
-// newAttempt fills in what must be unpredictable: 256 bits each for state, nonce and the PKCE verifier.
-func newAttempt(now time.Time) attempt {
+// newAttempt fills in what must be unpredictable: 256 bits each for state, nonce and the PKCE verifier. The state begins
+// with the region, so that another region can say where an answer belongs.
+func (h *Handler) newAttempt() attempt {
+	now := h.now()
 	return attempt{
-		State: randomText(), Nonce: randomText(), Verifier: randomText(),
+		State: h.statePrefix() + randomText(), Nonce: randomText(), Verifier: randomText(),
 		Started: now.Unix(), Expires: now.Add(attemptLife).Unix(),
 	}
 }
@@ -75,12 +78,17 @@ func (h *Handler) cookieName(state string) string {
 	return h.cookiePrefix() + hex.EncodeToString(sum[:8])
 }
 
-// cookiePrefix has __Host- wherever browsers accept it, that is with https.
+// cookiePrefix has __Host- wherever browsers accept it, that is with https. Regions at one host leave each other's cookies
+// alone.
 func (h *Handler) cookiePrefix() string {
-	if h.secure {
-		return cookieHost + cookiePrefix
+	prefix := cookiePrefix
+	if region := h.cfg.Regions.Binding(); region != "" {
+		prefix = cookieRegion + region + "_"
 	}
-	return cookiePrefix
+	if h.secure {
+		return cookieHost + prefix
+	}
+	return prefix
 }
 
 // tokenKey is under which a used state is remembered: a hash, so that the store never holds a state.
@@ -149,6 +157,9 @@ func (h *Handler) dropOldAttempts(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) findAttempt(r *http.Request, state string) (attempt, error) {
 	if state == "" || len(state) > maxState {
 		return attempt{}, badRequest(CodeFlowMissing, "the answer has no state")
+	}
+	if err := h.checkRegion(state); err != nil {
+		return attempt{}, err
 	}
 	cookies := r.CookiesNamed(h.cookieName(state))
 	if len(cookies) != 1 {

@@ -84,11 +84,10 @@ func matchIssuer(authority, issuer string) issuerMatch {
 // email_verified says which customer vouches (OIDC.md rule 3 and trap T11).
 func isSharedIssuer(issuer string) bool {
 	switch strings.TrimSuffix(issuer, "/") {
-	case googleIssuer, "accounts.google.com", "https://oauth.id.jumpcloud.com",
-		"https://login.microsoftonline.com/" + consumerTenant + "/v2.0", "https://sts.windows.net/" + consumerTenant:
+	case "accounts.google.com", "https://login.microsoftonline.com/" + consumerTenant + "/v2.0", "https://sts.windows.net/" + consumerTenant:
 		return true
 	}
-	return false
+	return tenant.IsSharedAuthority(issuer)
 }
 
 // consumerTenant is where all personal Microsoft accounts are.

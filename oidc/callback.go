@@ -135,7 +135,7 @@ func (h *Handler) checkResponse(ctx context.Context, a attempt, res response) (s
 		return c, m, badRequest(CodeIssuerMixUp, "iss is not the issuer that the browser was sent to, or is missing although the provider announces it")
 	}
 	if res.err != "" {
-		return c, m, providerError(res.err, res.description)
+		return c, m, providerError(c, res.err, res.description)
 	}
 	if res.code == "" {
 		return c, m, badRequest(CodeRequestInvalid, "the answer has neither a code nor an error")

@@ -86,7 +86,7 @@ func (c *Checker) check(ctx context.Context, req tenant.ProviderRequest) tenant.
 		r.SharedIssuer = isSharedIssuer(m.issuer)
 	}
 	var ok bool
-	if r.ClientAuth, ok = m.authMethod(req.ClientAuth, c.haveKeys); !ok {
+	if r.ClientAuth, ok = m.authMethod(req.ClientAuth, req.Provider, c.haveKeys); !ok {
 		r.Findings = append(r.Findings, c.authFinding(m, req.ClientAuth))
 	}
 	r.Findings = append(r.Findings, scopeFindings(m, req.Scopes)...)

@@ -46,13 +46,6 @@ func (h *Handler) choose(w http.ResponseWriter, r *http.Request, among []store.C
 	return store.Connection{}, false
 }
 
-// providerNames are what people call the kinds of providers.
-var providerNames = map[string]string{
-	tenant.ProviderEntra: "Microsoft Entra", tenant.ProviderOkta: "Okta", tenant.ProviderGoogle: "Google",
-	tenant.ProviderJumpCloud: "JumpCloud", tenant.ProviderAuth0: "Auth0", tenant.ProviderKeycloak: "Keycloak",
-	tenant.ProviderOneLogin: "OneLogin", tenant.ProviderPing: "Ping Identity",
-}
-
 // choiceName is what people read on a connection's button: its name, else the provider's, with the host where two would
 // read the same.
 func choiceName(c store.Connection, among []store.Connection) string {
@@ -72,8 +65,10 @@ func shortName(c store.Connection) string {
 	if c.Name != "" {
 		return c.Name
 	}
-	if name := providerNames[c.Provider]; name != "" {
-		return name
+	if c.Provider != "" && c.Provider != tenant.ProviderGeneric {
+		if g := tenant.GuideOf(c.Provider); g.Provider == c.Provider {
+			return g.Name
+		}
 	}
 	if u, err := url.Parse(c.Authority); err == nil && u.Host != "" {
 		return u.Host

@@ -114,7 +114,7 @@ func TestChooserNames(t *testing.T) {
 	for _, c := range among {
 		names = append(names, choiceName(c, among))
 	}
-	require.Equal(t, "Microsoft Entra; Okta (a.okta.com); Okta (b.okta.com); id.acme.example; OpenID Connect", strings.Join(names, "; "))
+	require.Equal(t, "Microsoft Entra ID; Okta (a.okta.com); Okta (b.okta.com); id.acme.example; OpenID Connect", strings.Join(names, "; "))
 }
 
 // TestChooserOfThirdPartyLogin: a provider's portal that names an issuer of several connections leads to the same choice,

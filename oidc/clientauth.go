@@ -19,10 +19,10 @@ const (
 	authNone       = "none"
 )
 
-// authMethod picks how the client authenticates: as the connection says, else what the provider lists, else basic,
-// which is the default of Discovery section 3. A public client must be asked for: nobody becomes one by a provider's
-// document.
-func (m *metadata) authMethod(configured string, haveKeys bool) (string, bool) {
+// authMethod picks how the client authenticates: as the connection says, else what the guide of this kind of provider
+// recommends and the provider lists, else what it lists, else basic, which is the default of Discovery section 3. A public
+// client must be asked for: nobody becomes one by a provider's document.
+func (m *metadata) authMethod(configured, provider string, haveKeys bool) (string, bool) {
 	switch configured {
 	case authBasic, authPost, authNone:
 		return configured, true
@@ -35,8 +35,8 @@ func (m *metadata) authMethod(configured string, haveKeys bool) (string, bool) {
 	if len(m.authMethods) == 0 {
 		return authBasic, true
 	}
-	for _, method := range []string{authBasic, authPost, authPrivateKey} {
-		if slices.Contains(m.authMethods, method) && (method != authPrivateKey || haveKeys) {
+	for _, method := range []string{tenant.RecommendedClientAuth(provider), authBasic, authPost, authPrivateKey} {
+		if method != "" && slices.Contains(m.authMethods, method) && (method != authPrivateKey || haveKeys) {
 			return method, true
 		}
 	}
@@ -115,7 +115,7 @@ func (h *Handler) post(ctx context.Context, c call) (*answer, error) {
 
 // authMethodOf is how a connection's client authenticates.
 func (h *Handler) authMethodOf(c store.Connection, m *metadata) (string, error) {
-	method, ok := m.authMethod(c.ClientAuth, h.clientKeys != nil)
+	method, ok := m.authMethod(c.ClientAuth, providerKind(c), h.clientKeys != nil)
 	if !ok {
 		return "", unavailable(CodeAuthUnsupported, "the connection's client authentication is not supported, or needs keys that the application does not have", nil)
 	}

@@ -227,12 +227,12 @@ func TestAuthMethodChoice(t *testing.T) {
 		{"tls_client_auth", true, ""},
 	} {
 		m := &metadata{authMethods: strings.Fields(tt.listed)}
-		got, ok := m.authMethod("", tt.haveKeys)
+		got, ok := m.authMethod("", "", tt.haveKeys)
 		require.Equal(t, tt.want, got, tt)
 		require.Equal(t, tt.want != "", ok, tt)
 	}
 	m := &metadata{}
-	_, ok := m.authMethod("client_secret_jwt", true)
+	_, ok := m.authMethod("client_secret_jwt", "", true)
 	require.False(t, ok)
 }
 

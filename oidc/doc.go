@@ -50,6 +50,12 @@
 // it accepts it again, and when a provider's document changes or can't be used any more. Sign-in then goes on with what
 // the document said before; [Handler.RefreshProviders] keeps up with changes, and [Handler.Run] calls it daily.
 //
+// # Regions
+//
+// With Config.Regions all addresses are the current region's, and the login page offers all regions. The answer to a
+// sign-in of another one is refused with [CodeOtherRegion] and leads there; refresh tokens and test reports of another
+// don't open.
+//
 // # Client authentication
 //
 // A connection has a client secret, sent in a header or in the body; a test sign-in finds out which ([TestResult]). With
@@ -60,7 +66,7 @@
 //
 // Every refused sign-in matches one of [ErrRequest] (400), [ErrDenied] (403) and [ErrUnavailable] (503), and has a stable
 // code ([CodeOf]); where a provider tells what its administrator forgot, such as to assign the person or to renew a
-// secret, the code says so. The browser gets a plain page, a program that accepts only JSON gets problem+json; both carry code
+// secret, the code says so, and the page has the sentence of the provider's guide (tenant.Explain) for them. The browser gets a plain page, a program that accepts only JSON gets problem+json; both carry code
 // and correlation ID, never what a provider sent. A refused logout is answered with 400 and JSON, as its specification
 // wants.
 //

@@ -47,9 +47,9 @@ func TestProviderDocuments(t *testing.T) {
 		"entra":     {"https://login.microsoftonline.com/" + someGUID + "/v2.0", authBasic, []string{CodeNoPKCE}},
 		"okta":      {"https://acme.okta.com", authBasic, nil},
 		"google":    {"https://accounts.google.com", authBasic, nil},
-		"auth0":     {"https://acme.eu.auth0.com", authBasic, []string{CodeIssuerTrailingSlash}},
+		"auth0":     {"https://acme.eu.auth0.com", authPost, []string{CodeIssuerTrailingSlash}},
 		"keycloak":  {"https://sso.acme.example/realms/acme", authBasic, nil},
-		"jumpcloud": {"https://oauth.id.jumpcloud.com/", authBasic, nil},
+		"jumpcloud": {"https://oauth.id.jumpcloud.com/", authPost, nil},
 	} {
 		m, err := parseMetadata(documents(t, "discovery")[name])
 		require.NoError(t, err, name)
@@ -62,7 +62,7 @@ func TestProviderDocuments(t *testing.T) {
 		alg, ok := m.signingAlg()
 		require.True(t, ok)
 		require.Equal(t, "RS256", alg, name)
-		method, ok := m.authMethod("", false)
+		method, ok := m.authMethod("", name, false)
 		require.True(t, ok)
 		require.Equal(t, tt.auth, method, name)
 		require.NotEmpty(t, m.userinfoEndpoint, name)
@@ -141,7 +141,7 @@ func checkUserinfo(tb testing.TB, contentType string, body []byte) {
 // checkTokens is what must hold for whatever a token endpoint answers.
 func checkTokens(tb testing.TB, status int, body []byte) {
 	tb.Helper()
-	got, err := parseTokens(&answer{status: status, body: body}, "the token endpoint")
+	got, err := parseTokens(&answer{status: status, body: body}, call{what: "the token endpoint"})
 	if err != nil {
 		if e, ok := errors.AsType[*Error](err); !ok || e.Code == "" || len(e.Reason) > 500 {
 			tb.Fatalf("a strange error: %v", err)

@@ -3,6 +3,8 @@ package oidc
 import (
 	"errors"
 	"net/http"
+
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // The three families of refusals. Every error that a sign-in can end with matches exactly one of them with
@@ -26,6 +28,7 @@ const (
 	CodeFlowExpired         = "flow_expired"             // 400: the sign-in was started too long ago
 	CodeFlowUsed            = "flow_used"                // 400: this answer was already taken once
 	CodeLogoutUsed          = "logout_used"              // 400: this logout token was already taken once
+	CodeOtherRegion         = "other_region"             // 400: the sign-in was started in another region
 	CodeFlowMismatch        = "flow_mismatch"            // 400: the answer arrived at another connection's address, or the connection was changed; 403: a refresh token of before the change
 	CodeIssuerMixUp         = "issuer_mix_up"            // 400: RFC 9207: iss is missing, repeated or another provider's
 	CodeIssuerUnknown       = "issuer_unknown"           // 400: third-party-initiated login names a provider we don't know
@@ -90,6 +93,11 @@ type Error struct {
 	cause  error
 	// said is what the provider said. It is for the owner who tests a connection, and for nobody else.
 	said providerSaid
+	// why is the explanation of the provider's guide, nil if it has none; at is where the provider said it.
+	why *tenant.GuideError
+	at  tenant.ErrorPlace
+	// region is where to start again, if in another one.
+	region tenant.Region
 }
 
 // providerSaid is a provider's own error, cleaned and cut.

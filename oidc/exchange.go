@@ -49,7 +49,7 @@ func (h *Handler) redeem(ctx context.Context, req call) (tokens, error) {
 	if err != nil {
 		return tokens{}, err
 	}
-	t, err := parseTokens(ans, req.what)
+	t, err := parseTokens(ans, req)
 	if err == nil && t.idToken == "" {
 		return tokens{}, unavailable(CodeProviderConfig, "the token endpoint gave no ID token; is the application an OpenID Connect one?", nil)
 	}
@@ -58,13 +58,13 @@ func (h *Handler) redeem(ctx context.Context, req call) (tokens, error) {
 }
 
 // parseTokens reads a token response, or the error of RFC 6749 section 5.2.
-func parseTokens(ans *answer, what string) (tokens, error) {
+func parseTokens(ans *answer, req call) (tokens, error) {
 	doc, err := parseObject(ans.body)
 	if ans.status != http.StatusOK {
-		return tokens{}, tokenError(ans.status, doc, what)
+		return tokens{}, tokenError(req, ans.status, doc)
 	}
 	if err != nil {
-		return tokens{}, unavailable(CodeProviderDown, what+"'s answer is no JSON object", nil)
+		return tokens{}, unavailable(CodeProviderDown, req.what+"'s answer is no JSON object", nil)
 	}
 	var t tokens
 	t.idToken, _ = doc.str("id_token")

@@ -9,6 +9,7 @@ import (
 
 	josejson "github.com/go-jose/go-jose/v4/json"
 
+	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
@@ -219,7 +220,7 @@ func FuzzResponse(f *testing.F) {
 				t.Fatalf("%s = %q", name, v)
 			}
 		}
-		if err := providerError(res.err, res.description); strings.Contains(err.Error(), "<") {
+		if err := providerError(store.Connection{}, res.err, res.description); strings.Contains(err.Error(), "<") {
 			t.Fatalf("repeats the provider's text: %v", err)
 		}
 	})

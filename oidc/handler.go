@@ -17,8 +17,12 @@ import (
 // Config configures [NewHandler]. The fields without a default are required.
 type Config struct {
 	// BaseURL is where the handler is reached from outside, such as https://app.example.com/sso. Redirect URIs and the
-	// mount path come from it, never from a request's Host header.
+	// mount path come from it, never from a request's Host header. With Regions it lies below the current one's base URL, and
+	// empty means /sso there.
 	BaseURL string
+	// Regions are the host's regions, of which this process serves one: sign-ins, refresh tokens and test reports of another
+	// are refused, and pages offer all of them, see [Handler.LoginRegions]. Nil means that there are none.
+	Regions *tenant.Regions
 	// Store holds connections, domains, linked identities and the journal. Each sign-in leaves a one-time token there,
 	// which the host's clean-up removes after it expired (store.TokenStore.DeleteExpiredTokens).
 	Store store.Store
@@ -136,6 +140,10 @@ type Handler struct {
 
 // NewHandler makes the handler. It returns an error that names the field if a required one is missing or unsafe.
 func NewHandler(cfg Config) (*Handler, error) {
+	var err error
+	if cfg.BaseURL, err = cfg.Regions.Base(cfg.BaseURL, "/sso"); err != nil {
+		return nil, fmt.Errorf("oidc: Config.BaseURL %w", err)
+	}
 	base, err := parseBase(cfg)
 	if err != nil {
 		return nil, err
@@ -149,7 +157,7 @@ func NewHandler(cfg Config) (*Handler, error) {
 	}
 	h := &Handler{
 		cfg: cfg, base: base, prefix: strings.TrimSuffix(base.Path, "/"), secure: base.Scheme == "https",
-		keys: cfg.Keys.Derive("oidc/attempt"), tokenKeys: cfg.Keys.Derive("oidc/refresh"), clientKeys: clientKeys, out: newOutbound(cfg.HTTPClient, cfg.InsecureAllowLoopback), now: cfg.Now, log: cfg.Logger,
+		keys: cfg.Regions.Bind(cfg.Keys.Derive("oidc/attempt")), tokenKeys: cfg.Regions.Bind(cfg.Keys.Derive("oidc/refresh")), clientKeys: clientKeys, out: newOutbound(cfg.HTTPClient, cfg.InsecureAllowLoopback), now: cfg.Now, log: cfg.Logger,
 	}
 	h.providers = newProviders(h.out, h.now, defaultFetchTimeout)
 	h.verifier = &verifier{keys: h.providers.keys, now: h.now, skew: cfg.ClockSkew}
@@ -262,6 +270,23 @@ func (h *Handler) RedirectURI(connectionID string) string {
 		return shared
 	}
 	return shared + "/" + url.PathEscape(connectionID)
+}
+
+// GuideValues are the addresses that a connection's administrator enters in the provider's console, for
+// [tenant.Guide.Fill]; the host adds its name and what belongs to SCIM. Those that are switched off are empty; without a
+// connection, those that each connection has of its own are.
+func (h *Handler) GuideValues(connectionID string) tenant.GuideValues {
+	v := tenant.GuideValues{InitiateLoginURI: h.InitiateLoginURI()}
+	if h.clientKeys != nil {
+		v.JWKSURI = h.JWKSURI()
+	}
+	if connectionID != "" || h.cfg.InsecureSharedRedirectURI {
+		v.RedirectURI = h.RedirectURI(connectionID)
+	}
+	if connectionID != "" && h.cfg.Sessions != nil {
+		v.BackchannelLogoutURI = h.BackchannelLogoutURI(connectionID)
+	}
+	return v
 }
 
 // InitiateLoginURI is the address for third-party-initiated login (OpenID Connect Core section 4).

@@ -53,7 +53,7 @@ func (h *Handler) serveLogin(w http.ResponseWriter, r *http.Request) {
 	if !chosen {
 		return
 	}
-	a := newAttempt(h.now())
+	a := h.newAttempt()
 	a.ReturnTo, a.Elsewhere = h.returnTo(r.Form.Get("return_to")), fromElsewhere(r)
 	h.start(w, r, c, a, email)
 }
@@ -88,7 +88,7 @@ func (h *Handler) thirdPartyLogin(w http.ResponseWriter, r *http.Request, issuer
 	if !chosen {
 		return
 	}
-	a := newAttempt(h.now())
+	a := h.newAttempt()
 	a.ReturnTo, a.Elsewhere = h.targetLink(r.Form.Get("target_link_uri")), true
 	h.start(w, r, c, a, hint)
 }

@@ -94,10 +94,14 @@ func (h *Handler) logoutURL(w http.ResponseWriter, r *http.Request, req LogoutRe
 }
 
 func (h *Handler) logoutCookieName() string {
-	if h.secure {
-		return cookieHost + logoutCookie
+	name := logoutCookie
+	if region := h.cfg.Regions.Binding(); region != "" {
+		name += "." + region
 	}
-	return logoutCookie
+	if h.secure {
+		return cookieHost + name
+	}
+	return name
 }
 
 // setPendingLogout keeps where the browser goes afterwards. One cookie is enough: of two sign-outs at once, the second

@@ -9,8 +9,11 @@ import (
 // page is what the handler's own pages show. Nothing of it comes from a provider.
 type page struct {
 	Title, Message, Help string
+	Admin                string // what the provider's guide says about its error
 	Code, CorrelationID  string
 	StartAgain           string
+	// Regions are all regions, where people may be in the wrong one.
+	Regions []RegionLogin
 	// The login form.
 	Form     bool
 	Action   string
@@ -30,7 +33,7 @@ func (h *Handler) showLoginForm(w http.ResponseWriter, returnTo string) {
 	}
 	h.writePage(w, http.StatusOK, page{
 		Title: "Continue with OpenID Connect", Message: "Enter your work e-mail address. You sign in at your organisation.",
-		Form: true, Action: h.prefix + "/login", ReturnTo: returnTo,
+		Form: true, Action: h.prefix + "/login", ReturnTo: returnTo, Regions: h.LoginRegions(),
 	})
 }
 
@@ -63,6 +66,9 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 {{- if .Help}}
 <p>{{.Help}}</p>
 {{- end}}
+{{- if .Admin}}
+<p>For your administrator: {{.Admin}}</p>
+{{- end}}
 {{- if .Form}}
 <form method="get" action="{{.Action}}">
 <label for="email">Work e-mail address</label>
@@ -82,6 +88,9 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <button name="connection" value="{{.ID}}">{{.Name}}</button>
 {{- end}}
 </form>
+{{- end}}
+{{- if .Regions}}
+<p>Region:{{range .Regions}} {{if .Current}}<b>{{.Label}}</b>{{else}}<a href="{{.URL}}">{{.Label}}</a>{{end}}{{end}}</p>
 {{- end}}
 {{- if .StartAgain}}
 <p><a href="{{.StartAgain}}">Start again</a></p>

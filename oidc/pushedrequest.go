@@ -66,7 +66,7 @@ func (h *Handler) pushOnce(ctx context.Context, req call) (string, error) {
 	}
 	doc, err := parseObject(ans.body)
 	if ans.status != http.StatusCreated && ans.status != http.StatusOK {
-		return "", tokenError(ans.status, doc, req.what)
+		return "", tokenError(req, ans.status, doc)
 	}
 	requestURI, _ := doc.str(requestURIField)
 	if err != nil || requestURI == "" || len(requestURI) > maxRequestURI {

@@ -140,7 +140,7 @@ func (h *Handler) redeemRefresh(ctx context.Context, c store.Connection, m *meta
 	if err != nil {
 		return person{}, err
 	}
-	t, err := parseTokens(ans, req.what)
+	t, err := parseTokens(ans, req)
 	if CodeOf(err) == CodeCodeRejected {
 		return person{}, denied(CodeRefreshRejected, "the provider refused the refresh token")
 	}

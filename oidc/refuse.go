@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // refuse ends a request with the page, or the problem+json, of its error.
@@ -86,13 +87,30 @@ func (h *Handler) answerRefusal(w http.ResponseWriter, r *http.Request, err erro
 	head.Set("Referrer-Policy", "no-referrer")
 	head.Set("X-Content-Type-Options", "nosniff")
 	text := textOf(code, status)
+	why := whyOf(err)
 	if wantsJSON(r) {
-		h.writeProblem(w, status, code, id, text)
+		h.writeProblem(w, status, code, id, text, why)
 		return
 	}
-	h.writePage(w, status, page{
-		Title: text.title, Message: text.message, Help: text.help, Code: code, CorrelationID: id, StartAgain: h.cfg.LoginURL,
-	})
+	p := page{Title: text.title, Message: text.message, Help: text.help, Code: code, CorrelationID: id, StartAgain: h.cfg.LoginURL}
+	if why != nil {
+		p.Admin = why.What.Text + " " + why.Fix.Text
+	}
+	if offersRegions[code] {
+		p.Regions = h.LoginRegions()
+	}
+	if e, ok := errors.AsType[*Error](err); ok && e.region.ID != "" {
+		p.StartAgain = h.loginURLIn(e.region)
+	}
+	h.writePage(w, status, p)
+}
+
+// whyOf is what the provider's guide says about its error, nil if it says nothing.
+func whyOf(err error) *tenant.GuideError {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.why
+	}
+	return nil
 }
 
 // wantsJSON tells whether a program asks: it accepts JSON and does not accept HTML.
@@ -102,12 +120,24 @@ func wantsJSON(r *http.Request) bool {
 		!strings.Contains(accept, "text/html")
 }
 
-// writeProblem answers with RFC 9457 problem details.
-func (h *Handler) writeProblem(w http.ResponseWriter, status int, code, id string, text refusalText) {
-	body, err := json.Marshal(map[string]any{
+// writeProblem answers with RFC 9457 problem details. An error that the provider's guide knows has its explanation beside
+// them, with the ID by which it is translated.
+func (h *Handler) writeProblem(w http.ResponseWriter, status int, code, id string, text refusalText, why *tenant.GuideError) {
+	problem := map[string]any{
 		"type": "about:blank", "title": text.title, "status": status, "detail": text.message + " " + text.help,
 		"code": code, "correlation_id": id, "login_url": h.cfg.LoginURL,
-	})
+	}
+	if offersRegions[code] && h.cfg.Regions != nil {
+		regions := []map[string]string{}
+		for _, r := range h.LoginRegions() {
+			regions = append(regions, map[string]string{"id": r.ID, "label": r.Label, "login_url": r.URL})
+		}
+		problem["regions"] = regions
+	}
+	if why != nil {
+		problem["explanation"], problem["explanation_id"] = why.What.Text+" "+why.Fix.Text, why.ID
+	}
+	body, err := json.Marshal(problem)
 	if err != nil {
 		w.WriteHeader(status)
 		return

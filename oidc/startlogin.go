@@ -53,7 +53,7 @@ const (
 // answers is a redirect, or the page of a refusal. It writes nothing to the database. The sign-in ends in Config.OnLogin
 // like any other.
 func (h *Handler) StartLogin(w http.ResponseWriter, r *http.Request, req LoginRequest) {
-	a := newAttempt(h.now())
+	a := h.newAttempt()
 	if err := a.wish(req); err != nil {
 		h.refuse(w, r, unavailable(CodeInternal, err.Error(), err), store.Connection{})
 		return

@@ -34,6 +34,12 @@ type TestReport struct {
 	// stranger's text: escape them.
 	ProviderError       string `json:"providerError,omitempty"`
 	ProviderDescription string `json:"providerDescription,omitempty"`
+	// Explanation and Change say what the provider's guide knows about that: what happened, and who has to change what.
+	// ExplanationID is the tenant.GuideError's, under which a host has them in other languages, Responsible who it is.
+	ExplanationID string             `json:"explanationId,omitempty"`
+	Explanation   string             `json:"explanation,omitempty"`
+	Change        string             `json:"change,omitempty"`
+	Responsible   tenant.Responsible `json:"responsible,omitempty"`
 
 	// Received is what the provider asserted; nil if the sign-in failed before its ID token was verified.
 	Received *TestReceived `json:"received,omitempty"`
@@ -182,11 +188,17 @@ func (r *TestReport) fail(err error, step TestStep) {
 	r.Code, r.Step, r.Title, r.Message, r.Reason = CodeOf(err), step, text.title, text.message, reasonText(err)
 	if e, ok := errors.AsType[*Error](err); ok {
 		r.ProviderError, r.ProviderDescription = e.said.code, e.said.description
+		if e.why != nil {
+			r.ExplanationID, r.Explanation, r.Change, r.Responsible = e.why.ID, e.why.What.Text, e.why.Fix.Text, e.why.Who
+		}
 	}
 }
 
 // stepOf tells at which step a sign-in fails with a code.
 func stepOf(err error) TestStep {
+	if e, ok := errors.AsType[*Error](err); ok && e.at == tenant.PlaceToken {
+		return StepToken
+	}
 	switch CodeOf(err) {
 	case CodeClientRejected, CodeSecretExpired, CodeCodeRejected, CodeSecretUnreadable, CodeAuthUnsupported:
 		return StepToken

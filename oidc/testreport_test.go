@@ -187,7 +187,7 @@ func TestFailedTestReport(t *testing.T) {
 		},
 		"secret expired": {
 			endpoint(oidctest.Token, oidctest.Fault{Status: 401, Body: `{"error":"invalid_client","error_description":"AADSTS7000222: expired"}`}),
-			StepToken, CodeSecretExpired, "AADSTS7000222: expired", "make a new one",
+			StepToken, CodeSecretExpired, "AADSTS7000222: expired", "makes a new one",
 		},
 		"issuer": {oidctest.Faults{Claims: func(c map[string]any) { c["iss"] = "https://evil.example" }}, StepIDToken, CodeTokenInvalid, "", "iss differs"},
 		"userinfo": {
@@ -214,6 +214,14 @@ func TestFailedTestReport(t *testing.T) {
 			require.NotContains(t, a.log.String(), "xxxx")
 			require.Nil(t, r.Received)
 			require.Empty(t, r.Outcome)
+			if !strings.HasPrefix(tt.said, "AADSTS") {
+				require.Empty(t, r.ExplanationID)
+				return
+			}
+			number, _, _ := strings.Cut(tt.said, ":")
+			require.Equal(t, "entra."+number, r.ExplanationID)
+			require.Contains(t, r.Reason, r.Explanation+" "+r.Change)
+			require.NotEmpty(t, r.Responsible)
 		})
 	}
 }

@@ -82,7 +82,7 @@ func (h *Handler) StartTest(w http.ResponseWriter, r *http.Request, test TestReq
 		h.refuse(w, r, lookupError(err, denied(CodeConnectionOff, "there is no connection that can be tested")), store.Connection{})
 		return
 	}
-	a := newAttempt(h.now())
+	a := h.newAttempt()
 	a.Test, a.ConfigVersion, a.ReturnTo = &test.Actor, c.ConfigVersion, h.returnTo(test.ReturnTo)
 	a.Report = test.Report && test.Actor.ID != ""
 	h.start(w, r, c, a, "")

@@ -17,6 +17,7 @@ var texts = map[string]refusalText{
 	CodeFlowMissing:         {"This sign-in can't be continued", "The answer does not belong to a sign-in that was started in this browser.", helpAgain},
 	CodeFlowExpired:         {"This sign-in took too long", "A sign-in has to be finished within ten minutes.", helpAgain},
 	CodeFlowUsed:            {"This sign-in is finished already", "The page was loaded twice. You may be signed in already.", helpAgain},
+	CodeOtherRegion:         {"This sign-in belongs to another region", "It was started where another region of this application runs, and can't be finished here.", "Start again there."},
 	CodeNoConnection:        {"No sign-in for this address", "There is no OpenID Connect sign-in for this address. Check the spelling, or sign in the way you usually do.", helpAdmin},
 	CodeIssuerUnknown:       {"Unknown sign-in provider", "The page that sent you here named a provider that is not set up.", helpAdmin},
 	CodeConnectionOff:       {"Sign-in is switched off", "Your organisation's sign-in is not active.", helpAdmin},

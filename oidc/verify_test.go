@@ -112,7 +112,10 @@ func TestGoogle(t *testing.T) {
 		require.Equal(t, code, CodeOf(m.checkHostedDomain(t.Context())), hosted)
 	}
 	require.True(t, isSharedIssuer(googleIssuer))
-	require.True(t, isSharedIssuer("https://oauth.id.jumpcloud.com/"))
+	for _, host := range []string{"oauth.id.jumpcloud.com", "oauth.id.eu.jumpcloud.com", "oauth.id.in.jumpcloud.com"} {
+		require.True(t, isSharedIssuer("https://"+host+"/"), host)
+		require.True(t, isSharedIssuer("https://"+host), host)
+	}
 	require.False(t, isSharedIssuer("https://accounts.google.com.evil.example"))
 }
 

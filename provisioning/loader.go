@@ -81,6 +81,9 @@ func breakGlassOf(ctx context.Context, tx store.Store, tenantID string) (map[str
 	}
 	out := map[string]bool{}
 	for _, c := range list {
+		if c.ChangeOf != "" {
+			continue // not in force
+		}
 		switch c.State {
 		case store.ConnectionActive, store.ConnectionSuspended, store.ConnectionApproved:
 			for _, email := range c.BreakGlass {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -141,11 +142,10 @@ func readPolicyUser(w tenant.DirectoryWrite) (policyUser, error) {
 
 func profileOfResource(id string, body json.RawMessage) (Profile, error) {
 	var b profileBody
-	var odd *json.UnmarshalTypeError // a value of another type, which is left out
-	if err := json.Unmarshal(body, &b); err != nil && !errors.As(err, &odd) {
+	if err := b.read(body); err != nil {
 		return Profile{}, fmt.Errorf("provisioning: expected a user as JSON: %w", err)
 	}
-	return b.profile(id, b.UserName, b.ExternalID), nil
+	return b.profile(id, b.userName, b.externalID), nil
 }
 
 func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u policyUser) (refusal *tenant.Refusal, err error) {
@@ -154,51 +154,66 @@ func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u polic
 	if !emailNew && !nameNew {
 		return nil, nil
 	}
+	var addresses []string // those that are new
+	if emailNew && u.after.Email != "" {
+		addresses = append(addresses, u.after.Email)
+	}
+	name := ""
+	if nameNew && emailDomain(u.after.UserName) != "" {
+		if name = plainEmail(u.after.UserName); !slices.Contains(addresses, name) {
+			addresses = append(addresses, u.after.UserName)
+		}
+	}
 	err = p.cfg.Store.InTx(ctx, func(tx store.Store) error {
 		refusal = nil
-		domains, err := loadDomains(ctx, tx, w.TenantID)
-		if err != nil {
-			return err
-		}
 		// The root user's address may be in nobody's domain: the clearer answer first.
 		if emailNew && u.after.Email != "" {
 			if refusal, err = p.checkAccount(ctx, tx, w, u.after.Email); err != nil || refusal != nil {
 				return err
 			}
 		}
-		if nameNew && emailDomain(u.after.UserName) != "" {
-			if refusal, err = p.checkName(ctx, tx, w, u.after.UserName); err != nil || refusal != nil {
+		if name != "" && !(emailNew && name == u.after.Email) {
+			if refusal, err = p.checkName(ctx, tx, w, name); err != nil || refusal != nil {
 				return err
 			}
 		}
-		for _, c := range []struct {
-			value string
-			check bool
-		}{{u.after.Email, emailNew}, {u.after.UserName, nameNew && emailDomain(u.after.UserName) != ""}} {
-			if !c.check || c.value == "" {
-				continue
-			}
-			ok, err := tenant.OwnsDomain(ctx, tx, w.TenantID, emailDomain(c.value))
-			if err != nil {
-				return err
-			}
-			if !ok {
-				refusal = &tenant.Refusal{
-					Status: 400, SCIMType: "invalidValue", Code: "domain_not_verified",
-					Detail: fmt.Sprintf("The address %q is not in a verified domain of this organisation (%s).", clip(c.value), domains.names()),
-				}
-				return nil
-			}
-		}
-		return nil
+		refusal, err = checkDomains(ctx, tx, w.TenantID, addresses)
+		return err
 	})
 	return refusal, err
+}
+
+// checkDomains refuses an address outside of the tenant's domains.
+func checkDomains(ctx context.Context, tx store.Store, tenantID string, addresses []string) (*tenant.Refusal, error) {
+	owned := ""
+	for _, address := range addresses {
+		domain := emailDomain(address)
+		if domain != "" && domain == owned {
+			continue
+		}
+		ok, err := tenant.OwnsDomain(ctx, tx, tenantID, domain)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			domains, err := loadDomains(ctx, tx, tenantID)
+			if err != nil {
+				return nil, err
+			}
+			return &tenant.Refusal{
+				Status: 400, SCIMType: "invalidValue", Code: "domain_not_verified",
+				Detail: fmt.Sprintf("The address %q is not in a verified domain of this organisation (%s).", clip(address), domains.names()),
+			}, nil
+		}
+		owned = domain
+	}
+	return nil, nil
 }
 
 // checkName asks whether the user name is the root user's address, whatever e-mail
 // addresses come with it: at sign-in a user name that is an address stands for its owner.
 func (p *Policy) checkName(ctx context.Context, tx store.Store, w tenant.DirectoryWrite, name string) (*tenant.Refusal, error) {
-	account, err := p.cfg.Target.AccountByEmail(ctx, tx, w.TenantID, plainEmail(name))
+	account, err := p.cfg.Target.AccountByEmail(ctx, tx, w.TenantID, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}

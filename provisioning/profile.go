@@ -1,7 +1,6 @@
 package provisioning
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -30,16 +29,9 @@ type Profile struct {
 
 // profileBody is what of a user's resource makes a profile.
 type profileBody struct {
-	UserName    string `json:"userName"`
-	ExternalID  string `json:"externalId"`
-	DisplayName string `json:"displayName"`
-	Name        struct {
-		Formatted  string `json:"formatted"`
-		GivenName  string `json:"givenName"`
-		FamilyName string `json:"familyName"`
-	} `json:"name"`
-	Emails       []plural `json:"emails"`
-	PhoneNumbers []plural `json:"phoneNumbers"`
+	userName, externalID, displayName string
+	formatted, givenName, familyName  string // parts of the name
+	emails, phoneNumbers              []plural
 }
 
 // ProfileOf reads the profile out of a provisioned user. What the body does not say,
@@ -47,25 +39,25 @@ type profileBody struct {
 func ProfileOf(u store.SCIMUser) Profile {
 	var body profileBody
 	// An error leaves what was read so far: a user is never refused for an odd body.
-	_ = json.Unmarshal(u.Body, &body)
+	_ = body.read(u.Body)
 	return body.profile(u.ID, u.UserName, u.ExternalID)
 }
 
 func (body *profileBody) profile(id, userName, externalID string) Profile {
 	p := Profile{
 		SCIMUserID: id, ExternalID: externalID, UserName: userName,
-		Email:       choose(body.Emails, "work"),
-		DisplayName: body.DisplayName,
-		GivenName:   body.Name.GivenName,
-		FamilyName:  body.Name.FamilyName,
-		Phone:       choose(body.PhoneNumbers, "mobile"),
+		Email:       choose(body.emails, "work"),
+		DisplayName: body.displayName,
+		GivenName:   body.givenName,
+		FamilyName:  body.familyName,
+		Phone:       choose(body.phoneNumbers, "mobile"),
 	}
 	if p.Email == "" && strings.Contains(userName, "@") {
 		p.Email = userName
 	}
 	p.Email = plainEmail(p.Email)
 	if p.DisplayName == "" {
-		p.DisplayName = body.Name.Formatted
+		p.DisplayName = body.formatted
 	}
 	if p.DisplayName == "" {
 		p.DisplayName = strings.TrimSpace(p.GivenName + " " + p.FamilyName)
@@ -85,9 +77,8 @@ func (p Profile) label() string {
 
 // plural is a value of a multi-valued attribute (RFC 7643 section 2.4).
 type plural struct {
-	Value   string `json:"value"`
-	Type    string `json:"type"`
-	Primary bool   `json:"primary"`
+	value, kind string
+	primary     bool
 }
 
 func choose(values []plural, kind string) string {
@@ -95,15 +86,15 @@ func choose(values []plural, kind string) string {
 	for _, v := range values {
 		n := 1
 		switch {
-		case v.Value == "":
+		case v.value == "":
 			n = 0
-		case v.Primary:
+		case v.primary:
 			n = 3
-		case strings.EqualFold(v.Type, kind):
+		case strings.EqualFold(v.kind, kind):
 			n = 2
 		}
 		if n > rank {
-			best, rank = strings.TrimSpace(v.Value), n
+			best, rank = strings.TrimSpace(v.value), n
 		}
 	}
 	return best

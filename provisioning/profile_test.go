@@ -36,6 +36,9 @@ func TestProfileOf(t *testing.T) {
 		{"a@u", `{"emails":[{"value":"","primary":true}]}`, Profile{UserName: "a@u", Email: "a@u"}},
 		{"a", `{"name":{"givenName":"Ada","familyName":"Byron"},"phoneNumbers":[{"value":"1"},{"value":"2","type":"mobile"}]}`, Profile{UserName: "a", DisplayName: "Ada Byron", GivenName: "Ada", FamilyName: "Byron", Phone: "2"}},
 		{"a", `{"displayName":"D","name":{"formatted":"F"}}`, Profile{UserName: "a", DisplayName: "D"}},
+		{"a", `{"DISPLAYNAME":"D","Emails":[{"VALUE":"w@x","Type":"work"}],"x":{"emails":[{"value":"z"}]}}`, Profile{UserName: "a", DisplayName: "D", Email: "w@x"}},
+		{"a", `{"displayName":"D\u00e9","emails":[7,null,{"value":{}},{"value":"p@x","primary":"true"},{"value":"q@x","primary":true}]}`, Profile{UserName: "a", DisplayName: "Dé", Email: "q@x"}},
+		{"a", `{"displayName":"D","emails":[{"value":"w@x"}`, Profile{UserName: "a", DisplayName: "D", Email: "w@x"}},
 		{"a", `{"displayName":7,"name":{"formatted":"F"}}`, Profile{UserName: "a", DisplayName: "F"}},
 	}
 	for _, tt := range tests {

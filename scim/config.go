@@ -14,13 +14,17 @@ import (
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
-// Config is what a [Handler] is made of. BaseURL, Store, Authenticator and
-// Policy are required.
+// Config is what a [Handler] is made of. BaseURL (or Regions), Store, Authenticator
+// and Policy are required.
 type Config struct {
 	// BaseURL is the address below which each tenant has its own base URL, such
 	// as "https://app.example.com/scim/v2". Locations start with it, whatever a
-	// proxy made of the request.
+	// proxy made of the request. With Regions it lies below the current one's base
+	// URL, and empty means /scim/v2 there.
 	BaseURL string
+	// Regions are the host's regions: cursors are bound to the current one. Nil means
+	// that there are none.
+	Regions *tenant.Regions
 	// Store keeps users, groups and the journal.
 	Store store.Store
 	// Authenticator decides about API keys.
@@ -112,6 +116,9 @@ const (
 
 // fill checks what is required and puts defaults in place.
 func (c *Config) fill() (prefix string, err error) {
+	if c.BaseURL, err = c.Regions.Base(c.BaseURL, "/scim/v2"); err != nil {
+		return "", fmt.Errorf("scim: Config.BaseURL %w", err)
+	}
 	u, err := url.Parse(c.BaseURL)
 	switch {
 	case c.BaseURL == "" || err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "":

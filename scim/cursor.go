@@ -16,7 +16,7 @@ import (
 
 // cursor is the place where a page ended (RFC 9865). Clients get it sealed with a key that
 // follows from their API key, so that every replica can open it and nobody makes one up; it
-// is bound to the tenant and to the query that it came from.
+// is bound to the tenant, the region and the query that it came from.
 type cursor struct {
 	After string `json:"a"`
 	// Key is the value that After was sorted by, in a sorted list.
@@ -31,6 +31,9 @@ const maxCursor = 16 << 10
 // query tells queries apart.
 func (l *listing) query() []byte {
 	parts := []string{l.view.r.tenant, l.view.rt.Name, l.p.filter, l.p.sortBy, strconv.FormatBool(l.p.descending)}
+	if region := l.view.h.cfg.Regions.Binding(); region != "" {
+		parts = append(parts, region)
+	}
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return sum[:]
 }

@@ -143,11 +143,20 @@ func (r *reader) array(depth int) (any, error) {
 	return list, err
 }
 
+// membersAt is how many members an object at a depth is expected to have. A resource has
+// more than the few that a map has room for at first.
+func membersAt(depth int) int {
+	if depth == 0 {
+		return 12
+	}
+	return 0
+}
+
 func (r *reader) object(depth int) (map[string]any, error) {
 	if _, err := r.ReadToken(); err != nil {
 		return nil, err
 	}
-	m := map[string]any{}
+	m := make(map[string]any, membersAt(depth))
 	for r.PeekKind() != '}' {
 		key, err := r.string()
 		if err != nil {

@@ -194,7 +194,7 @@ func (a *attribute) simple(v any, d dialect) (any, error) {
 	if a.Type == TypeBinary && !isBase64(s) {
 		return bad("base64 (RFC 4648)")
 	}
-	return s, nil
+	return v, nil
 }
 
 // fold adds a value to a list, or merges it into the one that has the same

@@ -269,6 +269,9 @@ func FuzzRequestLog(f *testing.F) {
 		if !utf8.ValidString(kept) {
 			t.Fatalf("not UTF-8: %q", kept)
 		}
+		if isASCII([]byte(body)) && hidden.inASCII([]byte(body)) != hidden.in(body) {
+			t.Fatalf("in says %t of %q, inASCII the opposite", hidden.in(body), body)
+		}
 		raw, err := decodeObject([]byte(body))
 		if err != nil {
 			return

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -281,7 +282,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *request, limit int64) (map[
 	if r.ContentLength > limit {
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	data, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	if err != nil {
 		var big *http.MaxBytesError
 		if errors.As(err, &big) {
@@ -291,4 +292,16 @@ func (h *Handler) readBody(w http.ResponseWriter, r *request, limit int64) (map[
 	}
 	r.body = data
 	return decodeObject(data)
+}
+
+// readAll is io.ReadAll for what says how long it is. No client gets much memory for a
+// length alone.
+func readAll(from io.Reader, length int64) ([]byte, error) {
+	const most = 64 << 10
+	if length <= 0 || length > most {
+		return io.ReadAll(from)
+	}
+	buf := bytes.NewBuffer(make([]byte, 0, length+bytes.MinRead))
+	_, err := buf.ReadFrom(from)
+	return buf.Bytes(), err
 }

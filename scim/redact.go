@@ -1,12 +1,14 @@
 package scim
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -73,6 +75,38 @@ func (s secrets) in(text string) bool {
 	return false
 }
 
+// inASCII is in for a text of ASCII alone.
+func (s secrets) inASCII(text []byte) bool {
+	if bytes.Contains(text, []byte(`\u`)) || bytes.Contains(text, []byte(`\U`)) {
+		return true
+	}
+	for _, name := range s {
+		first := []byte{name[0], name[0]}
+		if name[0] >= 'a' && name[0] <= 'z' {
+			first[1] -= 'a' - 'A'
+		}
+		for rest := text; len(rest) >= len(name); rest = rest[1:] {
+			i := bytes.IndexAny(rest, string(first))
+			if i < 0 || len(rest)-i < len(name) {
+				break
+			}
+			if rest = rest[i:]; bytes.EqualFold(rest[:len(name)], []byte(name)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isASCII(text []byte) bool {
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // named reports whether a part of an attribute path is a secret's name.
 func (s secrets) named(path string) bool {
 	for part := range strings.FieldsFuncSeq(strings.ToLower(path), notInName) {
@@ -93,6 +127,12 @@ func (s secrets) body(raw []byte) string {
 			return redacted + " (it may name a secret and is large)"
 		}
 		return cut(strings.ToValidUTF8(string(raw[:maxRedacted]), "\uFFFD"), maxLoggedBody)
+	}
+	if isASCII(raw) && !s.inASCII(raw) { // nearly always so: one copy, of what is kept
+		if len(raw) <= maxLoggedBody {
+			return string(raw)
+		}
+		return string(raw[:maxLoggedBody]) + "…"
 	}
 	if text := strings.ToValidUTF8(string(raw), "\uFFFD"); !s.in(text) {
 		return cut(text, maxLoggedBody)

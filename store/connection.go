@@ -26,6 +26,10 @@ const (
 type Connection struct {
 	Meta
 	State ConnectionState `json:"state"`
+	// ChangeOf is the ID of the connection in force that this one is a requested change of; empty for all others.
+	// ChangeBase is a fingerprint of the settings that it was a change of.
+	ChangeOf   string `json:"changeOf,omitempty"`
+	ChangeBase string `json:"changeBase,omitempty"`
 	// Name is what the owner calls the provider; empty means none.
 	Name string `json:"name,omitempty"`
 	// Provider is the kind of provider ("entra", "okta", "generic", …).
@@ -90,8 +94,30 @@ type Connection struct {
 	// Messages are what owner and staff wrote to each other about the request.
 	Messages    []ReviewMessage `json:"messages,omitempty"`
 	SubmittedAt time.Time       `json:"submittedAt,omitzero"`
-	DecidedAt   time.Time       `json:"decidedAt,omitzero"`
-	ActivatedAt time.Time       `json:"activatedAt,omitzero"`
+	// SubmittedBy asked for the review that is under way. Approvals are those of the staff who
+	// approved it, as long as more are needed.
+	SubmittedBy EventActor   `json:"submittedBy,omitzero"`
+	Approvals   []EventActor `json:"approvals,omitempty"`
+	DecidedAt   time.Time    `json:"decidedAt,omitzero"`
+	ActivatedAt time.Time    `json:"activatedAt,omitzero"`
+	// Approved are the settings that were approved last; nil before the first time.
+	Approved *ConnectionSettings `json:"approved,omitempty"`
+}
+
+// ConnectionSettings are the parts of a connection that a review is about.
+type ConnectionSettings struct {
+	Name                string   `json:"name,omitempty"`
+	Provider            string   `json:"provider,omitempty"`
+	Domains             []string `json:"domains,omitempty"` // names, sorted
+	Authority           string   `json:"authority,omitempty"`
+	Issuer              string   `json:"issuer,omitempty"`
+	ClientID            string   `json:"clientId,omitempty"`
+	ClientAuth          string   `json:"clientAuth,omitempty"`
+	BreakGlass          []string `json:"breakGlass,omitempty"`
+	AdditionalScopes    []string `json:"additionalScopes,omitempty"`
+	JustInTime          bool     `json:"justInTime,omitempty"`
+	JustInTimeAnyDomain bool     `json:"justInTimeAnyDomain,omitempty"`
+	EmailVerifiedString bool     `json:"emailVerifiedString,omitempty"`
 }
 
 // ProviderMetadata is the part of a provider's discovery document that sign-in uses,

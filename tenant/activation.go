@@ -103,21 +103,12 @@ func (s *Service) Activate(ctx context.Context, actor Actor, tenantID, id string
 	if err != nil {
 		return Connection{}, err
 	}
-	if _, err := next(c.State, StepActivate); err != nil {
+	if _, err := nextOf(c, StepActivate); err != nil {
 		return Connection{}, err
 	}
-	if err := s.ready(c, domains, a); err != nil { // before the network is asked
-		return Connection{}, err
-	}
-	checked, findings, err := s.checked(ctx, tenantID, c, domains)
+	checked, err := s.checkedToActivate(ctx, tenantID, c, domains, a)
 	if err != nil {
 		return Connection{}, err
-	}
-	if err := refuse(findings); err != nil {
-		return Connection{}, err
-	}
-	if checked.ConfigVersion != c.ConfigVersion && !s.cfg.InsecureSkipTestSignIn {
-		return Connection{}, conflict(ErrorCodeTestRequired, "The provider's metadata has changed since it was last checked. Run the checks, then test the sign-in again.")
 	}
 	mayEnforce, err := s.mayEnforce(ctx, actor, tenantID, c, a)
 	if err != nil {
@@ -132,6 +123,24 @@ func (s *Service) Activate(ctx context.Context, actor Actor, tenantID, id string
 		after.State, after.Enforced, after.ActivatedAt = state, a.Enforced, s.time()
 		return s.ready(*after, domains, a) // the check may have found another issuer, and domains may have gone
 	})
+}
+
+// checkedToActivate refuses what can't be in force, and returns the connection with what its provider says now.
+func (s *Service) checkedToActivate(ctx context.Context, tenantID string, c store.Connection, domains []store.Domain, a Activation) (store.Connection, error) {
+	if err := s.ready(c, domains, a); err != nil { // before the network is asked
+		return store.Connection{}, err
+	}
+	checked, findings, err := s.checked(ctx, tenantID, c, domains)
+	if err != nil {
+		return store.Connection{}, err
+	}
+	if err := refuse(findings); err != nil {
+		return store.Connection{}, err
+	}
+	if checked.ConfigVersion != c.ConfigVersion && !s.cfg.InsecureSkipTestSignIn {
+		return store.Connection{}, conflict(ErrorCodeTestRequired, "The provider's metadata has changed since it was last checked. Run the checks, then test the sign-in again.")
+	}
+	return checked, nil
 }
 
 // ready tells why a connection can't be active.
@@ -224,6 +233,13 @@ func (s *Service) Delete(ctx context.Context, actor Actor, tenantID, id string, 
 		}
 		if err := s.removeLinks(ctx, tx, actor, tenantID, *c); err != nil {
 			return err
+		}
+		if change, err := changeOf(ctx, tx, tenantID, id); err != nil {
+			return err
+		} else if change.ID != "" {
+			if err := s.endChange(ctx, tx, actor, tenantID, change, "connection.deleted"); err != nil {
+				return err
+			}
 		}
 		return s.closeDirectory(ctx, tx, actor, tenantID, id)
 	})

@@ -259,7 +259,7 @@ type Principal struct {
 }
 
 // AuthenticateAPIKey finds out who presents a key at a tenant's base URL. Whatever is
-// wrong with it (malformed, unknown, another tenant's, revoked, expired, no such
+// wrong with it (malformed, unknown, another tenant's or region's, revoked, expired, no such
 // tenant), the error matches [ErrBadAPIKey] and says nothing else, and the work done
 // is the same, but for the tenant's own revoked or expired key: noting its use takes a
 // transaction, and whoever notices has held the key. A good key of a directory that is switched off gives an error with the
@@ -270,7 +270,7 @@ type Principal struct {
 func (s *Service) AuthenticateAPIKey(ctx context.Context, tenantID, presented string) (Principal, error) {
 	// Every path hashes once and reads once, so that time tells nothing.
 	wellFormed := len(presented) <= maxPresented && wellFormedAPIKey(s.cfg.APIKeyPrefix, presented) && CheckID(tenantID) == nil
-	hash := hashAPIKey(presented[:min(len(presented), maxPresented)])
+	hash := s.cfg.Regions.hashToken(presented[:min(len(presented), maxPresented)])
 	if !wellFormed {
 		tenantID = "-" // a store is never asked with what can't be an ID
 	}

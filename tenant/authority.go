@@ -20,6 +20,7 @@ type AuthorityOptions struct {
 const (
 	maxAuthority = 2048 // bytes
 	wellKnown    = "/.well-known/openid-configuration"
+	localhost    = "localhost"
 )
 
 // Kinds of providers, as Connection.Provider names them. Others are "generic".
@@ -34,9 +35,6 @@ const (
 	ProviderPing      = "ping"
 	ProviderGeneric   = "generic"
 )
-
-// entraHosts are Microsoft's sign-in hosts, national clouds included.
-var entraHosts = []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "sts.windows.net"}
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
@@ -87,7 +85,7 @@ func ParseAuthority(raw string, opts AuthorityOptions) (string, []Finding) {
 	if err != nil {
 		return say(CodeAuthorityInvalid, "", "%s is not a host name. Expected a URL such as %s.", shown(u.Hostname()), example)
 	}
-	loopback := opts.InsecureAllowLoopback && (host == "localhost" || addr.IsValid() && isLoopback(addr))
+	loopback := opts.InsecureAllowLoopback && (host == localhost || addr.IsValid() && isLoopback(addr))
 	if addr.IsValid() && !loopback && !publicAddress(addr) {
 		return say(CodeDiscoveryBlocked, "", "This address is private or reserved. The provider must be reachable from the Internet.")
 	}
@@ -130,8 +128,8 @@ func authorityHost(host string, allowLocalhost bool) (name string, addr netip.Ad
 		}
 		return addr.String(), addr, nil
 	}
-	if allowLocalhost && strings.EqualFold(host, "localhost") {
-		return "localhost", netip.Addr{}, nil
+	if allowLocalhost && strings.EqualFold(host, localhost) {
+		return localhost, netip.Addr{}, nil
 	}
 	name, err = NormalizeDomain(host)
 	if strings.HasSuffix(host, ".") {
@@ -174,11 +172,11 @@ func looksLikeSAML(u *url.URL) bool {
 
 // providerFindings names the classic mistakes with well-known providers.
 func providerFindings(scheme, host, path, authority string) []Finding {
-	if slices.Contains(entraHosts, host) {
+	if slices.Contains(guideOf(ProviderEntra).Authority.Hosts, host) {
 		return entraFindings(host, path)
 	}
 	name, domain, _ := strings.Cut(host, ".")
-	if admin, ok := strings.CutSuffix(name, "-admin"); ok && isOktaDomain(domain) {
+	if admin, ok := strings.CutSuffix(name, "-admin"); ok && slices.Contains(guideOf(ProviderOkta).Authority.Domains, domain) {
 		return []Finding{errorFinding(FieldAuthority, CodeAuthorityOktaAdmin, "This is the address of Okta's administration. Use the address without -admin.").
 			suggest(scheme + "://" + admin + "." + domain)}
 	}
@@ -215,43 +213,10 @@ func entraFindings(host, path string) []Finding {
 	return nil
 }
 
-func isOktaDomain(domain string) bool {
-	return slices.Contains([]string{"okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil", "okta-cx.com"}, domain)
-}
-
-// DetectProvider tells the kind of provider from a normalised authority.
-func DetectProvider(authority string) string {
-	u, err := url.Parse(authority)
-	if err != nil {
-		return ProviderGeneric
-	}
-	host := u.Hostname()
-	_, domain, _ := strings.Cut(host, ".")
-	switch {
-	case slices.Contains(entraHosts, host):
-		return ProviderEntra
-	case host == "accounts.google.com":
-		return ProviderGoogle
-	case host == "oauth.id.jumpcloud.com":
-		return ProviderJumpCloud
-	case isOktaDomain(domain):
-		return ProviderOkta
-	case inDomain(host, "auth0.com"):
-		return ProviderAuth0
-	case inDomain(host, "onelogin.com"):
-		return ProviderOneLogin
-	case inDomain(host, "pingone.com"), inDomain(host, "pingone.eu"), inDomain(host, "pingidentity.com"):
-		return ProviderPing
-	case strings.Contains(u.Path, "/realms/"):
-		return ProviderKeycloak
-	}
-	return ProviderGeneric
-}
-
 // entraTenant is the directory that an Entra authority names, or "".
 func entraTenant(authority string) string {
 	u, err := url.Parse(authority)
-	if err != nil || !slices.Contains(entraHosts, u.Hostname()) {
+	if err != nil || !slices.Contains(guideOf(ProviderEntra).Authority.Hosts, u.Hostname()) {
 		return ""
 	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")

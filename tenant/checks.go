@@ -49,7 +49,11 @@ func (s *Service) allowOrStaff(ctx context.Context, actor Actor, tenantID string
 
 // checked inspects a connection and returns it with the outcome, not yet written.
 func (s *Service) checked(ctx context.Context, tenantID string, c store.Connection, domains []store.Domain) (store.Connection, []Finding, error) {
-	findings := s.inspect(tenantID, c, domains)
+	holder, err := s.secretHolder(ctx, s.store, tenantID, c)
+	if err != nil {
+		return store.Connection{}, nil, err
+	}
+	findings := s.inspect(tenantID, c, holder, domains)
 	after := c
 	if c.Authority != "" {
 		report, err := s.cfg.ProviderChecker.CheckProvider(ctx, ProviderRequest{
@@ -111,20 +115,22 @@ func takeOver(c *store.Connection, r ProviderReport) []Finding {
 }
 
 // inspect looks at what is stored: what is missing, and what does not fit together
-// any more.
-func (s *Service) inspect(tenantID string, c store.Connection, domains []store.Domain) []Finding {
+// any more. holder is the record whose client secret counts.
+func (s *Service) inspect(tenantID string, c, holder store.Connection, domains []store.Domain) []Finding {
 	var all []Finding
 	names := domainNames(domains)
 	if len(names) == 0 {
 		all = append(all, errorFinding(FieldDomains, CodeRequired, "Give at least one domain, such as acme.com."))
 	}
-	_, found := ParseAuthority(c.Authority, s.authorityOptions())
+	guide := guideOf(c.Provider)
+	_, found := guide.ParseAuthority(c.Authority, s.authorityOptions())
 	all = append(all, found...)
 	_, found = ParseClientID(c.ClientID, c.Authority)
 	all = append(all, found...)
-	all = append(all, s.inspectSecret(tenantID, c)...)
+	all = append(all, guide.CheckClientAuth(c.ClientAuth)...)
+	all = append(all, s.inspectSecret(tenantID, c, holder)...)
 	all = append(all, checkExpiry(c.SecretExpiresAt, s.time(), c.Authority, true)...)
-	_, found = ParseScopes(c.AdditionalScopes...)
+	_, found = guide.parseScopes(c.AdditionalScopes...)
 	all = append(all, found...)
 	all = append(all, checkJustInTime(c.JustInTime, c.JustInTimeAnyDomain)...)
 	if len(c.BreakGlass) == 0 {
@@ -134,14 +140,14 @@ func (s *Service) inspect(tenantID string, c store.Connection, domains []store.D
 	return append(all, found...)
 }
 
-func (s *Service) inspectSecret(tenantID string, c store.Connection) []Finding {
-	if len(c.SealedSecret) == 0 {
+func (s *Service) inspectSecret(tenantID string, c, holder store.Connection) []Finding {
+	if len(holder.SealedSecret) == 0 {
 		if !needsSecret(c.ClientAuth) {
 			return nil
 		}
 		return []Finding{errorFinding(FieldClientSecret, CodeRequired, "Give the client secret of your provider's application.")}
 	}
-	plain, err := s.keys.Open(c.SealedSecret, FieldAAD(tenantID, c.ID, secretField))
+	plain, err := s.keys.Open(holder.SealedSecret, FieldAAD(tenantID, holder.ID, secretField))
 	if err != nil {
 		return []Finding{errorFinding(FieldClientSecret, ErrorCodeSecretUnreadable, "The stored client secret can't be opened any more. Enter it again.")}
 	}

@@ -155,7 +155,7 @@ func (s *Service) removeLinks(ctx context.Context, tx store.Store, actor Actor, 
 // journalled is the part of a connection that its events tell: the settings, without
 // the secret, and without checks and messages, which have events of their own.
 func journalled(c store.Connection) store.Connection {
-	c.SealedSecret, c.Checks, c.Messages, c.Metadata = nil, nil, nil, nil
+	c.SealedSecret, c.Checks, c.Messages, c.Metadata, c.Approved = nil, nil, nil, nil, nil
 	return c
 }
 
@@ -171,7 +171,7 @@ func (s *Service) step(ctx context.Context, actor Actor, tenantID, id string, ve
 			return err
 		}
 		after := before
-		if after.State, err = next(before.State, step); err != nil {
+		if after.State, err = nextOf(before, step); err != nil {
 			return err
 		}
 		if edit != nil {
@@ -182,7 +182,7 @@ func (s *Service) step(ctx context.Context, actor Actor, tenantID, id string, ve
 		if after, err = s.save(ctx, tx, actor, tenantID, before, after, what, message); err != nil {
 			return err
 		}
-		if before.State == store.ConnectionApproved && after.State != store.ConnectionActive { // SCIM rests on the approval
+		if before.ChangeOf == "" && before.State == store.ConnectionApproved && after.State != store.ConnectionActive { // SCIM rests on the approval
 			if err := s.closeDirectory(ctx, tx, actor, tenantID, id); err != nil {
 				return err
 			}
@@ -224,9 +224,14 @@ func (s *Service) edit(ctx context.Context, actor Actor, tenantID, id string, ve
 }
 
 // ClientSecret opens the client secret of a connection as the store returned it: for
-// the code that signs in, nobody else. A connection without a secret has an empty one.
+// the code that signs in, nobody else. A connection without a secret has an empty one, a
+// change that none was entered for may use the one in force: see [Service.StartChange].
 // The error matches [ErrSecretUnreadable] if no key opens it.
-func (s *Service) ClientSecret(_ context.Context, c store.Connection) (Secret, error) {
+func (s *Service) ClientSecret(ctx context.Context, c store.Connection) (Secret, error) {
+	c, err := s.secretHolder(ctx, s.store, c.TenantID, c)
+	if err != nil {
+		return Secret{}, err
+	}
 	if len(c.SealedSecret) == 0 {
 		return Secret{}, nil
 	}

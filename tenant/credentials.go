@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ const (
 )
 
 // ParseClientID reads the client ID that a provider gave (R35), trimmed. The authority,
-// if known, tells which provider's classic mistakes to look for; those are warnings.
+// if known, tells which provider's classic mistakes to look for, by its [Guide]; those are warnings.
 func ParseClientID(raw, authority string) (string, []Finding) {
 	id := strings.TrimSpace(raw)
 	switch {
@@ -30,28 +31,14 @@ func ParseClientID(raw, authority string) (string, []Finding) {
 	case !visibleASCII(id):
 		return "", []Finding{errorFinding(FieldClientID, CodeClientIDInvalid, "The client ID has a space, a line break or another character that client IDs don't have. Copy it alone.").got(shown(id))}
 	}
-	f := warning(FieldClientID, CodeClientIDFormat, "").got(shown(id))
-	switch DetectProvider(authority) {
-	case ProviderEntra:
-		if strings.EqualFold(id, entraTenant(authority)) {
-			f.Code = CodeClientIDIsTenantID
-			f.Message = "This is the directory (tenant) ID that the authority names. The client ID is called Application (client) ID."
-			return id, []Finding{f}
-		}
-		if !guid.MatchString(id) {
-			f.Message, f.Expected = "Entra's client IDs are GUIDs. Copy the Application (client) ID.", "00000000-0000-0000-0000-000000000000"
-			return id, []Finding{f}
-		}
-	case ProviderGoogle:
-		if !strings.HasSuffix(id, ".apps.googleusercontent.com") {
-			f.Message, f.Expected = "Google's client IDs end in .apps.googleusercontent.com.", "….apps.googleusercontent.com"
-			return id, []Finding{f}
-		}
-	case ProviderOkta:
-		if !strings.HasPrefix(id, "0oa") {
-			f.Message, f.Expected = "Okta's client IDs begin with 0oa.", "0oa…"
-			return id, []Finding{f}
-		}
+	guide := guideOf(DetectProvider(authority)).ClientID
+	switch {
+	case strings.EqualFold(id, entraTenant(authority)):
+		return id, []Finding{warning(FieldClientID, CodeClientIDIsTenantID, "%s", guide.MistakenHint.Text).got(shown(id))}
+	case !guide.Format.Fits(id):
+		f := warning(FieldClientID, CodeClientIDFormat, "%s", guide.Hint.Text).got(shown(id))
+		f.Expected = guide.Format.Expected
+		return id, []Finding{f}
 	}
 	return id, nil
 }
@@ -69,8 +56,9 @@ func ParseClientSecret(raw Secret, clientID, authority string) (Secret, []Findin
 		return Secret{}, []Finding{errorFinding(FieldClientSecret, CodeSecretInvalid, "The client secret has a space or a line break inside. Copy it alone.")}
 	case value == clientID:
 		return NewSecret(value), []Finding{warning(FieldClientSecret, CodeSecretLooksLikeID, "This is the client ID. Copy the client secret.")}
-	case DetectProvider(authority) == ProviderEntra && guid.MatchString(value):
-		return NewSecret(value), []Finding{warning(FieldClientSecret, CodeSecretLooksLikeID, "This looks like the Secret ID. Entra shows two columns: copy the Value.")}
+	}
+	if guide := guideOf(DetectProvider(authority)).ClientSecret; !guide.Mistaken.IsZero() && guide.Mistaken.Fits(value) {
+		return NewSecret(value), []Finding{warning(FieldClientSecret, CodeSecretLooksLikeID, "%s", guide.MistakenHint.Text)}
 	}
 	return NewSecret(value), nil
 }
@@ -87,6 +75,21 @@ func parseClientAuth(raw string) (string, []Finding) {
 		return "", []Finding{f.got(shown(v))}
 	}
 }
+
+// CheckClientAuth warns of a way of authenticating that this provider does not have. Empty is left to the check of the
+// provider.
+func (g Guide) CheckClientAuth(method string) []Finding {
+	if method == "" || slices.Contains(g.ClientAuth.Supported, method) {
+		return nil
+	}
+	f := warning(FieldClientAuth, CodeUnsupportedAuthMethod, "%s has no such client authentication. %s", g.Name, g.ClientAuth.Note.Text).got(method)
+	f.Expected = strings.Join(g.ClientAuth.Supported, ", ")
+	return []Finding{f}
+}
+
+// RecommendedClientAuth is how a new connection at a kind of provider authenticates where the provider's metadata offers
+// it, by its [Guide]: providers list ways that an application is not set up for (R22). Empty if there is none to prefer.
+func RecommendedClientAuth(provider string) string { return guideOf(provider).ClientAuth.Recommended }
 
 // needsSecret says whether a way of authenticating uses the client secret. One that is
 // not known yet does.

@@ -28,8 +28,10 @@ func (s *Service) EnableSCIM(ctx context.Context, actor Actor, tenantID, connect
 		if err != nil {
 			return err
 		}
-		switch c.State {
-		case store.ConnectionApproved, store.ConnectionActive, store.ConnectionSuspended:
+		switch {
+		case c.ChangeOf != "":
+			return conflict(ErrorCodeState, "This is a change of another connection. Switch SCIM on for that one.")
+		case c.State == store.ConnectionApproved, c.State == store.ConnectionActive, c.State == store.ConnectionSuspended:
 		default:
 			return conflict(ErrorCodeOIDCRequired, "SCIM needs an approved OpenID Connect connection. This one is %s.", c.State)
 		}

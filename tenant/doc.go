@@ -15,13 +15,20 @@
 //
 // An owner's request goes from draft to submitted, is approved by the host's staff (or
 // by a [Reviewer]), its domains are proven by a [DomainValidator], somebody signs in
-// as a test, and it becomes active. [Steps] tells what is possible in each state.
+// as a test, and it becomes active. [Steps] tells what is possible in each state. What is in
+// force changes by [Service.StartChange], the same way, while people go on signing in.
 // A portal, a JSON API and a host's own pages all call the same [Service].
 //
 // Input is checked here and nowhere else: [ParseDomains], [ParseAuthority] and their
 // siblings give the value in its one form, and a [Finding] with a stable code for
 // each mistake. A refusal is a [*ValidationError] (HTTP 422) or an [*Error] (403, 404,
 // 409, 412 by what it matches); [CodeOf] gives the code.
+//
+// What is peculiar to Entra, Okta and others is data: [GuideOf] has the steps in a provider's
+// console with the values to copy, the checks that its entries are held to, and what its
+// errors mean ([Explain]). Package oidc and a host's pages use the same.
+//
+// A host that runs in several regions states them once, with [NewRegions].
 //
 // # Security
 //

@@ -16,7 +16,8 @@ import (
 type Draft struct {
 	// Name is what the owner calls the provider, at most 100 characters. Optional.
 	Name string
-	// Provider is the kind of provider; empty means what the authority tells.
+	// Provider is the kind of provider, whose [Guide] the entries are held to; empty, and one that is not known, means what
+	// the authority tells.
 	Provider string
 	// Domains, BreakGlass and AdditionalScopes hold entries; each may be a whole list as
 	// typed, separated as [ParseDomains], [ParseBreakGlass] and [ParseScopes] say.
@@ -33,7 +34,7 @@ type Draft struct {
 	// AcceptExpired records an expiry in the past.
 	AcceptExpired bool
 	// ClientAuth is [ClientSecretBasic], [ClientSecretPost], [ClientPrivateKeyJWT] or
-	// [ClientAuthNone]; empty leaves it to the check of the provider. The test sign-in
+	// [ClientAuthNone]; empty leaves it to the check of the provider, which prefers what its guide recommends. The test sign-in
 	// corrects it where the provider takes the secret only the other way (R22).
 	ClientAuth string
 	// JustInTime lets people sign in whom no directory provisioned: an account is made for
@@ -80,9 +81,17 @@ func (s *Service) parse(d Draft, now time.Time) (parsedDraft, []Finding) {
 	}
 	p.domains, found = ParseDomains(d.Domains...)
 	add()
+	guide, chosen := guides[strings.TrimSpace(d.Provider)]
+	if !chosen {
+		guide = guideOf(ProviderGeneric)
+	}
 	if p.Authority = strings.TrimSpace(d.Authority); p.Authority != "" {
-		p.Authority, found = ParseAuthority(d.Authority, s.authorityOptions())
+		p.Authority, found = guide.ParseAuthority(d.Authority, s.authorityOptions())
 		add()
+	}
+	if p.Provider = guide.Provider; !chosen {
+		p.Provider = DetectProvider(p.Authority)
+		guide = guideOf(p.Provider)
 	}
 	if p.ClientID = strings.TrimSpace(d.ClientID); p.ClientID != "" {
 		p.ClientID, found = ParseClientID(d.ClientID, p.Authority)
@@ -94,22 +103,15 @@ func (s *Service) parse(d Draft, now time.Time) (parsedDraft, []Finding) {
 	}
 	p.ClientAuth, found = parseClientAuth(d.ClientAuth)
 	add()
+	all = append(all, guide.CheckClientAuth(p.ClientAuth)...)
 	p.SecretExpiresAt = store.Time(d.SecretExpiresAt)
 	all = append(all, checkExpiry(p.SecretExpiresAt, now, p.Authority, d.AcceptExpired)...)
 	p.breakGlass, found = ParseBreakGlass(p.domains, d.BreakGlass...)
 	add()
-	p.scopes, found = ParseScopes(d.AdditionalScopes...)
+	p.scopes, found = guide.parseScopes(d.AdditionalScopes...)
 	add()
 	all = append(all, checkJustInTime(d.JustInTime, d.JustInTimeAnyDomain)...)
-	if p.Provider = strings.TrimSpace(d.Provider); p.Provider == "" || !slices.Contains(knownProviders, p.Provider) {
-		p.Provider = DetectProvider(p.Authority)
-	}
 	return p, all
-}
-
-var knownProviders = []string{
-	ProviderEntra, ProviderOkta, ProviderGoogle, ProviderJumpCloud, ProviderAuth0,
-	ProviderKeycloak, ProviderOneLogin, ProviderPing, ProviderGeneric,
 }
 
 func (s *Service) authorityOptions() AuthorityOptions {
@@ -127,7 +129,8 @@ func (s *Service) CreateDraft(ctx context.Context, actor Actor, tenantID string,
 
 // SaveDraft replaces what a request asks for, in the states that [StepSave] allows. A
 // rejected or withdrawn request becomes a draft again. version is that of the
-// connection as the owner saw it.
+// connection as the owner saw it. Staff may save for the owner. A change of a connection in
+// force becomes one of its settings as they are now, and keeps its SCIM preferences.
 func (s *Service) SaveDraft(ctx context.Context, actor Actor, tenantID, id string, version int64, d Draft) (Connection, []Finding, error) {
 	return s.saveDraft(ctx, actor, tenantID, d, func(tx store.Store) (store.Connection, []store.Domain, error) {
 		return s.loadAt(ctx, tx, tenantID, id, version)
@@ -135,7 +138,7 @@ func (s *Service) SaveDraft(ctx context.Context, actor Actor, tenantID, id strin
 }
 
 func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d Draft, read func(store.Store) (store.Connection, []store.Domain, error)) (Connection, []Finding, error) {
-	if err := s.allow(ctx, actor, ActionEditConnection, tenantID); err != nil {
+	if err := s.allowOrStaff(ctx, actor, tenantID, ActionEditConnection); err != nil {
 		return Connection{}, nil, err
 	}
 	if err := s.needSSO(ctx, tenantID); err != nil {
@@ -158,7 +161,7 @@ func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d
 			return err
 		}
 		after := before
-		if after.State, err = next(before.State, StepSave); err != nil {
+		if after.State, err = nextOf(before, StepSave); err != nil {
 			return err
 		}
 		if err := refuse(findings); err != nil { // after the state: it is the greater news
@@ -167,6 +170,10 @@ func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d
 		if err := s.applyDraft(tenantID, &after, parsed); err != nil {
 			return err
 		}
+		if err := s.rebase(ctx, tx, tenantID, &after); err != nil {
+			return err
+		}
+		after.Approvals = nil
 		if before.Version == 0 {
 			if err := s.reopen(ctx, tx, actor, tenantID); err != nil {
 				return err

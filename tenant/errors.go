@@ -40,7 +40,9 @@ const (
 	ErrorCodeStale                = "stale"                  // changed by somebody else meanwhile
 	ErrorCodeState                = "wrong_state"            // not possible in the state it is in
 	ErrorCodeRequestPending       = "request_pending"        // a request is being reviewed
-	ErrorCodeChangeNeedsReview    = "change_needs_review"    // only staff change this once it is active
+	ErrorCodeChangeNeedsReview    = "change_needs_review"    // in force: only a reviewed change, or staff, can
+	ErrorCodeChangeOutdated       = "change_outdated"        // what it changes has changed itself
+	ErrorCodeOwnRequest           = "own_request"            // nobody approves what they asked for
 	ErrorCodeDomainTaken          = "domain_taken"           // another organisation holds it
 	ErrorCodeDomainsUnverified    = "domains_unverified"     // a domain waits for its proof
 	ErrorCodeTestRequired         = "test_required"          // no successful test sign-in with this configuration

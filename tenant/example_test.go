@@ -183,3 +183,55 @@ func ExampleNewSecret() {
 	// REDACTED REDACTED REDACTED
 	// hunter2
 }
+
+func ExampleGuideOf() {
+	g := tenant.GuideOf(tenant.ProviderJumpCloud).Fill(tenant.GuideValues{
+		AppName: "Acme On-Call", RedirectURI: "https://app.example.com/sso/signin-oidc/1", InitiateLoginURI: "https://app.example.com/sso/login",
+	})
+	for _, step := range g.OIDC[2:4] {
+		fmt.Println(step.Text)
+		for _, c := range step.Copy {
+			fmt.Println(" ", c.Label+":", c.Value)
+		}
+	}
+	_, findings := g.ParseAuthority("https://acme.okta.com", tenant.AuthorityOptions{})
+	fmt.Println(findings[0].Code)
+	// Output:
+	// On the tab SSO enter both addresses.
+	//   Redirect URIs: https://app.example.com/sso/signin-oidc/1
+	//   Login URL: https://app.example.com/sso/login
+	// Choose Client Secret POST as Client Authentication Type.
+	// authority_other_provider
+}
+
+func ExampleExplain() {
+	// What a person read on the provider's page, and pasted.
+	e, ok := tenant.Explain(tenant.ProviderEntra, tenant.PlacePage, "", "AADSTS50105: Your administrator has configured the application …")
+	fmt.Println(ok, e.ID, e.Who)
+	fmt.Println(e.What.Text, e.Fix.Text)
+	// Output:
+	// true entra.AADSTS50105 provider_admin
+	// The person is not assigned to the application. An Entra administrator adds them, or a group of theirs, under Enterprise applications, Users and groups. Members of nested groups don't count.
+}
+
+func ExampleNewRegions() {
+	regions, err := tenant.NewRegions(tenant.RegionsConfig{
+		Regions: []tenant.Region{
+			{ID: "us", Label: "US hosted", BaseURL: "https://app.example.com", Original: true},
+			{ID: "eu", Label: "EU hosted", BaseURL: "https://app.example.eu"},
+		},
+		Current: "eu", // from this process's environment
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// The same value goes into tenant.Config, oidc.Config and scim.Config, without any base URL there.
+	login, err := regions.Base("", "/sso")
+	fmt.Println(login, err)
+	_, err = regions.Base("https://app.example.com/sso", "")
+	fmt.Println(err)
+	// Output:
+	// https://app.example.eu/sso <nil>
+	// "https://app.example.com/sso" is not below https://app.example.eu, the base URL of the region eu
+}

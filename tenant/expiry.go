@@ -61,8 +61,9 @@ func checkExpiry(t, now time.Time, authority string, confirmed bool) []Finding {
 			f.Severity = SeverityWarning
 		}
 		return []Finding{f}
-	case DetectProvider(authority) == ProviderEntra && t.After(now.AddDate(2, 0, 1)):
-		return []Finding{warning(FieldSecretExpiry, CodeSecretExpiryFar, "Entra's secrets last 24 months at most. Look at the date again.").
+	}
+	if g := guideOf(DetectProvider(authority)); g.SecretMonths > 0 && t.After(now.AddDate(0, g.SecretMonths, 1)) {
+		return []Finding{warning(FieldSecretExpiry, CodeSecretExpiryFar, "Secrets of %s last %d months at most. Look at the date again.", g.Name, g.SecretMonths).
 			got(t.UTC().Format(time.RFC3339))}
 	}
 	return nil

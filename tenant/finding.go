@@ -38,6 +38,8 @@ type Finding struct {
 const (
 	FieldDomains      = "domains"
 	FieldAuthority    = "authority"
+	FieldIssuer       = "issuer"
+	FieldProvider     = "provider"
 	FieldClientID     = "client_id"
 	FieldClientSecret = "client_secret"
 	FieldClientAuth   = "client_auth"
@@ -45,11 +47,15 @@ const (
 	FieldBreakGlass   = "break_glass"
 	FieldScopes       = "additional_scopes"
 	FieldJustInTime   = "just_in_time"
-	FieldKeyName      = "name"
-	FieldKeyScopes    = "scopes"
-	FieldKeyExpiry    = "expires"
-	FieldMessage      = "message"
-	FieldConnection   = "name"
+
+	FieldJustInTimeAnyDomain = "just_in_time_any_domain"
+	FieldEmailVerifiedString = "email_verified_string"
+
+	FieldKeyName    = "name"
+	FieldKeyScopes  = "scopes"
+	FieldKeyExpiry  = "expires"
+	FieldMessage    = "message"
+	FieldConnection = "name"
 )
 
 // Codes of findings about input.
@@ -73,6 +79,11 @@ const (
 	CodeAuthorityPort        = "authority_port"
 	CodeAuthorityEntraV1     = "authority_entra_v1"
 
+	// Codes of what does not fit the guide of the provider that the owner chose.
+	CodeAuthorityOtherProvider = "authority_other_provider"
+	CodeAuthorityPattern       = "authority_pattern"
+	CodeAuthorityPlaceholder   = "authority_placeholder"
+
 	CodeClientIDInvalid    = "client_id_invalid"
 	CodeClientIDIsTenantID = "client_id_is_tenant_id"
 	CodeClientIDFormat     = "client_id_format"
@@ -92,6 +103,7 @@ const (
 	CodeScopeInvalid       = "scope_invalid"
 	CodeScopeUnknown       = "scope_unknown"
 	CodeScopeOfflineAccess = "scope_offline_access"
+	CodeScopeUnwanted      = "scope_unwanted"
 
 	CodeNameInvalid = "name_invalid"
 

@@ -11,7 +11,7 @@ import (
 )
 
 // ErrBadAPIKey says that a presented API key opens nothing: it is malformed, unknown,
-// another tenant's, revoked or expired. Which of these, the caller is never told.
+// another tenant's or region's, revoked or expired. Which of these, the caller is never told.
 var ErrBadAPIKey = errors.New("tenant: API key not accepted")
 
 const (

@@ -45,7 +45,7 @@ func (s *Service) RevealAPIKey(ctx context.Context, actor Actor, tenantID, id st
 
 // putKey puts what a key is recognised by into its record, and the key itself where the host wants that.
 func (s *Service) putKey(tenantID string, k *store.APIKey, secret Secret) error {
-	k.Hash, k.Hint = hashAPIKey(secret.Reveal()), s.cfg.APIKeyPrefix+"…"+secret.hint()
+	k.Hash, k.Hint = s.cfg.Regions.hashToken(secret.Reveal()), s.cfg.APIKeyPrefix+"…"+secret.hint()
 	if !s.cfg.RevealableAPIKeys {
 		return nil
 	}

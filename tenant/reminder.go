@@ -37,6 +37,12 @@ const (
 	NoticeSecretExpired = "secret_expired" // nobody can sign in until it is replaced
 	NoticePlanLapsed    = "plan_lapsed"    // the plan does not include what is in use any more; ExpiresAt is when sign-in ends
 	NoticeDeadKeyUsed   = "dead_key_used"  // a revoked or expired API key was presented: a directory still has it, or a thief
+
+	// Of a review (R47): each is told in the transaction of what staff did, which fails if it can't be told.
+	NoticeInformationAsked = "information_asked" // staff need an answer before they decide
+	NoticeMessage          = "review_message"    // staff wrote about a request
+	NoticeApproved         = "request_approved"
+	NoticeRejected         = "request_rejected"
 )
 
 // Notifier hands notices on to a tenant's owners, in the host's own way.
@@ -180,7 +186,7 @@ func (s *Service) remind(ctx context.Context, ref store.Ref) (sent bool, err err
 
 // reached are the thresholds that a connection's secret has passed, the longest first; zero is the expiry itself.
 func (s *Service) reached(c store.Connection) []time.Duration {
-	inUse := c.State == store.ConnectionActive || c.State == store.ConnectionApproved
+	inUse := c.ChangeOf == "" && (c.State == store.ConnectionActive || c.State == store.ConnectionApproved)
 	if !inUse || len(c.SealedSecret) == 0 || c.SecretExpiresAt.IsZero() {
 		return nil
 	}

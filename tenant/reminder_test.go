@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,9 +23,14 @@ type mailbox struct {
 
 const mailEvent = "host.mail"
 
+var reviewNotices = []string{NoticeInformationAsked, NoticeMessage, NoticeApproved, NoticeRejected}
+
 func (m *mailbox) Notify(ctx context.Context, tx store.Store, n Notice) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if slices.Contains(reviewNotices, n.Kind) { // of the way to what a test is about
+		return nil
+	}
 	m.calls = append(m.calls, n)
 	if m.fail != nil {
 		return m.fail

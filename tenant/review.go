@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -37,11 +38,14 @@ const (
 
 // Submit asks for review. It first runs all checks and refuses with a
 // [*ValidationError] what does not pass; the draft stays as it is. Submitting a
-// request again that is submitted or approved already changes nothing and succeeds.
+// request again that is submitted or approved already changes nothing and succeeds. Staff
+// may submit for the owner.
 //
-// It gives request_pending while another request of the tenant is under review.
+// It gives request_pending while another request of the tenant for a new connection is under
+// review; a change counts for the connection that it changes. change_outdated says that this
+// one has changed itself since the change was saved.
 func (s *Service) Submit(ctx context.Context, actor Actor, tenantID, id string, version int64) (Connection, []Finding, error) {
-	if err := s.allow(ctx, actor, ActionSubmitConnection, tenantID); err != nil {
+	if err := s.allowOrStaff(ctx, actor, tenantID, ActionSubmitConnection); err != nil {
 		return Connection{}, nil, err
 	}
 	c, domains, err := s.load(ctx, s.store, tenantID, id)
@@ -51,11 +55,14 @@ func (s *Service) Submit(ctx context.Context, actor Actor, tenantID, id string, 
 	if c.State == store.ConnectionSubmitted || c.State == store.ConnectionApproved {
 		return viewOf(c, domains), nil, nil
 	}
-	if _, err := next(c.State, StepSubmit); err != nil {
+	if _, err := nextOf(c, StepSubmit); err != nil {
 		return Connection{}, nil, err
 	}
 	if c.Version != version {
 		return Connection{}, nil, stale()
+	}
+	if err := s.current(ctx, s.store, tenantID, c); err != nil {
+		return Connection{}, nil, err
 	}
 	if err := s.needSSO(ctx, tenantID); err != nil {
 		return Connection{}, nil, err
@@ -64,7 +71,7 @@ func (s *Service) Submit(ctx context.Context, actor Actor, tenantID, id string, 
 	if err != nil {
 		return Connection{}, nil, err
 	}
-	approve := s.review(ctx, viewOf(checked, domains), findings)
+	approve := c.ChangeOf != "" && s.cfg.Changes == ChangeByOwner || s.review(ctx, viewOf(checked, domains), findings)
 	out, err := s.submit(ctx, actor, tenantID, version, checked, approve)
 	if again, ok := s.alreadySubmitted(ctx, tenantID, id, err); ok {
 		return again, nil, nil
@@ -118,24 +125,27 @@ func (s *Service) submit(ctx context.Context, actor Actor, tenantID string, vers
 	}
 	var out Connection
 	err = s.store.InTx(ctx, func(tx store.Store) error {
-		before, _, err := s.loadAt(ctx, tx, tenantID, checked.ID, version)
+		before, domains, err := s.loadAt(ctx, tx, tenantID, checked.ID, version)
 		if err != nil {
 			return err
 		}
-		if err := nonePending(ctx, tx, tenantID, checked.ID); err != nil {
+		if err := s.current(ctx, tx, tenantID, before); err != nil {
+			return err
+		}
+		if err := nonePending(ctx, tx, tenantID, before); err != nil {
 			return err
 		}
 		after := checked
-		if after.State, err = next(before.State, StepSubmit); err != nil {
+		if after.State, err = nextOf(before, StepSubmit); err != nil {
 			return err
 		}
-		after.SubmittedAt = s.time()
+		after.SubmittedAt, after.SubmittedBy, after.Approvals = s.time(), actor.event(), nil
 		if after, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.submitted", ""); err != nil {
 			return err
 		}
 		if approve {
 			policy := Actor{Kind: ActorSystem, Name: "review policy"}
-			if err := s.approve(ctx, tx, policy, tenantID, after, after, in.SCIM); err != nil {
+			if err := s.approve(ctx, tx, policy, tenantID, after, after, domains, in.SCIM); err != nil {
 				return err
 			}
 		}
@@ -148,23 +158,23 @@ func (s *Service) submit(ctx context.Context, actor Actor, tenantID string, vers
 	return out, nil
 }
 
-// nonePending refuses a second request beside one that is under review.
-func nonePending(ctx context.Context, tx store.Store, tenantID, except string) error {
+// nonePending refuses a second request for the same thing beside one that is under review.
+func nonePending(ctx context.Context, tx store.Store, tenantID string, request store.Connection) error {
 	all, err := tx.Connections(ctx, tenantID)
 	if err != nil {
 		return fmt.Errorf("tenant: reading connections: %w", err)
 	}
 	for _, c := range all {
-		if c.ID != except && (c.State == store.ConnectionSubmitted || c.State == store.ConnectionNeedsInformation) {
+		if c.ID != request.ID && c.ChangeOf == request.ChangeOf && (c.State == store.ConnectionSubmitted || c.State == store.ConnectionNeedsInformation) {
 			return conflict(ErrorCodeRequestPending, "Another request of your organisation is under review. Wait for it, or withdraw it.")
 		}
 	}
 	return nil
 }
 
-// Withdraw takes a request back.
+// Withdraw takes a request back. Staff may do so for the owner.
 func (s *Service) Withdraw(ctx context.Context, actor Actor, tenantID, id string, version int64) (Connection, error) {
-	if err := s.allow(ctx, actor, ActionSubmitConnection, tenantID); err != nil {
+	if err := s.allowOrStaff(ctx, actor, tenantID, ActionSubmitConnection); err != nil {
 		return Connection{}, err
 	}
 	return s.step(ctx, actor, tenantID, id, version, StepWithdraw, "connection.withdrawn", "", nil)
@@ -243,20 +253,30 @@ func (s *Service) decide(ctx context.Context, actor Actor, tenantID, id string, 
 	if err != nil {
 		return Connection{}, err
 	}
-	return s.step(ctx, actor, tenantID, id, version, step, what, text, func(_ store.Store, c *store.Connection, _ []store.Domain) error {
+	return s.step(ctx, actor, tenantID, id, version, step, what, text, func(tx store.Store, c *store.Connection, _ []store.Domain) error {
 		if step == StepReject {
 			c.DecidedAt = s.time()
 		}
-		return s.addMessage(c, actor, text)
+		c.Approvals = nil
+		if err := s.addMessage(c, actor, text); err != nil {
+			return err
+		}
+		return s.tellDecision(ctx, tx, tenantID, *c, step, text)
 	})
 }
 
-// AddMessage adds a message of owner or staff to the request's conversation.
+// AddMessage adds a message of owner or staff to the request's conversation. The owners are told what staff write, as
+// [Notice] says.
 func (s *Service) AddMessage(ctx context.Context, actor Actor, tenantID, id string, version int64, text string) (Connection, error) {
-	if err := s.allowOrStaff(ctx, actor, tenantID, ActionSubmitConnection); err != nil {
+	err := s.allow(ctx, actor, ActionSubmitConnection, tenantID)
+	asStaff := errors.Is(err, ErrForbidden)
+	if asStaff {
+		err = s.can(ctx, actor, ActionReview, tenantID)
+	}
+	if err != nil {
 		return Connection{}, err
 	}
-	text, err := messageText(text)
+	text, err = messageText(text)
 	if err != nil {
 		return Connection{}, err
 	}
@@ -270,9 +290,14 @@ func (s *Service) AddMessage(ctx context.Context, actor Actor, tenantID, id stri
 		if err := s.addMessage(&after, actor, text); err != nil {
 			return err
 		}
-		after, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.message_added", text)
+		if after, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.message_added", text); err != nil {
+			return err
+		}
 		out = viewOf(after, domains)
-		return err
+		if !asStaff {
+			return nil
+		}
+		return s.tellOwners(ctx, tx, tenantID, after, NoticeMessage, text)
 	})
 	if err != nil {
 		return Connection{}, err
@@ -299,9 +324,16 @@ func (s *Service) addMessage(c *store.Connection, actor Actor, text string) erro
 	return nil
 }
 
+// maxApprovals bounds Config.Approvals.
+const maxApprovals = 5
+
 // Approve accepts a submitted request after running all checks again, and refuses with
 // a [*ValidationError] what does not pass any more. If the owner wants SCIM and the
 // plan includes it, the directory is enabled along with it.
+//
+// Where Config.Approvals asks for several, the request stays submitted until the last of
+// them, each of a reviewer of their own: a second one of the same gives wrong_state. Nobody
+// approves what they submitted as an owner (own_request, which matches [ErrForbidden]).
 func (s *Service) Approve(ctx context.Context, actor Actor, tenantID, id string, version int64) (Connection, []Finding, error) {
 	if err := s.allow(ctx, actor, ActionReview, tenantID); err != nil {
 		return Connection{}, nil, err
@@ -310,7 +342,13 @@ func (s *Service) Approve(ctx context.Context, actor Actor, tenantID, id string,
 	if err != nil {
 		return Connection{}, nil, err
 	}
-	if _, err := next(c.State, StepApprove); err != nil {
+	if _, err := nextOf(c, StepApprove); err != nil {
+		return Connection{}, nil, err
+	}
+	if err := mayApprove(actor, c); err != nil {
+		return Connection{}, nil, err
+	}
+	if err := s.current(ctx, s.store, tenantID, c); err != nil {
 		return Connection{}, nil, err
 	}
 	if err := s.needSSO(ctx, tenantID); err != nil {
@@ -326,11 +364,20 @@ func (s *Service) Approve(ctx context.Context, actor Actor, tenantID, id string,
 	}
 	var out Connection
 	err = s.store.InTx(ctx, func(tx store.Store) error {
-		before, _, err := s.loadAt(ctx, tx, tenantID, id, version)
+		before, domains, err := s.loadAt(ctx, tx, tenantID, id, version)
 		if err != nil {
 			return err
 		}
-		if err := s.approve(ctx, tx, actor, tenantID, before, checked, in.SCIM); err != nil {
+		if err := s.current(ctx, tx, tenantID, before); err != nil {
+			return err
+		}
+		if len(before.Approvals)+1 < s.cfg.Approvals {
+			checked.Approvals = append(slices.Clone(before.Approvals), actor.event())
+			_, err = s.save(ctx, tx, actor, tenantID, before, checked, "connection.approval_given", "")
+		} else {
+			err = s.approve(ctx, tx, actor, tenantID, before, checked, domains, in.SCIM)
+		}
+		if err != nil {
 			return err
 		}
 		out, err = s.view(ctx, tx, tenantID, id)
@@ -342,17 +389,34 @@ func (s *Service) Approve(ctx context.Context, actor Actor, tenantID, id string,
 	return out, findings, nil
 }
 
-func (s *Service) approve(ctx context.Context, tx store.Store, actor Actor, tenantID string, before, after store.Connection, scim bool) error {
+// mayApprove keeps people from approving what they asked for, and from approving twice.
+func mayApprove(actor Actor, c store.Connection) error {
+	if actor.ID == "" {
+		return nil
+	}
+	if by := c.SubmittedBy; by.Kind == string(ActorOwner) && by.ID == actor.ID {
+		return forbidden(ErrorCodeOwnRequest, "You submitted this request yourself. Somebody else has to approve it.")
+	}
+	if slices.ContainsFunc(c.Approvals, func(a store.EventActor) bool { return a.ID == actor.ID && a.Kind == string(actor.Kind) }) {
+		return conflict(ErrorCodeState, "You have approved this request already. It needs the approval of another reviewer.")
+	}
+	return nil
+}
+
+func (s *Service) approve(ctx context.Context, tx store.Store, actor Actor, tenantID string, before, after store.Connection, domains []store.Domain, scim bool) error {
 	var err error
-	if after.State, err = next(before.State, StepApprove); err != nil {
+	if after.State, err = nextOf(before, StepApprove); err != nil {
 		return err
 	}
-	after.DecidedAt = s.time()
+	settings := settingsOf(after, domains)
+	after.DecidedAt, after.Approvals, after.Approved = s.time(), nil, &settings
 	if after, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.approved", ""); err != nil {
 		return err
 	}
-	if after.SCIM.Wanted && scim {
-		_, err = s.openDirectory(ctx, tx, actor, tenantID, after.ID, after.SCIM)
+	if after.ChangeOf == "" && after.SCIM.Wanted && scim {
+		if _, err = s.openDirectory(ctx, tx, actor, tenantID, after.ID, after.SCIM); err != nil {
+			return err
+		}
 	}
-	return err
+	return s.tellDecision(ctx, tx, tenantID, after, StepApprove, "")
 }

@@ -56,6 +56,13 @@ func (b breaking) DeleteDomain(ctx context.Context, id, domain string, version i
 	return b.Store.DeleteDomain(ctx, id, domain, version, e...)
 }
 
+func (b breaking) UpdateDomain(ctx context.Context, id string, d store.Domain, e ...store.Event) (store.Domain, error) {
+	if b.fails() {
+		return store.Domain{}, errBroken
+	}
+	return b.Store.UpdateDomain(ctx, id, d, e...)
+}
+
 func (b breaking) CreateDirectory(ctx context.Context, id string, d store.Directory, e ...store.Event) (store.Directory, error) {
 	if b.fails() {
 		return store.Directory{}, errBroken

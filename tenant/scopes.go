@@ -5,6 +5,8 @@ import "slices"
 const (
 	maxScopes      = 20
 	maxScopeLength = 128 // bytes
+
+	scopeOfflineAccess = "offline_access"
 )
 
 // DefaultScopes are asked for at every sign-in; openid can't be removed.
@@ -38,7 +40,7 @@ func ParseScopes(texts ...string) ([]string, []Finding) {
 			findings = append(findings, errorFinding(FieldScopes, CodeScopeInvalid, "%s is not a scope. A scope has letters, digits and punctuation, but no quotes or backslashes, and at most %d characters.", shown(entry), maxScopeLength).got(shown(entry)))
 		case !slices.Contains(scopes, entry):
 			scopes = append(scopes, entry)
-			if entry == "offline_access" {
+			if entry == scopeOfflineAccess {
 				findings = append(findings, warning(FieldScopes, CodeScopeOfflineAccess, "offline_access asks the provider for a refresh token. Some providers refuse it, and it may need an administrator's consent.").got(entry))
 			}
 		}
@@ -47,6 +49,32 @@ func ParseScopes(texts ...string) ([]string, []Finding) {
 		}
 	}
 	return scopes, findings
+}
+
+// CheckScopes warns of additional scopes that lead to trouble at this provider.
+func (g Guide) CheckScopes(scopes []string) []Finding {
+	var found []Finding
+	for _, unwanted := range g.Scopes.Unwanted {
+		if !slices.Contains(scopes, unwanted.Scope) {
+			continue
+		}
+		code := CodeScopeUnwanted
+		if unwanted.Scope == scopeOfflineAccess {
+			code = CodeScopeOfflineAccess
+		}
+		found = append(found, warning(FieldScopes, code, "%s", unwanted.Note.Text).got(unwanted.Scope))
+	}
+	return found
+}
+
+// parseScopes reads scopes and warns as the provider's guide says, which speaks of offline_access itself.
+func (g Guide) parseScopes(texts ...string) ([]string, []Finding) {
+	scopes, found := ParseScopes(texts...)
+	own := g.CheckScopes(scopes)
+	found = slices.DeleteFunc(found, func(f Finding) bool {
+		return f.Code == CodeScopeOfflineAccess && slices.ContainsFunc(own, func(o Finding) bool { return o.Code == f.Code })
+	})
+	return scopes, append(found, own...)
 }
 
 // isScopeToken reports whether s is a scope-token: %x21 / %x23-5B / %x5D-7E.

@@ -30,11 +30,20 @@ type Config struct {
 
 	// Reviewer decides about requests without a person. Nil leaves all to staff.
 	Reviewer Reviewer
+	// Approvals is how many different reviewers have to approve a request that Reviewer leaves to staff. Zero means 1;
+	// 2 are four eyes.
+	Approvals int
+	// Changes says how reviewed settings in force are changed. The default is that a change is reviewed.
+	Changes ChangePolicy
 	// Entitlements tells what a tenant's plan includes. Nil means that every tenant has
 	// everything.
 	Entitlements Entitlements
+	// Regions are the host's regions, of which this process serves one: API keys are valid there alone. Nil means that there
+	// are none.
+	Regions *Regions
 	// SCIMBaseURL is the address below which each tenant has its SCIM base URL, such as
-	// https://app.example.com/scim/v2. Empty means that [Service.SCIMBaseURL] is not used.
+	// https://app.example.com/scim/v2. With Regions it lies below the current one's base URL, and empty means /scim/v2 there;
+	// without, empty means that [Service.SCIMBaseURL] is not used.
 	SCIMBaseURL string
 	// APIKeyPrefix begins every API key: lower-case letters, digits and underscores, at
 	// most 16, an underscore last. Empty means [DefaultAPIKeyPrefix].
@@ -121,14 +130,17 @@ func New(cfg Config) (*Service, error) {
 	if err := checkKeyPrefix(cfg.APIKeyPrefix); err != nil {
 		return nil, err
 	}
-	if cfg.SCIMBaseURL != "" {
+	scimBase, err := cfg.Regions.Base(cfg.SCIMBaseURL, "/scim/v2")
+	if err != nil {
+		return nil, fmt.Errorf("tenant: Config.SCIMBaseURL %w", err)
+	}
+	if cfg.SCIMBaseURL = scimBase; cfg.SCIMBaseURL != "" {
 		u, err := url.Parse(cfg.SCIMBaseURL)
 		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 			return nil, fmt.Errorf("tenant: Config.SCIMBaseURL %q must be a URL such as https://app.example.com/scim/v2", cfg.SCIMBaseURL)
 		}
 		cfg.SCIMBaseURL = strings.TrimRight(cfg.SCIMBaseURL, "/")
 	}
-	var err error
 	if cfg.RemindBefore, err = checkRemindBefore(cfg.RemindBefore); err != nil {
 		return nil, err
 	}
@@ -137,6 +149,15 @@ func New(cfg Config) (*Service, error) {
 	}
 	if cfg.KeepRemoved < 0 {
 		return nil, errors.New("tenant: Config.KeepRemoved must not be negative; zero keeps the journal for good")
+	}
+	switch {
+	case cfg.Approvals < 0 || cfg.Approvals > maxApprovals:
+		return nil, fmt.Errorf("tenant: Config.Approvals must be 0 to %d", maxApprovals)
+	case cfg.Approvals == 0:
+		cfg.Approvals = 1
+	}
+	if cfg.Changes != ChangeReviewed && cfg.Changes != ChangeLocked && cfg.Changes != ChangeByOwner {
+		return nil, fmt.Errorf("tenant: Config.Changes is %q, expected one of the ChangePolicy constants", cfg.Changes)
 	}
 	if cfg.EnforceAfter < 0 {
 		return nil, errors.New("tenant: Config.EnforceAfter must not be negative")

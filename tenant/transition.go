@@ -18,6 +18,7 @@ const (
 	StepReject   Step = "reject"   // staff
 	StepWithdraw Step = "withdraw" // owner takes the request back
 	StepActivate Step = "activate" // sign-in begins, or resumes
+	StepApply    Step = "apply"    // a change goes in force, and ends
 	StepSuspend  Step = "suspend"  // sign-in stops
 	StepDelete   Step = "delete"
 )
@@ -28,6 +29,9 @@ const (
 // An active connection can't be saved: its reviewed fields change only through a new
 // review (D4), and what owners may change alone has methods of its own. It is
 // suspended before it is deleted, so that nobody loses sign-in by one click.
+//
+// A change of a connection in force goes the same way, apart from the end: it is applied
+// instead of being activated.
 var transitions = map[Step]map[store.ConnectionState]store.ConnectionState{
 	StepSave: {
 		store.ConnectionDraft:            store.ConnectionDraft,
@@ -60,6 +64,9 @@ var transitions = map[Step]map[store.ConnectionState]store.ConnectionState{
 		store.ConnectionApproved:  store.ConnectionActive,
 		store.ConnectionSuspended: store.ConnectionActive,
 	},
+	StepApply: {
+		store.ConnectionApproved: store.ConnectionDeleted,
+	},
 	StepSuspend: {
 		store.ConnectionActive: store.ConnectionSuspended,
 	},
@@ -71,12 +78,12 @@ var transitions = map[Step]map[store.ConnectionState]store.ConnectionState{
 	},
 }
 
-// Steps returns the steps that are possible in a state, in alphabetical order, so that
+// Steps returns the steps that are possible for a connection, by its State and ChangeOf, in alphabetical order, so that
 // a page can offer them.
-func Steps(state store.ConnectionState) []Step {
+func Steps(c store.Connection) []Step {
 	var steps []Step
-	for step, from := range transitions {
-		if _, ok := from[state]; ok {
+	for step := range transitions {
+		if _, err := nextOf(c, step); err == nil {
 			steps = append(steps, step)
 		}
 	}
@@ -84,7 +91,18 @@ func Steps(state store.ConnectionState) []Step {
 	return steps
 }
 
-// next returns the state that a step leads to, or the refusal.
+// nextOf returns the state that a step leads a connection to, or the refusal.
+func nextOf(c store.Connection, step Step) (store.ConnectionState, error) {
+	switch {
+	case step == StepActivate && c.ChangeOf != "":
+		return "", conflict(ErrorCodeState, "This is a change of another connection: it is applied, not activated.")
+	case step == StepApply && c.ChangeOf == "":
+		return "", conflict(ErrorCodeState, "This is no change of another connection: it is activated, not applied.")
+	}
+	return next(c.State, step)
+}
+
+// next looks into the table.
 func next(state store.ConnectionState, step Step) (store.ConnectionState, error) {
 	if to, ok := transitions[step][state]; ok {
 		return to, nil
@@ -94,7 +112,7 @@ func next(state store.ConnectionState, step Step) (store.ConnectionState, error)
 		case store.ConnectionSubmitted, store.ConnectionApproved:
 			return "", conflict(ErrorCodeRequestPending, "This request is with our team. Withdraw it to change it.")
 		case store.ConnectionActive, store.ConnectionSuspended:
-			return "", conflict(ErrorCodeChangeNeedsReview, "These settings are in force. Ask our team to change them.")
+			return "", conflict(ErrorCodeChangeNeedsReview, "These settings are in force. Request a change of them.")
 		}
 	}
 	return "", conflict(ErrorCodeState, "The connection is %s: %s is not possible.", state, step)

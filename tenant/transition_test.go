@@ -14,16 +14,16 @@ import (
 // life is the transition table as a reader of the requirements writes it: for each
 // state, in the order of lifeSteps, where the step leads. A dash is a refusal.
 const life = `
-             save              submit    ask               approve  reject   withdraw  activate suspend   delete
-draft        draft             submitted -                 -        -        -         -        -         deleted
-submitted    -                 -         needs_information approved rejected withdrawn -        -         -
-needs_information needs_information submitted -            -        rejected withdrawn -        -         -
-approved     -                 -         needs_information -        rejected withdrawn active   -         -
-active       -                 -         -                 -        -        -         -        suspended -
-rejected     draft             -         -                 -        -        -         -        -         deleted
-withdrawn    draft             -         -                 -        -        -         -        -         deleted
-suspended    -                 -         -                 -        -        -         active   -         deleted
-deleted      -                 -         -                 -        -        -         -        -         -
+             save              submit    ask               approve  reject   withdraw  activate apply   suspend   delete
+draft        draft             submitted -                 -        -        -         -        -       -         deleted
+submitted    -                 -         needs_information approved rejected withdrawn -        -       -         -
+needs_information needs_information submitted -            -        rejected withdrawn -        -       -         -
+approved     -                 -         needs_information -        rejected withdrawn active   deleted -         -
+active       -                 -         -                 -        -        -         -        -       suspended -
+rejected     draft             -         -                 -        -        -         -        -       -         deleted
+withdrawn    draft             -         -                 -        -        -         -        -       -         deleted
+suspended    -                 -         -                 -        -        -         active   -       -         deleted
+deleted      -                 -         -                 -        -        -         -        -       -         -
 `
 
 func TestTransitionTable(t *testing.T) {
@@ -49,7 +49,11 @@ func TestTransitionTable(t *testing.T) {
 			require.NotEmpty(t, CodeOf(err))
 		}
 		slices.Sort(possible)
-		require.Equal(t, possible, Steps(state))
+		of := func(steps []Step, not Step) []Step {
+			return slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s == not })
+		}
+		require.ElementsMatch(t, of(possible, StepApply), Steps(store.Connection{State: state}))
+		require.ElementsMatch(t, of(possible, StepActivate), Steps(store.Connection{State: state, ChangeOf: "c1"}))
 	}
 	require.Len(t, states, 9)
 }
@@ -89,6 +93,10 @@ func TestEveryMethodObeysTheTable(t *testing.T) {
 			_, err := w.Activate(t.Context(), owner, "t1", c.ID, c.Version, Activation{})
 			return err
 		},
+		StepApply: func(w *world, c Connection) error {
+			_, err := w.ApplyChange(t.Context(), owner, "t1", c.ID, c.Version, false)
+			return err
+		},
 		StepSuspend: func(w *world, c Connection) error {
 			_, err := w.Suspend(t.Context(), owner, "t1", c.ID, c.Version, "")
 			return err
@@ -112,7 +120,7 @@ func TestEveryMethodObeysTheTable(t *testing.T) {
 				require.NoError(t, err)
 				c = viewOf(raw, nil)
 
-				want, nextErr := next(state, step)
+				want, nextErr := nextOf(raw, step)
 				if step == StepSubmit && (state == store.ConnectionSubmitted || state == store.ConnectionApproved) {
 					want, nextErr = state, nil // a double click
 				}

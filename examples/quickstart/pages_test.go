@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // person is somebody with a browser.
@@ -100,6 +102,39 @@ func TestRequestFormKeepsWhatWasTyped(t *testing.T) {
 	require.NotContains(t, body, "s3cr3t")
 }
 
+// TestGuidePage: R17 to R28, R65. Each provider's guide has the organisation's own values, and explains errors.
+func TestGuidePage(t *testing.T) {
+	a := started(t, "-store", "memory")
+	acme := a.Tenants[0]
+	owner := signedIn(t, a.AppURL, acme.OwnerEmail)
+	for _, g := range tenant.Guides() {
+		status, body := owner.send(http.MethodGet, "/org/acme/sso/guide?provider="+g.Provider, nil, nil)
+		require.Equal(t, http.StatusOK, status)
+		body = html.UnescapeString(body)
+		require.Contains(t, body, "Set up "+g.Name)
+		require.Contains(t, body, acme.RedirectURI, g.Name)
+		if len(g.SCIM.Steps) > 0 {
+			require.Contains(t, body, acme.SCIMBaseURL, g.Name)
+		}
+		for _, left := range []string{"{app}", "{redirect_uri}", "{initiate_login_uri}", "{scim_base_url}", "{api_key}", "{backchannel_logout_uri}"} {
+			require.NotContains(t, body, left, g.Name)
+		}
+	}
+	_, body := owner.send(http.MethodGet, "/org/acme/sso/guide?"+url.Values{"provider": {"entra"}, "error": {"AADSTS50011: <script>alert(1)</script>"}}.Encode(), nil, nil)
+	require.Contains(t, body, "The redirect URI is not registered.")
+	require.NotContains(t, body, "<script>alert")
+	_, body = owner.send(http.MethodGet, "/org/acme/sso/guide?provider=entra&error=nothing+known", nil, nil)
+	require.Contains(t, body, "none of the errors that we know")
+
+	// An organisation without a request gets no redirect URI yet, and says so.
+	other := signedIn(t, a.AppURL, "owner@initech.example")
+	status, body := other.send(http.MethodGet, "/org/initech/sso/guide?provider=okta", nil, nil)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, "not there yet")
+	status, _ = other.send(http.MethodGet, "/org/acme/sso/guide", nil, nil)
+	require.Equal(t, http.StatusNotFound, status)
+}
+
 func TestUserFormKeepsWhatWasTyped(t *testing.T) {
 	a := started(t, "-store", "memory")
 	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
@@ -139,6 +174,54 @@ func TestReviewKeepsWhatWasTyped(t *testing.T) {
 		require.Contains(t, body, kept)
 	}
 	require.NotContains(t, body, "a-secret-of-some-length")
+}
+
+// TestChangeOnThePages has an owner ask for a change of what is in force, the staff see the
+// difference, and people sign in as before until it is put in force.
+func TestChangeOnThePages(t *testing.T) {
+	a := started(t, "-store", "memory")
+	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
+	press := func(what string) (int, string) {
+		t.Helper()
+		_, page := owner.send(http.MethodGet, "/org/acme/sso", nil, nil)
+		button := regexp.MustCompile(`/org/acme/sso/[^/"]+/` + what + `"`).FindString(page)
+		require.NotEmpty(t, button, "%s in %s", what, page)
+		return owner.send(http.MethodPost, strings.TrimSuffix(button, `"`), nil, nil)
+	}
+	status, page := press("change")
+	require.Equal(t, http.StatusOK, status, page)
+	require.Contains(t, page, "Change of OpenID Connect")
+	require.Contains(t, page, "people sign in as before")
+	value := func(name string) string {
+		t.Helper()
+		m := regexp.MustCompile(`name="` + name + `"(?: required)? value="([^"]*)"`).FindStringSubmatch(page)
+		require.NotNil(t, m, name)
+		return m[1]
+	}
+	status, page = owner.send(http.MethodPost, "/org/acme/sso/request", url.Values{
+		"domains": {value("domains")}, "authority": {value("authority")}, "client_id": {value("client_id")}, "break_glass": {value("break_glass")},
+		"additional_scopes": {"groups"},
+	}, nil)
+	require.Equal(t, http.StatusOK, status, page)
+
+	staff := signedIn(t, a.AppURL, host.StaffEmail)
+	_, queue := staff.send(http.MethodGet, "/staff", nil, nil)
+	review := regexp.MustCompile(`/staff/acme/[^"]+`).FindString(queue)
+	require.NotEmpty(t, review)
+	_, sheet := staff.send(http.MethodGet, review, nil, nil)
+	require.Contains(t, sheet, "a change")
+	require.Contains(t, sheet, "<tr><td>additional_scopes</td><td>none</td><td>groups </td></tr>")
+	status, _ = staff.send(http.MethodPost, review, url.Values{"decision": {"approve"}}, nil)
+	require.Equal(t, http.StatusOK, status)
+
+	status, page = press("apply")
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, page, "Sign in once with this configuration as a test first.")
+	_, page = press("withdraw")
+	require.Contains(t, page, "withdrawn")
+	_, page = press("discard")
+	require.NotContains(t, page, "Change of OpenID Connect")
+	require.Contains(t, page, ">active<")
 }
 
 // TestPreviewAsksForChoices holds D3 and R94 in the pages: a team that exists is taken

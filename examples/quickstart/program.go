@@ -143,8 +143,12 @@ func (p *program) assembleProvisioning() (err error) {
 }
 
 // notify stands for a mail to the organisation's owners; a product queues it through tx.
-func (p *program) notify(_ context.Context, _ store.Store, n tenant.Notice) error {
-	p.log.Warn("mail to the owners: "+n.Message, "organisation", n.TenantID, "connection", n.ConnectionName)
+func (p *program) notify(ctx context.Context, _ store.Store, n tenant.Notice) error {
+	level := slog.LevelWarn
+	if n.Kind == tenant.NoticeApproved { // good news, and the quick start's own beginning
+		level = slog.LevelInfo
+	}
+	p.log.Log(ctx, level, "mail to the owners: "+n.Message, "organisation", n.TenantID, "connection", n.ConnectionName)
 	return nil
 }
 

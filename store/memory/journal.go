@@ -13,26 +13,101 @@ import (
 
 // appendEvents gives events their place. The lock is held, so that the order of
 // appending is the order of commits.
-func (t *tenant) appendEvents(log *undoLog, events []store.Event) {
+//
+// What an event tells of a record is often just as it was stored, in one of bodies: those
+// never change, and are kept once.
+func (t *tenant) appendEvents(log *undoLog, events []store.Event, bodies ...[]byte) {
 	if len(events) == 0 {
 		return
 	}
-	n := len(t.events)
+	n := t.events.len()
 	for _, e := range events {
-		e = cloneEvent(e)
+		e = keepEvent(e, bodies)
 		e.At = store.Time(e.At)
-		e.Seq = t.erased + int64(len(t.events)) + 1
-		t.events = append(t.events, e)
+		e.Seq = t.erased + int64(t.events.len()) + 1
+		t.events.append(e)
 	}
-	log.add(func() { clear(t.events[n:]); t.events = t.events[:n] })
+	log.add(func() { t.events.truncate(n) })
+}
+
+// keepEvent copies what is stored, strings too: see keepUser.
+func keepEvent(e store.Event, bodies [][]byte) store.Event {
+	e.Before, e.After = keepBody(e.Before, bodies), keepBody(e.After, bodies)
+	e.Members = cloneChange(e.Members)
+	texts := [...]*string{
+		&e.ID, &e.Type, &e.Actor.Kind, &e.Actor.ID, &e.Actor.Name, &e.Subject.Kind, &e.Subject.ID, &e.Subject.Name,
+		&e.Code, &e.Message, &e.CorrelationID,
+	}
+	var all strings.Builder
+	size := 0
+	for _, s := range texts {
+		size += len(*s)
+	}
+	all.Grow(size)
+	for _, s := range texts {
+		all.WriteString(*s)
+	}
+	rest := all.String() // one piece of memory for all
+	for _, s := range texts {
+		*s, rest = rest[:len(*s)], rest[len(*s):]
+	}
+	return e
+}
+
+// eventLog is a list of events. It grows by pieces, so that a long one is never copied.
+type eventLog [][]store.Event
+
+const eventPiece = 256
+
+func (l eventLog) len() int {
+	if len(l) == 0 {
+		return 0
+	}
+	return (len(l)-1)*eventPiece + len(l[len(l)-1])
+}
+
+func (l eventLog) at(i int) store.Event { return l[i/eventPiece][i%eventPiece] }
+
+func (l *eventLog) append(e store.Event) {
+	if n := l.len(); n%eventPiece == 0 {
+		*l = append(*l, nil)
+	}
+	last := len(*l) - 1
+	(*l)[last] = append((*l)[last], e)
+}
+
+func (l *eventLog) truncate(n int) {
+	for l.len() > n {
+		last := len(*l) - 1
+		piece := (*l)[last]
+		keep := max(0, n-last*eventPiece)
+		clear(piece[keep:])
+		if (*l)[last] = piece[:keep]; keep == 0 {
+			*l = (*l)[:last]
+		}
+	}
+}
+
+func keepBody(body []byte, bodies [][]byte) []byte {
+	for _, b := range bodies {
+		if len(b) > 0 && bytes.Equal(b, body) {
+			return b
+		}
+	}
+	return bytes.Clone(body)
 }
 
 func cloneEvent(e store.Event) store.Event {
 	e.Before, e.After = bytes.Clone(e.Before), bytes.Clone(e.After)
-	if e.Members != nil {
-		e.Members = &store.MemberChange{Added: slices.Clone(e.Members.Added), Removed: slices.Clone(e.Members.Removed)}
-	}
+	e.Members = cloneChange(e.Members)
 	return e
+}
+
+func cloneChange(c *store.MemberChange) *store.MemberChange {
+	if c == nil {
+		return nil
+	}
+	return &store.MemberChange{Added: slices.Clone(c.Added), Removed: slices.Clone(c.Removed)}
 }
 
 // AppendEvents implements [store.Journal].
@@ -45,15 +120,16 @@ func (s *Store) Events(ctx context.Context, tenantID string, q store.EventQuery)
 	limit := store.Query{Limit: q.Limit}.ClampLimit()
 	err = s.read(ctx, tenantID, func(t *tenant) error {
 		// The event with Seq n is at n-1, less those that were erased.
-		from, to := int(max(q.After-t.erased, 0)), len(t.events)
+		from, to := int(max(q.After-t.erased, 0)), t.events.len()
 		if q.Before > 0 {
 			to = min(to, int(q.Before-t.erased)-1)
 		}
 		for i := from; i < to && len(out) < limit; i++ {
-			e := t.events[i]
+			at := i
 			if q.Newest {
-				e = t.events[to-1-(i-from)]
+				at = to - 1 - (i - from)
 			}
+			e := t.events.at(at)
 			if selects(q, e) {
 				out = append(out, cloneEvent(e))
 			}
@@ -98,7 +174,7 @@ func (s *Store) SavePosition(ctx context.Context, tenantID, reader string, from,
 // TenantsBehind implements [store.Index].
 func (s *Store) TenantsBehind(ctx context.Context, reader, after string, limit int) ([]string, error) {
 	return s.tenantsWhere(ctx, after, limit, func(t *tenant) bool {
-		return t.erased+int64(len(t.events)) > t.positions[reader]
+		return t.erased+int64(t.events.len()) > t.positions[reader]
 	})
 }
 

@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/internal/records"
@@ -14,7 +13,7 @@ func (s *Store) Holdings(ctx context.Context, tenantID string) (map[store.Record
 	err := s.read(ctx, tenantID, func(t *tenant) error {
 		n := map[store.RecordKind]int{
 			store.KindUser: t.users.len(), store.KindGroup: t.groups.len(), store.KindGrant: t.grants.len(),
-			store.KindToken: len(t.tokens), store.KindLease: len(t.leases), store.KindEvent: len(t.events), store.KindPosition: len(t.positions),
+			store.KindToken: len(t.tokens), store.KindLease: len(t.leases), store.KindEvent: t.events.len(), store.KindPosition: len(t.positions),
 			"value": len(t.unique),
 		}
 		for kind, rows := range t.records {
@@ -74,9 +73,13 @@ func (t *tenant) erase(log *undoLog, kind store.RecordKind, limit int) int {
 	case store.KindPosition:
 		return cut(log, t.positions, limit)
 	}
-	n := min(limit, len(t.events))
+	n := min(limit, t.events.len())
 	events, before := t.events, t.erased
-	t.events, t.erased = slices.Clone(events[n:]), before+int64(n)
+	var left eventLog
+	for i := n; i < events.len(); i++ {
+		left.append(events.at(i))
+	}
+	t.events, t.erased = left, before+int64(n)
 	log.add(func() { t.events, t.erased = events, before })
 	return n
 }

@@ -58,7 +58,7 @@ type tenant struct {
 	byGroup  map[string]*table[store.Grant]  // by group, in the order of GrantsOfGroup
 	tokens   map[tokenKey]store.Token
 	leases   map[string]store.Lease
-	events   []store.Event
+	events   eventLog
 	// erased is how many events there were before the first that is left.
 	erased    int64
 	positions map[string]int64

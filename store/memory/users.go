@@ -55,10 +55,11 @@ func (s *Store) SCIMUsers(ctx context.Context, tenantID string, q store.Query) (
 
 // CreateSCIMUser implements [store.SCIMUserStore].
 func (s *Store) CreateSCIMUser(ctx context.Context, tenantID string, u store.SCIMUser, events ...store.Event) (store.SCIMUser, error) {
-	u = keepUser(u)
 	u.TenantID, u.Version = tenantID, 1
 	u.CreatedAt, u.UpdatedAt = store.Time(u.CreatedAt), store.Time(u.UpdatedAt)
-	err := s.write(ctx, tenantID, events, func(t *tenant, log *undoLog) error {
+	given := u
+	u = keepUser(u)
+	err := s.write(ctx, tenantID, nil, func(t *tenant, log *undoLog) error {
 		if _, taken := t.users.get(u.ID); taken {
 			return conflict("user ID", u.ID)
 		}
@@ -70,12 +71,13 @@ func (s *Store) CreateSCIMUser(ctx context.Context, tenantID string, u store.SCI
 		}
 		t.users.put(log, u.ID, u)
 		t.users.addIndex(log, u.ID, u, u.Keys)
+		t.appendEvents(log, events, u.Body)
 		return nil
 	})
 	if err != nil {
 		return store.SCIMUser{}, err
 	}
-	return cloneUser(u), nil
+	return given, nil
 }
 
 func (t *tenant) userNameTaken(u store.SCIMUser) bool {
@@ -84,8 +86,9 @@ func (t *tenant) userNameTaken(u store.SCIMUser) bool {
 
 // UpdateSCIMUser implements [store.SCIMUserStore].
 func (s *Store) UpdateSCIMUser(ctx context.Context, tenantID string, u store.SCIMUser, events ...store.Event) (store.SCIMUser, error) {
+	given := u
 	u = keepUser(u)
-	err := s.write(ctx, tenantID, events, func(t *tenant, log *undoLog) error {
+	err := s.write(ctx, tenantID, nil, func(t *tenant, log *undoLog) error {
 		old, ok := t.users.get(u.ID)
 		switch {
 		case !ok:
@@ -103,17 +106,19 @@ func (s *Store) UpdateSCIMUser(ctx context.Context, tenantID string, u store.SCI
 		t.users.removeIndex(log, old.ID, old, old.Keys)
 		t.users.put(log, u.ID, u)
 		t.users.addIndex(log, u.ID, u, u.Keys)
+		t.appendEvents(log, events, u.Body, old.Body)
 		return nil
 	})
 	if err != nil {
 		return store.SCIMUser{}, err
 	}
-	return cloneUser(u), nil
+	u.Body, u.Keys = given.Body, given.Keys
+	return u, nil
 }
 
 // DeleteSCIMUser implements [store.SCIMUserStore].
 func (s *Store) DeleteSCIMUser(ctx context.Context, tenantID, id string, version int64, events ...store.Event) error {
-	return s.write(ctx, tenantID, events, func(t *tenant, log *undoLog) error {
+	return s.write(ctx, tenantID, nil, func(t *tenant, log *undoLog) error {
 		old, ok := t.users.get(id)
 		switch {
 		case !ok:
@@ -124,6 +129,7 @@ func (s *Store) DeleteSCIMUser(ctx context.Context, tenantID, id string, version
 		t.users.removeIndex(log, id, old, old.Keys)
 		t.users.remove(log, id)
 		t.leaveAll(log, id, lastTime(events, old.UpdatedAt))
+		t.appendEvents(log, events, old.Body)
 		return nil
 	})
 }

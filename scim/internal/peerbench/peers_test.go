@@ -15,7 +15,7 @@ import (
 
 const (
 	// rounds is how often each target has its turn; medians over them are reported.
-	rounds = 5
+	rounds = 15
 	// slice is how long a turn lasts.
 	slice = 250 * time.Millisecond
 )
@@ -98,13 +98,17 @@ func ratio(ours, peer []sample) float64 {
 	return median(each, perSecond)
 }
 
-// turns lets the processes take turns: A B C A B C …
+// turns lets the processes take turns, forth and back, so that none always comes after
+// the same other: A B C C B A A B C …
 func turns(tb testing.TB, op *operation, clients int, processes []*process) [][]sample {
 	tb.Helper()
 	out := make([][]sample, len(processes))
-	for range rounds {
-		for i, p := range processes {
-			out[i] = append(out[i], p.run(tb, op, clients))
+	for round := range rounds {
+		for i := range processes {
+			if round%2 == 1 {
+				i = len(processes) - 1 - i
+			}
+			out[i] = append(out[i], processes[i].run(tb, op, clients))
 		}
 	}
 	return out

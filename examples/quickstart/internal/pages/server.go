@@ -75,6 +75,7 @@ func New(cfg Config) *Server {
 	s.mux.HandleFunc("GET /state", s.state)
 
 	s.owner("GET /org/{org}/sso", s.sso)
+	s.owner("GET /org/{org}/sso/guide", s.guide)
 	s.owner("POST /org/{org}/sso/request", s.submitRequest)
 	s.owner("POST /org/{org}/sso/{connection}/{step}", s.step)
 	s.owner("POST /org/{org}/domains/{domain}/check", s.checkDomain)

@@ -164,8 +164,20 @@ func (s *Server) describeConnection(r *http.Request, v visitor, body *ssoPage, c
 	if c.State == store.ConnectionActive && c.Enforced {
 		body.Actions = append(body.Actions, action{Name: "optional", Label: "Allow passwords again", Second: true})
 	}
-	for _, step := range tenant.Steps(c.State) {
+	if c.State == store.ConnectionActive || c.State == store.ConnectionSuspended {
+		body.Actions = append(body.Actions, action{Name: "change", Label: "Request a change", Second: true})
+	}
+	if c.ChangeOf != "" && c.State == store.ConnectionApproved {
+		body.StateText = "approved: prove new domains, test, then put it in force"
+	}
+	for _, step := range tenant.Steps(c.Connection) {
 		switch step {
+		case tenant.StepApply:
+			body.Actions = append(body.Actions, action{Name: "apply", Label: "Put the change in force"})
+		case tenant.StepDelete:
+			if c.ChangeOf != "" {
+				body.Actions = append(body.Actions, action{Name: "discard", Label: "Discard the change", Second: true})
+			}
 		case tenant.StepActivate:
 			body.Actions = append(body.Actions, action{Name: "activate", Label: "Activate"}, action{Name: "enforce", Label: "Activate and make it the only way in", Second: true})
 		case tenant.StepWithdraw:
@@ -179,7 +191,8 @@ func (s *Server) describeConnection(r *http.Request, v visitor, body *ssoPage, c
 	return err
 }
 
-// newest returns the organisation's last connection, nil if it has none.
+// newest returns the organisation's last connection, nil if it has none. A change of the one in
+// force is newer than that, and gone once it is in force.
 func (s *Server) newest(ctx context.Context, v visitor) (*tenant.Connection, error) {
 	list, err := s.Tenants.Connections(ctx, v.actor, v.org.ID)
 	if err != nil || len(list) == 0 {
@@ -292,6 +305,12 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, v visitor) {
 		_, err = enforce(r.Context(), v.actor, v.org.ID, c.ID, c.Version, tenant.Activation{Enforced: true})
 	case "optional":
 		_, err = s.Tenants.SetEnforced(r.Context(), v.actor, v.org.ID, c.ID, c.Version, tenant.Activation{})
+	case "change":
+		_, err = s.Tenants.StartChange(r.Context(), v.actor, v.org.ID, c.ID)
+	case "apply":
+		_, err = s.Tenants.ApplyChange(r.Context(), v.actor, v.org.ID, c.ID, c.Version, false)
+	case "discard":
+		err = s.Tenants.Delete(r.Context(), v.actor, v.org.ID, c.ID, c.Version)
 	case "withdraw":
 		_, err = s.Tenants.Withdraw(r.Context(), v.actor, v.org.ID, c.ID, c.Version)
 	case "suspend":

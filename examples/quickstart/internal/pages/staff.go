@@ -41,19 +41,24 @@ func (s *Server) showReview(w http.ResponseWriter, r *http.Request, v visitor, s
 		s.notFound(w, r)
 		return
 	}
-	c, err := s.Tenants.Connection(r.Context(), v.actor, org.ID, r.PathValue("connection"))
+	sheet, err := s.Tenants.Review(r.Context(), v.actor, org.ID, r.PathValue("connection"))
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	s.render(w, r, status, "review", v, page{Title: "Review a request", Tab: "staff", Problem: problem, Body: struct {
-		OrgName    string                `json:"organisation"`
-		State      store.ConnectionState `json:"state"`
-		Checks     []store.CheckResult   `json:"checks"`
-		Connection tenant.Connection     `json:"-"`
-		Domains    []store.Domain        `json:"-"`
-		Text       string                `json:"-"` // what was typed
-	}{OrgName: org.Name, State: c.State, Checks: c.Checks, Connection: c, Domains: c.Domains, Text: text}})
+		OrgName     string                `json:"organisation"`
+		State       store.ConnectionState `json:"state"`
+		Checks      []store.CheckResult   `json:"checks"`
+		Differences []tenant.Difference   `json:"differences"`
+		SameClient  []store.Ref           `json:"-"`
+		Connection  tenant.Connection     `json:"-"`
+		Domains     []store.Domain        `json:"-"`
+		Text        string                `json:"-"` // what was typed
+	}{
+		OrgName: org.Name, State: sheet.State, Checks: sheet.Checks, Differences: sheet.Differences, SameClient: sheet.SameClient,
+		Connection: sheet.Connection, Domains: sheet.Domains, Text: text,
+	}})
 }
 
 func (s *Server) decide(w http.ResponseWriter, r *http.Request, v visitor) {
