@@ -15,7 +15,8 @@ const (
 	// EndingSuspend stops sign-in at all of a tenant's connections. Directories can only take access away. It is undone by
 	// [Service.ResumeTenant].
 	EndingSuspend EndingKind = "suspend"
-	// EndingDowngrade is a plan that does not include any more what the tenant uses; see [Service.SignInGate].
+	// EndingDowngrade is a plan that does not include any more what the tenant uses; see [Service.SignInGate]. Applying it
+	// begins the grace: the host changes what its Entitlements answer along with it.
 	EndingDowngrade EndingKind = "downgrade"
 	// EndingRemove removes everything that is stored for the tenant, apart from its journal. The host's accounts stay.
 	EndingRemove EndingKind = "remove"

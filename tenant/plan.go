@@ -143,6 +143,11 @@ func (s *Service) graceEnd(l store.Lifecycle) time.Time {
 // about goes on as if the plan had lapsed now.
 func (s *Service) noteLapse(ctx context.Context, tenantID string, in Included) store.Lifecycle {
 	l, err := s.lifecycle(ctx, s.store, tenantID)
+	if err == nil && !in.SCIM && l.SCIMLapsedAt.IsZero() {
+		var directories []store.Directory
+		directories, err = s.store.Directories(ctx, tenantID)
+		in.SCIM = err == nil && len(directories) == 0 // what was never there has not lapsed
+	}
 	if err == nil && l.SSOLapsedAt.IsZero() == in.SSO && l.SCIMLapsedAt.IsZero() == in.SCIM {
 		return l
 	}
