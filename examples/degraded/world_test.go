@@ -53,6 +53,8 @@ type world struct {
 	staff  tenant.Actor
 	users  map[string]string // SCIM IDs by name
 
+	mails    []string
+	mailErr  error
 	readOnly atomic.Bool
 	plan     tenant.Included
 	planErr  error
@@ -66,7 +68,7 @@ func keyring(t *testing.T, b byte) *tenant.Keyring {
 	return ring
 }
 
-// newWorld makes it on the store that wrap makes of one in memory; nil takes that one.
+// newWorld makes it on a store in memory, which can be made read-only.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+url.PathEscape(t.Name())+"?mode=memory&_pragma=busy_timeout(5000)")
@@ -75,13 +77,14 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	own, err := host.OpenDB(t.Context(), db, host.Dialect{})
 	require.NoError(t, err)
-	return newWorldOn(t, memory.New(), own)
+	return newWorldOn(t, own, func(w *world) store.Store { return storetest.ReadOnly(memory.New(), w.readOnly.Load) })
 }
 
-func newWorldOn(t *testing.T, st store.Store, own *host.DB) *world {
+// newWorldOn makes it on the host's tables and the store of the same database.
+func newWorldOn(t *testing.T, own *host.DB, st func(*world) store.Store) *world {
 	t.Helper()
 	w := &world{t: t, db: own, plan: tenant.Included{SSO: true, SCIM: true}, users: map[string]string{}}
-	w.st = storetest.ReadOnly(st, w.readOnly.Load)
+	w.st = st(w)
 	w.people()
 	w.idp = oidctest.NewServer(t)
 	var users []oidctest.User
@@ -118,6 +121,15 @@ func (w *world) people() {
 // entitled is the host's billing.
 func (w *world) entitled(context.Context, string) (tenant.Included, error) { return w.plan, w.planErr }
 
+// mail stands for a queue.
+func (w *world) mail(_ context.Context, _ store.Store, _ string, p tenant.Person, o tenant.Offer) error {
+	if w.mailErr != nil {
+		return w.mailErr
+	}
+	w.mails = append(w.mails, p.Email+" "+string(o))
+	return nil
+}
+
 // Validate makes the world the tenant.DomainValidator.
 func (w *world) Validate(_ context.Context, _ tenant.DomainClaim) (tenant.DomainProof, error) {
 	if w.dnsGone {
@@ -128,7 +140,14 @@ func (w *world) Validate(_ context.Context, _ tenant.DomainClaim) (tenant.Domain
 
 func (w *world) service(ring *tenant.Keyring) *tenant.Service {
 	w.t.Helper()
+	target := host.Target{DB: w.db}
+	var err error
+	w.engine, err = provisioning.New(provisioning.Config{
+		Store: w.st, Target: target, Authorizer: w.db, OrgRoles: host.OrgRoles(), TeamRoles: host.TeamRoles(),
+	})
+	require.NoError(w.t, err)
 	svc, err := tenant.New(tenant.Config{
+		People: host.People{DB: w.db, Mail: w.mail}, Releaser: w.engine.Releaser(),
 		Store: w.st, Keyring: ring, Tenants: w.db, Authorizer: w.db, DomainValidator: w, ProviderChecker: oidc.NewChecker(oidc.CheckerConfig{InsecureAllowLoopback: true}),
 		Entitlements: tenant.EntitlementsFunc(w.entitled), LocalCredentials: w.db, Reviewer: tenant.AutoApprove(),
 		AllowAuthorityPorts: true, InsecureAllowLoopback: true, InsecureSkipTestSignIn: true,
@@ -145,7 +164,7 @@ func (w *world) handlers() {
 	w.url = srv.URL
 	var err error
 	w.login, err = oidc.NewHandler(oidc.Config{
-		BaseURL: w.url + "/sso", Store: w.st, Keys: keyring(t, 3), Accounts: host.Accounts{DB: w.db}, OnLogin: w.db, Gate: w.svc,
+		BaseURL: w.url + "/sso", Store: w.st, Keys: keyring(t, 3), Accounts: host.Accounts{DB: w.db}, OnLogin: w.db, Gate: w.svc, Sessions: w.db,
 		Secrets: oidc.SecretsFunc(func(ctx context.Context, c store.Connection) (tenant.Secret, error) {
 			return w.svc.ClientSecret(ctx, c)
 		}),
@@ -156,10 +175,6 @@ func (w *world) handlers() {
 	policy, err := provisioning.NewPolicy(provisioning.PolicyConfig{Store: w.st, Target: target, Entitlements: tenant.EntitlementsFunc(w.entitled)})
 	require.NoError(t, err)
 	dir, err := scim.NewHandler(scim.Config{BaseURL: w.url + "/scim/v2", Store: w.st, Authenticator: scim.APIKeys(w.svc), Policy: policy})
-	require.NoError(t, err)
-	w.engine, err = provisioning.New(provisioning.Config{
-		Store: w.st, Target: target, Authorizer: w.db, OrgRoles: host.OrgRoles(), TeamRoles: host.TeamRoles(),
-	})
 	require.NoError(t, err)
 	mux.Handle(w.login.Mount())
 	mux.Handle(dir.Mount())
@@ -201,13 +216,21 @@ type answer struct {
 	retryAfter string
 }
 
+// address is that of a person of the tenant, unless it is one already.
+func address(name string) string {
+	if strings.Contains(name, "@") {
+		return name
+	}
+	return name + "@" + domain
+}
+
 // signIn walks through a sign-in in a new browser. A refusal is asked for as JSON.
 func (w *world) signIn(name string) answer {
 	w.t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(w.t, err)
 	client := &http.Client{Jar: jar, Timeout: 20 * time.Second}
-	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.url+"/sso/login?email="+url.QueryEscape(name+"@"+domain), http.NoBody)
+	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.url+"/sso/login?email="+url.QueryEscape(address(name)), http.NoBody)
 	require.NoError(w.t, err)
 	req.Header.Set("Accept", "application/json")
 	res, err := client.Do(req)
@@ -293,3 +316,22 @@ func refusalOf(err error) answer {
 }
 
 func confirm(p provisioning.Plan) provisioning.Confirm { return provisioning.Confirm{Hash: p.Hash} }
+
+// scimRaw sends a directory's request and returns the answer as it is.
+func (w *world) scimRaw(method, path string) (status int, body string) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.url+"/scim/v2/"+org+path, http.NoBody)
+	require.NoError(w.t, err)
+	req.Header.Set("Authorization", "Bearer "+w.key)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(w.t, err)
+	defer res.Body.Close()
+	out, err := io.ReadAll(res.Body)
+	require.NoError(w.t, err)
+	return res.StatusCode, string(out)
+}
+
+func contextWithTimeout(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(t.Context(), d)
+}

@@ -45,7 +45,8 @@ func (d *DB) Can(ctx context.Context, actor tenant.Actor, action tenant.Action, 
 		return fmt.Errorf("not of this organisation: %w", tenant.ErrForbidden)
 	case err != nil:
 		return err
-	case u.OrgRole != RoleOwner, action == tenant.ActionReview, action == tenant.ActionVerifyDomain:
+	case u.OrgRole != RoleOwner, action == tenant.ActionReview, action == tenant.ActionVerifyDomain,
+		action == tenant.ActionSuspendTenant, action == tenant.ActionRemoveTenant:
 		return fmt.Errorf("a %s can't do this: %w", u.OrgRole, tenant.ErrForbidden)
 	}
 	return nil
@@ -53,7 +54,8 @@ func (d *DB) Can(ctx context.Context, actor tenant.Actor, action tenant.Action, 
 
 func canStaff(u User, action tenant.Action) error {
 	switch action {
-	case tenant.ActionReview, tenant.ActionVerifyDomain, tenant.ActionViewConnection, tenant.ActionViewAudit:
+	case tenant.ActionReview, tenant.ActionVerifyDomain, tenant.ActionViewConnection, tenant.ActionViewAudit,
+		tenant.ActionSuspendTenant, tenant.ActionRemoveTenant, tenant.ActionExportTenant:
 		if u.Active {
 			return nil
 		}
