@@ -98,7 +98,7 @@ func (s *Service) beginEnding(ctx context.Context, tx store.Store, actor Actor, 
 			return err
 		}
 	}
-	if _, err := s.putLifecycle(ctx, tx, actor, before, after, what, "", e.Reason); err != nil {
+	if _, err := s.putLifecycle(ctx, tx, actor, before, after, what, e.Reason); err != nil {
 		return err
 	}
 	all, err := tx.Connections(ctx, tenantID)
@@ -160,7 +160,7 @@ func (s *Service) ResumeTenant(ctx context.Context, actor Actor, tenantID, reaso
 		}
 		after := before
 		after.State, after.StateSince, after.Reason, after.Work = store.ServiceOn, s.time(), shown(reason), nil
-		_, err = s.putLifecycle(ctx, tx, actor, before, after, "tenant.resumed", "", shown(reason))
+		_, err = s.putLifecycle(ctx, tx, actor, before, after, "tenant.resumed", shown(reason))
 		return err
 	})
 }
@@ -179,6 +179,6 @@ func (s *Service) reopen(ctx context.Context, tx store.Store, actor Actor, tenan
 	}
 	after := before
 	after.State, after.StateSince, after.Reason, after.Work = store.ServiceOn, s.time(), "", nil
-	_, err = s.putLifecycle(ctx, tx, actor, before, after, "tenant.set_up_anew", "", "")
+	_, err = s.putLifecycle(ctx, tx, actor, before, after, "tenant.set_up_anew", "")
 	return err
 }

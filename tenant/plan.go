@@ -199,7 +199,7 @@ func (s *Service) putLapse(ctx context.Context, tx store.Store, actor Actor, bef
 			}
 		}
 	}
-	return s.putLifecycle(ctx, tx, actor, before, after, what, "", message)
+	return s.putLifecycle(ctx, tx, actor, before, after, what, message)
 }
 
 // lapseMessage says what a lapse means, for a banner and a mail.
@@ -215,13 +215,13 @@ func (s *Service) lapseMessage(l store.Lifecycle) string {
 }
 
 // putLifecycle writes a lifecycle with its event.
-func (s *Service) putLifecycle(ctx context.Context, tx store.Store, actor Actor, before, after store.Lifecycle, what, code, message string) (store.Lifecycle, error) {
+func (s *Service) putLifecycle(ctx context.Context, tx store.Store, actor Actor, before, after store.Lifecycle, what, message string) (store.Lifecycle, error) {
 	now := s.time()
 	after.Version, after.UpdatedAt, after.CreatedAt = before.Version, now, before.CreatedAt
 	if before.Version == 0 {
 		after.CreatedAt = now
 	}
-	e, err := s.event(actor, change{kind: kindTenant, id: before.TenantID, what: what, before: shownLifecycle(before), after: shownLifecycle(after), code: code, message: message})
+	e, err := s.event(actor, change{kind: kindTenant, id: before.TenantID, what: what, before: shownLifecycle(before), after: shownLifecycle(after), message: message})
 	if err != nil {
 		return before, err
 	}

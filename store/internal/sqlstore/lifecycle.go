@@ -27,11 +27,19 @@ type Table struct {
 func (d *Dialect) Tables() []Table {
 	return append([]Table{
 		{"tenantgate_records", ""},
-		{"tenantgate_record_unique", kindValue}, {"tenantgate_record_index", kindValue}, {"tenantgate_scim_keys", kindValue},
-		{"tenantgate_scim_users", store.KindUser}, {"tenantgate_scim_groups", store.KindGroup},
-		{"tenantgate_scim_members", store.KindMember}, {"tenantgate_scim_counts", kindCounter},
-		{"tenantgate_grants", store.KindGrant}, {"tenantgate_tokens", store.KindToken}, {"tenantgate_leases", store.KindLease},
-		{"tenantgate_events", store.KindEvent}, {"tenantgate_heads", kindHead}, {"tenantgate_positions", store.KindPosition},
+		{"tenantgate_record_unique", kindValue},
+		{"tenantgate_record_index", kindValue},
+		{"tenantgate_scim_keys", kindValue},
+		{"tenantgate_scim_users", store.KindUser},
+		{"tenantgate_scim_groups", store.KindGroup},
+		{"tenantgate_scim_members", store.KindMember},
+		{"tenantgate_scim_counts", kindCounter},
+		{"tenantgate_grants", store.KindGrant},
+		{"tenantgate_tokens", store.KindToken},
+		{"tenantgate_leases", store.KindLease},
+		{"tenantgate_events", store.KindEvent},
+		{"tenantgate_heads", kindHead},
+		{"tenantgate_positions", store.KindPosition},
 	}, d.MoreTables...)
 }
 
