@@ -148,6 +148,7 @@ func (h *Handler) checkResponse(ctx context.Context, a attempt, res response) (s
 func (h *Handler) consume(ctx context.Context, a attempt) error {
 	err := h.cfg.Store.PutToken(ctx, a.TenantID, store.Token{
 		Kind: usedAttempt, Key: a.tokenKey(), ExpiresAt: store.Time(time.Unix(a.Expires, 0).Add(time.Minute)),
+		Ephemeral: true, // the code is good once at the provider, too
 	})
 	if errors.Is(err, store.ErrConflict) {
 		return badRequest(CodeFlowUsed, "this answer was taken already")

@@ -61,7 +61,7 @@ var ErrTooManyConversions = fmt.Errorf("provisioning: expected at most %d accoun
 // directory may be allowed to take over, and why not the others (R59). It changes
 // nothing. The actor needs [tenant.ActionManageSCIM].
 func (e *Engine) PlanConversion(ctx context.Context, actor tenant.Actor, tenantID string, entries []string) (ConversionPlan, error) {
-	if err := e.cfg.Authorizer.Can(ctx, actor, tenant.ActionManageSCIM, tenantID); err != nil {
+	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionManageSCIM, tenantID); err != nil {
 		return ConversionPlan{}, err
 	}
 	var plan ConversionPlan
@@ -77,7 +77,7 @@ func (e *Engine) PlanConversion(ctx context.Context, actor tenant.Actor, tenantI
 // that user's, with all it has. It changes nothing and returns a [StaleConversionError] if the
 // plan is another by now. The actor needs [tenant.ActionManageSCIM].
 func (e *Engine) ApproveConversion(ctx context.Context, actor tenant.Actor, tenantID string, entries []string, hash string) (ConversionPlan, error) {
-	if err := e.cfg.Authorizer.Can(ctx, actor, tenant.ActionManageSCIM, tenantID); err != nil {
+	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionManageSCIM, tenantID); err != nil {
 		return ConversionPlan{}, err
 	}
 	var plan ConversionPlan

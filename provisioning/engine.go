@@ -112,7 +112,7 @@ func settingsOf(ctx context.Context, tx store.Store, tenantID string) (store.Pro
 // Settings returns the tenant's settings, of mode "none" if it has made none yet.
 // The actor needs [tenant.ActionViewMapping].
 func (e *Engine) Settings(ctx context.Context, actor tenant.Actor, tenantID string) (store.ProvisioningSettings, error) {
-	if err := e.cfg.Authorizer.Can(ctx, actor, tenant.ActionViewMapping, tenantID); err != nil {
+	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionViewMapping, tenantID); err != nil {
 		return store.ProvisioningSettings{}, err
 	}
 	return settingsOf(ctx, e.cfg.Store, tenantID)
@@ -123,7 +123,7 @@ func (e *Engine) Settings(ctx context.Context, actor tenant.Actor, tenantID stri
 // [SettingsError] if they cannot be followed. The actor needs
 // [tenant.ActionEditMapping].
 func (e *Engine) Preview(ctx context.Context, actor tenant.Actor, tenantID string, s store.ProvisioningSettings) (Plan, error) {
-	if err := e.cfg.Authorizer.Can(ctx, actor, tenant.ActionEditMapping, tenantID); err != nil {
+	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionEditMapping, tenantID); err != nil {
 		return Plan{}, err
 	}
 	var plan Plan
@@ -174,7 +174,7 @@ type Confirm struct {
 // undone for this person, reported in Plan.Failures and tried again by [Engine.Sync].
 // The actor needs [tenant.ActionApplyMapping].
 func (e *Engine) Apply(ctx context.Context, actor tenant.Actor, tenantID string, s store.ProvisioningSettings, c Confirm) (Plan, error) {
-	if err := e.cfg.Authorizer.Can(ctx, actor, tenant.ActionApplyMapping, tenantID); err != nil {
+	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionApplyMapping, tenantID); err != nil {
 		return Plan{}, err
 	}
 	var plan Plan

@@ -341,6 +341,11 @@ func TestAuthorizerIsAsked(t *testing.T) {
 	_, err = w.e.ApproveConversion(t.Context(), owner, org, nil, "")
 	require.ErrorIs(t, err, tenant.ErrForbidden)
 	require.Equal(t, []tenant.Action{tenant.ActionViewMapping, tenant.ActionEditMapping, tenant.ActionApplyMapping, tenant.ActionManageSCIM, tenant.ActionManageSCIM}, asked)
+
+	asked = nil
+	_, err = w.e.Settings(t.Context(), tenant.Actor{Kind: tenant.ActorSetupLink, ID: "made up"}, org)
+	require.ErrorIs(t, err, tenant.ErrForbidden)
+	require.Empty(t, asked, "what a set-up link may do at most is checked before")
 }
 
 func TestRunFollowsTenants(t *testing.T) {

@@ -17,8 +17,8 @@
 //
 //   - Tenant first. A method reads and changes records of the tenant that it is
 //     given and no others. Another tenant's ID answers [ErrNotFound], exactly as
-//     an ID that nobody has. Only [Index] looks across tenants, and it answers
-//     with references, never with records.
+//     an ID that nobody has. Only [Index] looks across tenants, and
+//     [SetupLinkStore].TenantsWithSetupLinks, and they answer with references, never with records.
 //   - One write, one outcome. The record, what belongs to it and the events given
 //     with it are committed together or not at all, also outside [Store.InTx].
 //   - An error changes nothing. Inside [Store.InTx] the transaction stays usable
@@ -51,6 +51,7 @@
 // # Compatibility
 //
 // The interfaces of [Store] do not grow within a major version. New abilities are
-// optional interfaces beside it ([SCIMCounter], [SCIMResourceStore]) that a caller
+// optional interfaces beside it ([SCIMCounter], [SCIMResourceStore],
+// [SetupLinkStore], [PeopleReader]) that a caller
 // discovers and does without.
 package store

@@ -40,6 +40,32 @@ type Domain struct {
 	Finding *CheckResult `json:"finding,omitempty"`
 	// Subdomains lets addresses in sub-domains sign in too.
 	Subdomains bool `json:"subdomains,omitempty"`
+
+	// CheckAt is when the domain is to be looked at next ([Index.DomainsDue]). Zero, as in
+	// records that nobody has looked at, means now.
+	CheckAt time.Time `json:"checkAt,omitzero"`
+	// Unwatched says that it is not to be looked at, whatever CheckAt is.
+	Unwatched bool `json:"unwatched,omitempty"`
+	// Edited is the version that was written last when something else than what a check found
+	// was changed: whoever read that version or a later one knows what is to be known.
+	Edited int64 `json:"edited,omitempty"`
+	// SoughtSince is since when the proof of a pending domain is looked for.
+	SoughtSince time.Time `json:"soughtSince,omitzero"`
+	// MissingSince is when the proof of a verified domain was first found missing; zero
+	// while it stands.
+	MissingSince time.Time `json:"missingSince,omitzero"`
+	// Warned is the longest time of missing that its owners were warned of since then.
+	Warned time.Duration `json:"warned,omitempty"`
+	// ContestedAt is since when the tenant proves control of a name that another tenant
+	// holds ([Index.DomainsContested]); zero if it does not.
+	ContestedAt time.Time `json:"contestedAt,omitzero"`
+}
+
+// DomainDue is a place in the list of domains that are to be looked at.
+type DomainDue struct {
+	Ref
+	// At is the domain's CheckAt.
+	At time.Time
 }
 
 // Connections are the IDs of all connections that serve the domain, the first choice

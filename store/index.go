@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Index is the only contract that looks across tenants: it answers which tenant a
 // domain, an issuer or a piece of work belongs to, before the tenant is known. It
@@ -19,6 +22,15 @@ type Index interface {
 	// MaxLimit), ordered by tenant and ID, from the first after the given one: the
 	// staff's queue.
 	ConnectionsByState(ctx context.Context, state ConnectionState, after Ref, limit int) ([]Ref, error)
+
+	// DomainsDue returns up to limit domains (at most MaxLimit) that are not Unwatched and
+	// whose CheckAt is at or before the given time, ordered by CheckAt, tenant and ID, from
+	// the first after the given one; the zero DomainDue is before all.
+	DomainsDue(ctx context.Context, at time.Time, after DomainDue, limit int) ([]DomainDue, error)
+
+	// DomainsContested returns up to limit domains (at most MaxLimit) whose ContestedAt is
+	// set, ordered by tenant and ID, from the first after the given one.
+	DomainsContested(ctx context.Context, after Ref, limit int) ([]Ref, error)
 
 	// Tenants returns the IDs of tenants that have a connection, in byte order, from the
 	// first after the given one, up to limit (at most MaxLimit).

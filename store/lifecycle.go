@@ -48,6 +48,7 @@ const (
 	KindDirectory  RecordKind = "directory"
 	KindAPIKey     RecordKind = "api_key"
 	KindIdentity   RecordKind = "identity"
+	KindSetupLink  RecordKind = "setup_link"
 	KindAccount    RecordKind = "account"
 	KindSettings   RecordKind = "provisioning"
 	KindResource   RecordKind = "resource:"

@@ -15,6 +15,19 @@ type Token struct {
 	Data []byte
 	// ExpiresAt ends the token's life.
 	ExpiresAt time.Time
+	// Ephemeral lets PutToken return before the token would survive a crash of the
+	// database server or a loss of power; a crash of this process it survives. That is
+	// for a token that guards seconds, and where something else guards them too: the
+	// answer to a sign-in is taken once, and its code is good once at the provider. Whoever
+	// could crash the server at will, within the second after an answer, and who has the cookie
+	// of that browser, would send a code that was redeemed already. A token that
+	// grants something, or says that something was done, must not be ephemeral: a notice
+	// would be sent twice, a link would work again.
+	//
+	// It changes nothing else: the token is there for everybody once PutToken has returned,
+	// on every replica, and of several puts one succeeds. Within a transaction it
+	// has no effect.
+	Ephemeral bool
 }
 
 // TokenStore keeps one-time tokens.

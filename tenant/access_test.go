@@ -103,6 +103,21 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 			_, err := w.CheckDomain(ctx, a, id, d.ID)
 			return err
 		},
+		"WithdrawDomain": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.WithdrawDomain(ctx, a, id, d.ID, d.Version, "sold")
+			return err
+		},
+		"PlanTransfer": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.PlanTransfer(ctx, a, id, d.ID)
+			return err
+		},
+		"ApplyTransfer": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.ApplyTransfer(ctx, a, id, d.ID, "plan", "sold")
+			return err
+		},
+		"DrillBreakGlass": func(ctx context.Context, a Actor, id string) error {
+			return w.DrillBreakGlass(ctx, a, id, c.ID, "admin@acme.com")
+		},
 		"EnableSCIM": func(ctx context.Context, a Actor, id string) error {
 			_, err := w.EnableSCIM(ctx, a, id, c.ID, store.SCIMPreferences{})
 			return err
@@ -113,6 +128,18 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 		},
 		"SetSCIMPreferences": func(ctx context.Context, a Actor, id string) error {
 			_, err := w.SetSCIMPreferences(ctx, a, id, dir.ID, dir.Version, store.SCIMPreferences{})
+			return err
+		},
+		"CreateSetupLink": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.CreateSetupLink(ctx, a, id, NewSetupLink{Name: "n", Intents: []Intent{IntentSSO}})
+			return err
+		},
+		"SetupLinks": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.SetupLinks(ctx, a, id, "", 0)
+			return err
+		},
+		"RevokeSetupLink": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.RevokeSetupLink(ctx, a, id, c.ID)
 			return err
 		},
 		"SetBreakGlass": func(ctx context.Context, a Actor, id string) error {
@@ -172,6 +199,8 @@ func TestEveryMethodAsksTheAuthorizer(t *testing.T) {
 	}
 	_, err = w.Queue(t.Context(), owner, store.Ref{}, 10)
 	require.ErrorIs(t, err, ErrForbidden)
+	_, err = w.Contests(t.Context(), owner, store.Ref{}, 10)
+	require.ErrorIs(t, err, ErrForbidden)
 }
 
 // TestEveryMethodKeepsTenantsApart gives each method another tenant's IDs: they must be
@@ -183,12 +212,12 @@ func TestEveryMethodKeepsTenantsApart(t *testing.T) {
 	require.NoError(t, err)
 	dirs, err := w.Directories(t.Context(), owner, "t1")
 	require.NoError(t, err)
-	lists := map[string]bool{"Connections": true, "CreateDraft": true, "Directories": true, "APIKeys": true, "Audit": true, "ExportAudit": true}
+	lists := map[string]bool{"SetupLinks": true, "CreateSetupLink": true, "Connections": true, "CreateDraft": true, "Directories": true, "APIKeys": true, "Audit": true, "ExportAudit": true}
 	before := len(w.events(t, "t1", 0))
 	for name, call := range calls(w, c, key, dirs[0]) {
 		actor := owner
 		switch name {
-		case "AskForInformation", "Reject", "Approve", "VerifyDomain":
+		case "AskForInformation", "Reject", "Approve", "VerifyDomain", "WithdrawDomain", "PlanTransfer", "ApplyTransfer":
 			actor = staff
 		}
 		for _, foreign := range []string{"t2", "", "a/b", "\x00"} {
@@ -225,7 +254,14 @@ func TestNewRefuses(t *testing.T) {
 		"Tenants": func(c *Config) { c.Tenants = nil },
 		"Store":   func(c *Config) { c.Store = nil }, "Keyring": func(c *Config) { c.Keyring = nil }, "Authorizer": func(c *Config) { c.Authorizer = nil },
 		"DomainValidator": func(c *Config) { c.DomainValidator = nil }, "ProviderChecker": func(c *Config) { c.ProviderChecker = nil },
-		"APIKeyPrefix": func(c *Config) { c.APIKeyPrefix = "Bad" }, "SCIMBaseURL": func(c *Config) { c.SCIMBaseURL = "app.example.com/scim" },
+		"SetupLinkBaseURL":                                 func(c *Config) { c.SetupLinkBaseURL = "https://app.example.com/setup?x=1" },
+		"DomainChecks.GiveUpAfter":                         func(c *Config) { c.DomainChecks.GiveUpAfter = time.Minute },
+		"DomainChecks.RecheckEvery":                        func(c *Config) { c.DomainChecks.RecheckEvery = -day },
+		"DomainChecks.WarnAfter":                           func(c *Config) { c.DomainChecks.WarnAfter = []time.Duration{0} },
+		"DomainChecks.WithdrawAfter":                       func(c *Config) { c.DomainChecks.WithdrawAfter = 30 * day }, // the last warning is then
+		"DomainChecks.WithdrawAfter needs Config.Notifier": func(c *Config) { c.DomainChecks.WithdrawAfter = 31 * day },
+		"DrillAfter":                                       func(c *Config) { c.DrillAfter = time.Hour },
+		"APIKeyPrefix":                                     func(c *Config) { c.APIKeyPrefix = "Bad" }, "SCIMBaseURL": func(c *Config) { c.SCIMBaseURL = "app.example.com/scim" },
 	} {
 		cfg := good
 		change(&cfg)

@@ -95,7 +95,7 @@ func (b *BreakGlassList) Decide(ctx context.Context, tenantID, email string) (bo
 	}
 	now := store.Time(b.now())
 	e := store.Event{
-		ID: store.NewID(now), Type: "break_glass.used", At: now,
+		ID: store.NewID(now), Type: breakGlassUsed, At: now,
 		Actor:   Actor{Kind: ActorUser, Email: email}.event(),
 		Subject: store.EventSubject{Kind: kindConnection, ID: c.ID, Name: c.Name},
 		Message: email + " may sign in without the identity provider.",
@@ -169,7 +169,7 @@ func (s *Service) SetBreakGlass(ctx context.Context, actor Actor, tenantID, id s
 		if err := enforceable(after, Activation{Enforced: after.Enforced, Confirm: confirm}); err != nil {
 			return err
 		}
-		after, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.break_glass_changed", "")
+		after, err = s.save(ctx, tx, actor, tenantID, before, after, breakGlassChanged, "")
 		out = viewOf(after, domains)
 		return err
 	})

@@ -107,7 +107,17 @@ func (v *DNSValidator) Validate(ctx context.Context, claim DomainClaim) (DomainP
 	}
 	f := v.explain(ctx, claim.Name, name, want, values, err)
 	f.Expected = want
-	return DomainProof{Method: MethodDNS, Finding: f}, nil
+	return DomainProof{Method: MethodDNS, Absent: absent(err), Finding: f}, nil
+}
+
+// absent says whether an answer without the record is one: other records, none of this type, or
+// no such name. What StrictErrors reports otherwise is a failure.
+func absent(err error) bool {
+	if err == nil {
+		return true
+	}
+	dnsErr, ok := errors.AsType[*net.DNSError](err)
+	return ok && dnsErr.IsNotFound && !dnsErr.IsTimeout && !dnsErr.IsTemporary
 }
 
 // explain finds out what is wrong.
@@ -118,7 +128,7 @@ func (v *DNSValidator) explain(ctx context.Context, domain, name, want string, v
 		found := shown(v.closest(values))
 		return errorFinding(FieldDomains, CodeDomainValueDiffers, "A TXT record exists at %s, but the value differs: expected %s, found %s.", name, want, found).got(found)
 	case err != nil && dnsErr != nil && dnsErr.IsTimeout:
-		return errorFinding(FieldDomains, CodeDomainDNSTimeout, "The DNS servers of %s did not answer in time. We check again later.", domain)
+		return errorFinding(FieldDomains, CodeDomainDNSTimeout, "The DNS servers of %s did not answer in time.", domain)
 	case err != nil && (dnsErr == nil || !dnsErr.IsNotFound):
 		return errorFinding(FieldDomains, CodeDomainDNSError, "DNS server error when asking for %s (SERVFAIL, DNSSEC?). Have the domain's DNS looked at.", name)
 	}

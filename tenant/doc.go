@@ -19,6 +19,15 @@
 // force changes by [Service.StartChange], the same way, while people go on signing in.
 // A portal, a JSON API and a host's own pages all call the same [Service].
 //
+// Somebody without an account does an owner's part by a set-up link ([Service.CreateSetupLink]), in its tenant and within
+// its intents alone.
+//
+// A domain that is claimed is looked at until it is proven, and then about daily; owners
+// are reminded of secrets that expire and of break-glass addresses that nobody tries.
+// [Runner] does all of it, and a host's own tasks, in the background of every replica.
+// What the host's staff need to know of two tenants that prove the same name is in
+// [Service.Contests] and [Service.PlanTransfer].
+//
 // Sign-on as a whole is suspended or removed by a plan that shows whom it locks out ([Service.PlanEnding]), and taken
 // along as one stream ([Service.ExportTenant]). What works while a plan lapsed, a secret expired or the store takes no
 // writes stands in [DegradedModes]; [Service.Health] tells an owner which of them are in force.
@@ -42,7 +51,8 @@
 // the store's unique index decides; what others hold is never told. Requests to
 // addresses that customers typed go through [NewOutboundClient], which refuses private
 // addresses when it dials. The [Authorizer] is asked at every call; without one there
-// is no Service. Changes and their journal events commit together.
+// is no Service; what somebody by a set-up link may do at most is checked before. Other
+// packages ask through [Allow]. Changes and their journal events commit together.
 //
 // # Compatibility
 //

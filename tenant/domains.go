@@ -43,6 +43,7 @@ func (s *Service) claimDomain(ctx context.Context, tx store.Store, actor Actor, 
 	d := store.Domain{
 		Meta:         store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now},
 		ConnectionID: connectionID, Name: name, State: store.DomainPending, Token: token,
+		SoughtSince: now, CheckAt: store.Time(now.Add(firstCheck)),
 	}
 	e, err := s.event(actor, change{kind: kindDomain, id: d.ID, name: name, what: "domain.added", after: d})
 	if err != nil {
@@ -60,8 +61,15 @@ func (s *Service) deleteDomain(ctx context.Context, tx store.Store, actor Actor,
 	if err != nil {
 		return err
 	}
-	return written("removing the domain", tx.DeleteDomain(ctx, tenantID, d.ID, d.Version, e))
+	if err := written("removing the domain", tx.DeleteDomain(ctx, tenantID, d.ID, d.Version, e)); err != nil {
+		return err
+	}
+	return s.domainGone(ctx, tx, actor, tenantID, d, false, d.Connections()...)
 }
+
+// knows says whether a version that somebody read has all that he may have wanted to know: the
+// checks of the background write too, and must not make every page stale.
+func knows(d store.Domain, version int64) bool { return version >= d.Edited && version <= d.Version }
 
 // requestEditor tells in which states of a connection the actor may change what was
 // reviewed: owners while the request is theirs to edit, staff in any state (D4). The
@@ -86,7 +94,8 @@ func (s *Service) requestEditor(ctx context.Context, actor Actor, action Action,
 
 // AddDomains claims more domains for a connection. While a request is under review,
 // and once the connection is active, only staff may (D4). A new domain signs nobody
-// in before it is proven.
+// in before it is proven. A name that another tenant has proven is refused; staff who
+// verify domains can claim it, so that it can be transferred ([Service.PlanTransfer]).
 func (s *Service) AddDomains(ctx context.Context, actor Actor, tenantID, connectionID string, domains ...string) (Connection, error) {
 	mayEdit, err := s.requestEditor(ctx, actor, ActionManageDomains, tenantID)
 	if err != nil {
@@ -99,11 +108,17 @@ func (s *Service) AddDomains(ctx context.Context, actor Actor, tenantID, connect
 	if len(names)+len(findings) == 0 {
 		findings = append(findings, errorFinding(FieldDomains, CodeRequired, "Give at least one domain, such as acme.com."))
 	}
-	taken, err := s.takenDomains(ctx, tenantID, names)
-	if err != nil {
-		return Connection{}, err
+	if err := s.can(ctx, actor, ActionVerifyDomain, tenantID); err != nil {
+		if !errors.Is(err, ErrForbidden) {
+			return Connection{}, err
+		}
+		taken, err := s.takenDomains(ctx, tenantID, names)
+		if err != nil {
+			return Connection{}, err
+		}
+		findings = append(findings, taken...)
 	}
-	if err := refuse(append(findings, taken...)); err != nil {
+	if err := refuse(findings); err != nil {
 		return Connection{}, err
 	}
 	var out Connection
@@ -149,7 +164,7 @@ func (s *Service) RemoveDomain(ctx context.Context, actor Actor, tenantID, domai
 		if err != nil {
 			return fmt.Errorf("tenant: reading the domain: %w", err)
 		}
-		if d.Version != version {
+		if !knows(d, version) {
 			return stale()
 		}
 		for _, id := range d.Connections() {
@@ -197,7 +212,8 @@ func (s *Service) VerifyDomain(ctx context.Context, actor Actor, tenantID, domai
 		if d.State == store.DomainVerified {
 			return "", conflict(ErrorCodeState, "%s is proven already.", d.Name)
 		}
-		d.State, d.Method, d.VerifiedAt, d.Finding = store.DomainVerified, MethodStaff, s.time(), nil
+		s.proven(d, MethodStaff)
+		d.Finding = nil
 		return "domain.verified", nil
 	})
 }
@@ -210,7 +226,7 @@ func (s *Service) editDomain(ctx context.Context, actor Actor, tenantID, domainI
 		if err != nil {
 			return fmt.Errorf("tenant: reading the domain: %w", err)
 		}
-		if before.Version != version {
+		if !knows(before, version) {
 			return stale()
 		}
 		after := before
@@ -218,8 +234,11 @@ func (s *Service) editDomain(ctx context.Context, actor Actor, tenantID, domainI
 		if err != nil {
 			return err
 		}
-		out, err = s.saveDomain(ctx, tx, actor, tenantID, before, after, what)
-		return err
+		if out, err = s.saveDomain(ctx, tx, actor, tenantID, before, after, what); err != nil {
+			return err
+		}
+		left := slices.DeleteFunc(before.Connections(), after.ServedBy)
+		return s.domainGone(ctx, tx, actor, tenantID, before, false, left...)
 	})
 	if err != nil {
 		return store.Domain{}, err
@@ -235,6 +254,9 @@ func (s *Service) saveDomain(ctx context.Context, tx store.Store, actor Actor, t
 		return store.Domain{}, err
 	}
 	after.UpdatedAt = s.time()
+	if !foundOnly[what] {
+		after.Edited = before.Version + 1
+	}
 	after, err = tx.UpdateDomain(ctx, tenantID, after, e)
 	if errors.Is(err, store.ErrConflict) {
 		return store.Domain{}, conflict(ErrorCodeDomainTaken, "%s", domainTaken(before.Name).Message)
@@ -248,52 +270,6 @@ func (s *Service) DomainInstructions(d store.Domain) []DomainInstruction {
 		return i.DomainInstructions(DomainClaim{TenantID: d.TenantID, Name: d.Name, Token: d.Token})
 	}
 	return nil
-}
-
-// CheckDomain looks for the proof of a domain now, and keeps what it found in the
-// record. A proven domain stays proven, whatever a later check finds: people's
-// sign-in must not hang on one DNS answer.
-//
-// A name that another tenant proved first gives an error with the code domain_taken.
-func (s *Service) CheckDomain(ctx context.Context, actor Actor, tenantID, domainID string) (store.Domain, error) {
-	if err := s.allowOrStaff(ctx, actor, tenantID, ActionManageDomains); err != nil {
-		return store.Domain{}, err
-	}
-	d, err := s.store.Domain(ctx, tenantID, domainID)
-	if err != nil {
-		return store.Domain{}, fmt.Errorf("tenant: reading the domain: %w", err)
-	}
-	proof, err := s.cfg.DomainValidator.Validate(ctx, DomainClaim{TenantID: tenantID, Name: d.Name, Token: d.Token})
-	if err != nil {
-		return store.Domain{}, fmt.Errorf("tenant: checking the domain: %w", err)
-	}
-	out, err := s.recordProof(ctx, actor, tenantID, d, proof)
-	if CodeOf(err) == ErrorCodeDomainTaken {
-		// Keep the reason, so that the page can tell it later too.
-		taken := domainTaken(d.Name)
-		if _, err := s.recordProof(ctx, actor, tenantID, d, DomainProof{Method: proof.Method, Finding: taken}); err != nil {
-			return store.Domain{}, err
-		}
-	}
-	return out, err
-}
-
-// recordProof writes what a check found. Only news makes an event.
-func (s *Service) recordProof(ctx context.Context, actor Actor, tenantID string, before store.Domain, proof DomainProof) (store.Domain, error) {
-	now := s.time()
-	after := before
-	after.CheckedAt, after.UpdatedAt = now, now
-	result := proof.Finding.result()
-	after.Finding = &result
-	if proof.Proven && before.State != store.DomainVerified {
-		after.State, after.Method, after.VerifiedAt = store.DomainVerified, proof.Method, now
-		return s.saveDomain(ctx, s.store, actor, tenantID, before, after, "domain.verified")
-	}
-	if before.Finding == nil || before.Finding.Code != result.Code {
-		return s.saveDomain(ctx, s.store, actor, tenantID, before, after, "domain.checked")
-	}
-	d, err := s.store.UpdateDomain(ctx, tenantID, after)
-	return d, written("writing the domain", err)
 }
 
 func verified(domains []store.Domain) []store.Domain {

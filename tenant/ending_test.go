@@ -95,6 +95,10 @@ func (w *world) populated(t testing.TB, h *town, tenantID, domain string, n int)
 	_, err = w.store.AcquireLease(ctx, tenantID, "l", "me", now, now.Add(time.Hour))
 	require.NoError(t, err)
 	require.NoError(t, w.store.SavePosition(ctx, tenantID, "reader", 0, 1))
+	links, ok := w.store.(store.SetupLinkStore)
+	require.True(t, ok)
+	_, err = links.CreateSetupLink(ctx, tenantID, store.SetupLink{Meta: meta("setup"), Name: "Ida", Hash: []byte("hash of a link"), BrowserHash: []byte("hash of a browser"), ExpiresAt: now.Add(time.Hour)})
+	require.NoError(t, err)
 	r, ok := w.store.(store.SCIMResourceStore)
 	require.True(t, ok)
 	_, err = r.CreateSCIMResource(ctx, tenantID, store.SCIMResource{Meta: meta("device"), Type: "Device", Body: []byte(`{}`)})
@@ -149,7 +153,7 @@ func TestEveryKindOfRecordGoes(t *testing.T) {
 	before := w.holdings(t, "t1")
 	for _, kind := range []store.RecordKind{
 		store.KindConnection, store.KindDomain, store.KindDirectory, store.KindAPIKey, store.KindIdentity, store.KindAccount, store.KindSettings,
-		store.KindUser, store.KindGroup, store.KindMember, store.KindGrant, store.KindToken, store.KindLease, store.KindEvent, store.KindPosition, "resource:Device",
+		store.KindUser, store.KindGroup, store.KindMember, store.KindGrant, store.KindToken, store.KindLease, store.KindEvent, store.KindPosition, store.KindSetupLink, "resource:Device",
 	} {
 		require.Positive(t, before[kind], "the test has a %s", kind)
 	}

@@ -52,7 +52,9 @@ const (
 	ErrorCodeSCIMDisabled         = "scim_disabled"          // the directory is switched off
 	ErrorCodeNameTaken            = "name_taken"
 	ErrorCodeTooMany              = "too_many"
-	ErrorCodeSecretUnreadable     = "secret_unreadable" // the keyring cannot open a client secret or an API key
+	ErrorCodeCookieRequired       = "cookie_required"      // a set-up link in a browser that keeps no cookies
+	ErrorCodeSetupCompleted       = "setup_link_completed" // told to the browser that did the work
+	ErrorCodeSecretUnreadable     = "secret_unreadable"    // the keyring cannot open a client secret or an API key
 )
 
 // ErrUnavailable says that something could not be found out just now, such as a tenant's plan. Hosts answer 503.
@@ -80,6 +82,8 @@ func CodeOf(err error) string {
 	switch {
 	case errors.Is(err, ErrBadAPIKey):
 		return "api_key_invalid"
+	case errors.Is(err, ErrBadSetupLink):
+		return "setup_link_invalid"
 	case errors.Is(err, ErrForbidden):
 		return ErrorCodeForbidden
 	case errors.Is(err, ErrSecretUnreadable):

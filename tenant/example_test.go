@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store/memory"
 	"github.com/tenantgate/tenantgate/tenant"
@@ -63,6 +64,49 @@ func ExampleNew() {
 	// Output:
 	// domain_is_email it@globex.com is an e-mail address. Did you mean globex.com?
 	// draft 2 <nil>
+}
+
+// A link for somebody of the customer's IT who has no account.
+func ExampleService_CreateSetupLink() {
+	svc, err := newService(func(_ context.Context, a tenant.Actor, _ tenant.Action, _ string) error {
+		if a.Kind == tenant.ActorOwner || a.Kind == tenant.ActorSetupLink { // what a link may do is bounded already
+			return nil
+		}
+		return tenant.ErrForbidden
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	owner := tenant.Actor{Kind: tenant.ActorOwner, ID: "user-1"}
+	link, err := svc.CreateSetupLink(ctx, owner, "org-1", tenant.NewSetupLink{Name: "Ida of IT", Intents: []tenant.Intent{tenant.IntentSSO}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(link.URL) // hand on link.URL.Reveal()
+
+	// GET: the page shows one button, and gives the browser what to keep.
+	peek, err := svc.PeekSetupLink(ctx, "org-1", link.Token, tenant.Secret{})
+	fmt.Println(peek.Link.State, err)
+	// POST: the button was pressed.
+	_, err = svc.OpenSetupLink(ctx, "org-1", link.Token, peek.Browser)
+	fmt.Println(err)
+	// Each request after that: who is it?
+	session, err := svc.SetupLinkSession(ctx, "org-1", peek.Browser)
+	fmt.Println(session.Actor.Name, err)
+	c, _, err := svc.CreateDraft(ctx, session.Actor, "org-1", tenant.Draft{Domains: []string{"acme.com"}})
+	fmt.Println(c.State, err)
+	_, err = svc.APIKeys(ctx, session.Actor, "org-1")
+	fmt.Println(tenant.CodeOf(err))
+	// Output:
+	// REDACTED
+	// waiting <nil>
+	// <nil>
+	// Ida of IT <nil>
+	// draft <nil>
+	// forbidden
 }
 
 func ExampleNewKeyring() {
@@ -184,6 +228,32 @@ func ExampleNewSecret() {
 	// hunter2
 }
 
+func ExampleNewRunner() {
+	svc, err := newService(func(context.Context, tenant.Actor, tenant.Action, string) error {
+		return tenant.ErrForbidden // the background asks no authorizer
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := tenant.NewRunner(tenant.RunnerConfig{
+		Service: svc,
+		Tasks: []tenant.Task{{Name: "invoices", Every: time.Hour, Run: func(context.Context) (int, error) {
+			fmt.Println("the host's own work")
+			return 1, nil
+		}}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// A server starts r.Run(ctx) in a goroutine of its own; a scheduler starts a process that does what is due, once.
+	fmt.Println(r.RunOnce(context.Background()))
+	// Output:
+	// the host's own work
+	// <nil>
+}
+
 func ExampleGuideOf() {
 	g := tenant.GuideOf(tenant.ProviderJumpCloud).Fill(tenant.GuideValues{
 		AppName: "Acme On-Call", RedirectURI: "https://app.example.com/sso/signin-oidc/1", InitiateLoginURI: "https://app.example.com/sso/login",
@@ -234,4 +304,23 @@ func ExampleNewRegions() {
 	// Output:
 	// https://app.example.eu/sso <nil>
 	// "https://app.example.com/sso" is not below https://app.example.eu, the base URL of the region eu
+}
+
+// newService is a Service as [ExampleNew] makes it.
+func newService(can tenant.AuthorizerFunc) (*tenant.Service, error) {
+	keys, err := tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{{ID: "2026-11", Bytes: bytes.Repeat([]byte{1}, 32)}}})
+	if err != nil {
+		return nil, err
+	}
+	dns, err := tenant.NewDNSValidator(tenant.DNSConfig{})
+	if err != nil {
+		return nil, err
+	}
+	return tenant.New(tenant.Config{
+		Store: memory.New(), Keyring: keys, DomainValidator: dns, Authorizer: can, SetupLinkBaseURL: "https://app.example.com/setup",
+		Tenants: tenant.TenantsFunc(func(_ context.Context, id string) (tenant.Tenant, error) { return organisation{id, "Acme"}, nil }),
+		ProviderChecker: tenant.ProviderCheckerFunc(func(context.Context, tenant.ProviderRequest) (tenant.ProviderReport, error) {
+			return tenant.ProviderReport{Issuer: "https://login.acme.com", SigningAlg: "RS256"}, nil
+		}),
+	})
 }

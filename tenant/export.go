@@ -61,7 +61,8 @@ type ExportMember struct {
 // returns what the last line says. It reads in pages and keeps none. The actor needs [ActionExportTenant]; that somebody
 // exported stands in the journal before the first line is written.
 //
-// The lines come in this order: "export"; "lifecycle", "connection", "domain", "directory", "api_key", "provisioning";
+// The lines come in this order: "export"; "lifecycle", "connection", "domain", "directory", "api_key", "setup_link",
+// "provisioning";
 // "account", "identity"; "scim_user", "scim_group" each followed by its "scim_member" lines; "resource:TYPE"; "grant";
 // "event", oldest first; "end". Not in it are secrets, hashes and sealed values, and what means nothing elsewhere: one-time
 // tokens, leases and readers' positions.
@@ -175,6 +176,16 @@ func (x *exporter) setup() {
 			LastUsedAt time.Time `json:"lastUsedAt,omitzero"`
 		}{public(k), nil, k.LastUsedAt}
 	})
+	if links, ok := x.st.(store.SetupLinkStore); ok {
+		exportPages(x, links.SetupLinks, func(l store.SetupLink) {
+			x.line(string(store.KindSetupLink), l.Meta, struct {
+				store.SetupLink
+				Hash        any       `json:"hash,omitempty"` // these hide the link's
+				BrowserHash any       `json:"browserHash,omitempty"`
+				LastUsedAt  time.Time `json:"lastUsedAt,omitzero"`
+			}{l, nil, nil, l.LastUsedAt})
+		})
+	}
 	p, err := x.st.ProvisioningSettings(x.ctx, x.tenantID)
 	switch {
 	case err == nil:

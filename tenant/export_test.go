@@ -64,7 +64,7 @@ func TestExportTenant(t *testing.T) {
 	}
 	text := out.String()
 	require.True(t, strings.Contains(text, c.ID))
-	for _, secret := range []string{testSecret, "sealedSecret", "sealedKey", `"hash":"`, "internal", "beta.com", `"t2"`} {
+	for _, secret := range []string{testSecret, "sealedSecret", "sealedKey", `"hash":"`, "rowserHash", "internal", "beta.com", `"t2"`} {
 		require.False(t, strings.Contains(text, secret), secret)
 	}
 	types := w.events(t, "t1", 0)

@@ -51,10 +51,23 @@ const (
 	FieldJustInTimeAnyDomain = "just_in_time_any_domain"
 	FieldEmailVerifiedString = "email_verified_string"
 
-	FieldKeyName    = "name"
-	FieldKeyScopes  = "scopes"
-	FieldKeyExpiry  = "expires"
-	FieldMessage    = "message"
+	FieldKeyName   = "name"
+	FieldKeyScopes = "scopes"
+	FieldKeyExpiry = "expires"
+	FieldMessage   = "message"
+
+	FieldUserSource = "source"
+	FieldUserState  = "state"
+	FieldUserSearch = "search"
+	FieldUserAfter  = "after"
+
+	FieldLinkName       = "name"
+	FieldLinkEmail      = "email"
+	FieldLinkIntents    = "intents"
+	FieldLinkOpenWithin = "open_within"
+	FieldLinkSessionTTL = "session_ttl"
+	FieldLinkMaxOpens   = "max_opens"
+
 	FieldConnection = "name"
 )
 
@@ -98,6 +111,7 @@ const (
 	CodeEmailInvalid             = "email_invalid"
 	CodeBreakGlassDomainMismatch = "break_glass_domain_mismatch"
 	CodeBreakGlassEmpty          = "break_glass_empty"
+	CodeBreakGlassUnlisted       = "break_glass_unlisted"
 	CodeDomainMismatch           = "email_domain_not_allowed"
 
 	CodeScopeInvalid       = "scope_invalid"
@@ -106,6 +120,13 @@ const (
 	CodeScopeUnwanted      = "scope_unwanted"
 
 	CodeNameInvalid = "name_invalid"
+
+	CodeFilterInvalid = "filter_invalid"
+	CodeCursorInvalid = "cursor_invalid"
+
+	CodeIntentInvalid   = "intent_invalid"
+	CodeDurationInvalid = "duration_invalid"
+	CodeNumberInvalid   = "number_invalid"
 
 	CodeJustInTimeOff       = "just_in_time_off"
 	CodeJustInTimeAnyDomain = "just_in_time_any_domain"
@@ -146,6 +167,10 @@ const (
 	CodeDomainFileDiffers   = "domain_file_differs"
 	CodeDomainUnreachable   = "domain_unreachable"
 	CodeDomainAwaitsStaff   = "domain_awaits_staff"
+
+	CodeDomainSearchEnded = "domain_search_ended" // the background gave up looking for the proof
+	CodeDomainLost        = "domain_lost"         // the proof of a proven domain is missing
+	CodeDomainWithdrawn   = "domain_withdrawn"    // it counts as proven no longer
 )
 
 // ValidationError says that input was refused. HTTP answers 422 with its findings.

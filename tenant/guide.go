@@ -158,7 +158,7 @@ type GuideClaim struct {
 // GuideSource is a public page that facts were taken from.
 type GuideSource struct {
 	URL string
-	// Read is when, as YYYY-MM-DD.
+	// Read is when it was read last, as YYYY-MM-DD.
 	Read string
 	// About says what it was read for.
 	About string

@@ -100,7 +100,10 @@ func TestR17GuidesAreComplete(t *testing.T) {
 		require.Equal(t, []string{"sub", "email", "email_verified", "name", "groups"}, names)
 		require.Equal(t, []string{"sub", "email"}, required)
 
-		require.GreaterOrEqual(t, len(g.Sources), 3, g.Name)
+		if g.Provider != ProviderGeneric { // whose source is the specification
+			require.GreaterOrEqual(t, len(g.Sources), 3, g.Name)
+		}
+		require.NotEmpty(t, g.Sources)
 		for _, s := range g.Sources {
 			u, err := url.Parse(s.URL)
 			require.NoError(t, err)

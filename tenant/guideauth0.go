@@ -19,7 +19,7 @@ func auth0Guide() Guide {
 		ClientSecret: GuideCredential{Label: "Client Secret"},
 		ClientAuth: GuideClientAuth{
 			Recommended: ClientSecretPost, Supported: []string{ClientSecretPost, ClientSecretBasic, ClientPrivateKeyJWT, ClientAuthNone},
-			Note: note("client_auth", "On the tab Credentials choose Client Secret (Post), which is what new applications have."),
+			Note: note("client_auth", "On the tab Credentials choose Client Secret (Post)."),
 		},
 		Scopes: GuideScopes{Unwanted: []GuideScope{
 			{"offline_access", says("offline_access needs the grant type Refresh Token in the application's advanced settings.")},
@@ -105,6 +105,7 @@ func auth0Guide() Guide {
 		Sources: []GuideSource{
 			source("https://auth0.com/docs/get-started/applications/application-settings", "domain, callback URLs, application login URI, credentials"),
 			source("https://auth0.com/docs/customize/events/send-outbound-scim", "outbound SCIM with event streams"),
+			source("https://auth0.com/docs/get-started/applications/credentials", "client secret by post or basic"),
 			source("https://passportjs.org/tutorials/auth0/register/", "steps of the Dashboard"),
 		},
 	}

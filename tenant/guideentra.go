@@ -82,7 +82,7 @@ func entraGuide() Guide {
 		},
 		Claims: claims(
 			"Entra makes it for each application: it changes with the client ID. oid and tid, which stay, are kept beside it.",
-			"An optional claim. People without a mailbox have none.",
+			"An optional claim, which guests have by themselves. People without a mailbox have none.",
 			"Entra does not state it for work accounts. Where xms_edov is sent, it must be true.",
 			"With the scope profile.",
 			"Switched on under Token configuration. Above 200 groups Entra leaves them out; nothing is then removed.",
@@ -97,8 +97,9 @@ func entraGuide() Guide {
 		Sources: []GuideSource{
 			source("https://learn.microsoft.com/entra/identity-platform/quickstart-register-app", "registration, redirect URI, client secrets of at most 24 months"),
 			source("https://learn.microsoft.com/entra/identity-platform/reference-error-codes", "error codes"),
-			source("https://learn.microsoft.com/entra/identity-platform/optional-claims", "the email claim, xms_edov"),
+			source("https://learn.microsoft.com/entra/identity-platform/optional-claims-reference", "the email claim, xms_edov"),
 			source("https://learn.microsoft.com/entra/identity/app-provisioning/use-scim-to-provision-users-and-groups", "SCIM: tenant URL, secret token, attribute mapping, cycle"),
+			source("https://github.com/goauthentik/authentik/issues/9682", "an app registration has no provisioning, a second application has"),
 		},
 	}
 }

@@ -95,9 +95,6 @@ func genericGuide() Guide {
 		},
 		Sources: []GuideSource{
 			source("https://openid.net/specs/openid-connect-core-1_0.html", "claims, client authentication, errors"),
-			source("https://openid.net/specs/openid-connect-discovery-1_0.html", "the issuer and its document"),
-			source("https://www.rfc-editor.org/rfc/rfc6749", "errors"),
-			source("https://www.rfc-editor.org/rfc/rfc7644", "SCIM 2.0"),
 		},
 	}
 }

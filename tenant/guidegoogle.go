@@ -33,9 +33,9 @@ func googleGuide() Guide {
 			step("oidc.consent", "Open Google Auth Platform and get started: name the app {app}, and choose the audience Internal, so that accounts of your organisation alone can sign in.",
 				enter("App name", placeApp)),
 			step("oidc.client", "Under Clients choose Create client, then the application type Web application."),
-			step("oidc.redirect", "Add the redirect URI under Authorized redirect URIs, and create the client. It can take some minutes until Google knows it.",
+			step("oidc.redirect", "Add the redirect URI under Authorized redirect URIs, and create the client. It can take from minutes to hours until Google knows it.",
 				enter("Authorized redirect URIs", placeRedirect)),
-			step("oidc.credentials", "Copy both. The secret is shown in full this once.", keep("Client ID", FieldClientID), keep("Client secret", FieldClientSecret)),
+			step("oidc.credentials", "Copy both at once, since the secret may not be shown again.", keep("Client ID", FieldClientID), keep("Client secret", FieldClientSecret)),
 			step("oidc.scope", "Enter email as an additional scope here.", keep("email", FieldScopes)),
 			step("oidc.admin", "If your organisation blocks applications, allow this client in the Admin console under Security, Access and data control, API controls.", optional),
 		},
@@ -61,7 +61,7 @@ func googleGuide() Guide {
 				ID: "redirect_uri_mismatch", Kind: ErrorKindRedirectURI, Places: pageOrToken, Codes: []string{"redirect_uri_mismatch"}, Who: WhoProviderAdmin,
 				Example: "Error 400: redirect_uri_mismatch",
 				What:    says("The redirect URI is not registered."),
-				Fix:     says("An administrator copies it from here, exactly, to Authorized redirect URIs of the client. It can take some minutes until Google knows it."),
+				Fix:     says("An administrator copies it from here, exactly, to Authorized redirect URIs of the client. It can take from minutes to hours until Google knows it."),
 			},
 			{
 				ID: "org_internal", Kind: ErrorKindAccount, Places: onPage, Codes: []string{"org_internal"}, Who: WhoPerson,
@@ -85,7 +85,7 @@ func googleGuide() Guide {
 				ID: "deleted_client", Kind: ErrorKindClientRejected, Places: pageOrToken, Codes: []string{"deleted_client", "disabled_client"}, Who: WhoProviderAdmin,
 				Example: "Error 401: deleted_client",
 				What:    says("The client was deleted or disabled."),
-				Fix:     says("An administrator restores it within 30 days, or makes a new one; then the owner enters its ID and secret here."),
+				Fix:     says("An administrator restores it or makes a new one; then the owner enters its ID and secret here."),
 			},
 			{
 				ID: "client_secret", Kind: ErrorKindClientRejected, Places: inToken, Codes: []string{codeInvalidClient}, Text: "The provided client secret is invalid", Who: WhoOwner,
@@ -108,9 +108,9 @@ func googleGuide() Guide {
 		},
 		Sources: []GuideSource{
 			source("https://support.google.com/cloud/answer/15544987", "Google Auth Platform, audience"),
-			source("https://support.google.com/cloud/answer/15549257", "clients, redirect URIs, secrets"),
-			source("https://developers.google.com/identity/protocols/oauth2/web-server", "errors on Google's page"),
-			source("https://developers.google.com/identity/openid-connect/openid-connect", "issuer, claims, hd"),
+			source("https://developers.google.com/identity/openid-connect/reference", "issuer, claims"),
+			source("https://dev.to/curioustore_48788631d0e2e/google-cloud-oauth-consent-screen-oauth-client-id-2026-new-ui-2908", "steps of the console in 2026"),
+			source("https://github.com/sameerasw/tasks/issues/2", "what Google's page shows for another redirect URI"),
 		},
 	}
 }

@@ -103,7 +103,8 @@ func keycloakGuide() Guide {
 			},
 		},
 		Sources: []GuideSource{
-			source("https://www.keycloak.org/docs/latest/server_admin/#_oidc_clients", "clients, capability config, credentials, PKCE, logout"),
+			source("https://docs.redhat.com/ja/documentation/red_hat_build_of_keycloak/26.2/html/server_administration_guide/assembly-managing-clients_server_administration_guide", "clients and their settings"),
+			source("https://developers.frontegg.com/agent-link/configuration/authentication/keycloak", "steps of the admin console"),
 			source("https://github.com/keycloak/keycloak/issues/16923", "what the token endpoint answers for wrong credentials"),
 			source("https://github.com/goharbor/harbor/issues/21259", "a client as administrators set it up"),
 		},

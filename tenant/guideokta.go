@@ -43,7 +43,7 @@ func oktaGuide() Guide {
 		},
 		SCIM: GuideSCIM{
 			Outgoing: SCIMOwnApp,
-			Summary:  note("scim.summary", "An OIDC application that you made yourself has no provisioning in Okta. Make a second application for it, of the kind SWA or SAML 2.0."),
+			Summary:  note("scim.summary", "An OIDC application of Okta's classic wizard has no provisioning: make a second application for it, of the kind SWA or SAML 2.0. If yours has a tab Provisioning, as those of the newer wizard can have, use that."),
 			Steps: []GuideStep{
 				step("scim.app", "In Applications choose Create App Integration, then SWA - Secure Web Authentication (or SAML 2.0). Any sign-in page will do: hide its icon from users."),
 				step("scim.enable", "On the tab General edit App Settings and set Provisioning to SCIM."),
@@ -117,6 +117,7 @@ func oktaGuide() Guide {
 			source("https://help.okta.com/en-us/Content/Topics/Apps/Apps_App_Integration_Wizard_OIDC.htm", "app integration, initiate login URI"),
 			source("https://developer.okta.com/docs/guides/add-an-external-idp/register-app-in-okta/", "redirect URIs, assignments"),
 			source("https://stytch.com/docs/multi-tenant-auth/enterprise-ready/scim/okta.md", "SCIM at a SAML or SWA application"),
+			source("https://docs.sim.ai/platform/enterprise/scim/okta.md", "which applications can have SCIM"),
 			source("https://github.com/tailscale/tailscale/issues/3334", "what Okta answers for people who are not assigned"),
 		},
 	}

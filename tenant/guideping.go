@@ -46,7 +46,7 @@ func pingGuide() Guide {
 			Outgoing: SCIMOwnApp,
 			Summary:  note("scim.summary", "PingOne provisions by a connection of its own with a rule, not by the OIDC application."),
 			Steps: []GuideStep{
-				step("scim.connection", "Open Integrations, Provisioning, and add a new connection to an identity store, then choose SCIM Outbound."),
+				step("scim.connection", "Open Integrations, Provisioning, and choose New Connection, then Identity Store, then the tile SCIM."),
 				step("scim.connect", "Enter these with the SCIM version 2.0 and OAuth 2 Bearer Token as Authentication Method. Users Resource is /Users, Groups Resource /Groups. Test the connection.",
 					enter("SCIM Base URL", placeSCIM), enter("OAuth Access Token", placeKey)),
 				step("scim.preferences", "Keep userName as the unique user identifier, and choose Disable as the action for people who are removed."),

@@ -90,11 +90,15 @@ func (s *Service) Health(ctx context.Context, actor Actor, tenantID string) (Hea
 		return Health{}, fmt.Errorf("tenant: reading domains: %w", err)
 	}
 	for _, d := range domains {
-		if d.State == store.DomainVerified && d.Finding != nil && d.Finding.Severity == string(SeverityError) {
-			h.Conditions = append(h.Conditions, Condition{
-				Mode: ModeDNSDrift, Since: d.CheckedAt, Domain: d.Name, Code: d.Finding.Code,
-				Message: "The proof of " + d.Name + " is not found any more. Sign-in still works.", Action: d.Finding.Message,
-			})
+		if d.State == store.DomainVerified && !d.MissingSince.IsZero() {
+			c := Condition{
+				Mode: ModeDNSDrift, Since: d.MissingSince, Domain: d.Name,
+				Message: "The proof of " + d.Name + " is not found any more. Sign-in still works.", Action: s.DomainMessage(d),
+			}
+			if d.Finding != nil {
+				c.Code = d.Finding.Code
+			}
+			h.Conditions = append(h.Conditions, c)
 		}
 	}
 	return h, nil

@@ -213,11 +213,15 @@ func TestHealth(t *testing.T) {
 	})
 	t.Run("DNS drift", func(t *testing.T) {
 		w, c, _, _ := healthy(t)
-		w.proven[c.Domains[0].Name] = false
-		_, err := w.CheckDomain(t.Context(), owner, "t1", c.Domains[0].ID)
+		d, err := w.store.Domain(t.Context(), "t1", c.Domains[0].ID)
+		require.NoError(t, err)
+		missing := errorFinding(FieldDomains, CodeDomainRecordMissing, "Publish it again.").result()
+		d.MissingSince, d.Finding = w.clock(), &missing
+		_, err = w.store.UpdateDomain(t.Context(), "t1", d)
 		require.NoError(t, err)
 		got := only(t, w, ModeDNSDrift, w.clock())
-		require.Equal(t, c.Domains[0].Name, got.Domain)
+		require.Equal(t, d.Name, got.Domain)
+		require.Equal(t, "Publish it again.", got.Action)
 		require.Equal(t, CodeDomainRecordMissing, got.Code)
 	})
 	t.Run("provider down", func(t *testing.T) {

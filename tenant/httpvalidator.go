@@ -63,27 +63,28 @@ func (v *HTTPValidator) Validate(ctx context.Context, claim DomainClaim) (Domain
 		return DomainProof{}, errors.New("tenant: a domain claim without a token proves nothing")
 	}
 	at, want := "https://"+claim.Name+v.path, v.prefix+claim.Token
-	lines, f := v.fetch(ctx, at)
+	lines, gone, f := v.fetch(ctx, at)
 	if ctx.Err() != nil {
 		return DomainProof{}, ctx.Err()
 	}
 	switch {
 	case f != nil:
 		f.Expected = want
-		return DomainProof{Method: MethodHTTP, Finding: *f}, nil
+		return DomainProof{Method: MethodHTTP, Absent: gone, Finding: *f}, nil
 	case slices.Contains(lines, want):
 		ok := Finding{Field: FieldDomains, Code: CodeDomainProven, Severity: SeverityOK, Message: fmt.Sprintf("The file at %s is right.", at)}
 		return DomainProof{Proven: true, Method: MethodHTTP, Finding: ok}, nil
 	}
 	differs := errorFinding(FieldDomains, CodeDomainFileDiffers, "The file at %s has no line %s.", at, want)
 	differs.Expected = want
-	return DomainProof{Method: MethodHTTP, Finding: differs}, nil
+	return DomainProof{Method: MethodHTTP, Absent: true, Finding: differs}, nil
 }
 
-func (v *HTTPValidator) fetch(ctx context.Context, at string) ([]string, *Finding) {
-	failed := func(code, format string, args ...any) ([]string, *Finding) {
+// fetch reads the file's lines, or says what is wrong and whether the file is gone for certain.
+func (v *HTTPValidator) fetch(ctx context.Context, at string) (lines []string, gone bool, f *Finding) {
+	failed := func(code, format string, args ...any) ([]string, bool, *Finding) {
 		f := errorFinding(FieldDomains, code, format, args...)
-		return nil, &f
+		return nil, false, &f
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, http.NoBody)
 	if err != nil {
@@ -101,15 +102,15 @@ func (v *HTTPValidator) fetch(ctx context.Context, at string) ([]string, *Findin
 	case err != nil:
 		return failed(CodeDomainUnreachable, "%s could not be fetched. It must be reachable from the Internet with a valid certificate.", at)
 	case res.StatusCode != http.StatusOK:
-		return failed(CodeDomainFileMissing, "%s answers with status %d. Expected 200 and the file.", at, res.StatusCode)
+		_, _, f := failed(CodeDomainFileMissing, "%s answers with status %d. Expected 200 and the file.", at, res.StatusCode)
+		return nil, res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusGone, f
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxChallengeFile+1))
 	if err != nil || len(body) > maxChallengeFile {
 		return failed(CodeDomainFileDiffers, "%s could not be read, or is larger than %d bytes.", at, maxChallengeFile)
 	}
-	var lines []string
 	for line := range strings.Lines(string(body)) {
 		lines = append(lines, strings.TrimSpace(strings.TrimPrefix(line, "\uFEFF")))
 	}
-	return lines, nil
+	return lines, false, nil
 }

@@ -163,7 +163,7 @@ func TestR14KeysOfAnotherRegion(t *testing.T) {
 
 	st := &recorded{Store: eu.store}
 	cfg := eu.cfg
-	cfg.Store, cfg.Regions, cfg.SCIMBaseURL = st, twoRegions(t, "us"), ""
+	cfg.Store, cfg.Regions, cfg.SCIMBaseURL, cfg.SetupLinkBaseURL = st, twoRegions(t, "us"), "", ""
 	us, err := New(cfg)
 	require.NoError(t, err)
 	never, err := newAPIKey(DefaultAPIKeyPrefix)

@@ -20,9 +20,15 @@ type Notice struct {
 	// Kind is a Notice… constant.
 	Kind     string
 	TenantID string
-	// ConnectionID and ConnectionName are empty for a notice about an API key, KeyID and KeyName for any other.
+	// What it is about: ConnectionID and ConnectionName of a connection, KeyID and KeyName of an API key, DomainID and Domain
+	// of a domain. Those that it is not about are empty.
 	ConnectionID, ConnectionName string
 	KeyID, KeyName               string
+	DomainID, Domain             string
+	// Emails are the break-glass addresses that it is about.
+	Emails []string
+	// Since is since when the proof of the domain is missing, or the break-glass address was not tried; zero otherwise.
+	Since time.Time
 	// ExpiresAt is when the client secret or the key expires, or did; zero for a key that was revoked.
 	ExpiresAt time.Time
 	// Before is the threshold that was reached, one of Config.RemindBefore; zero for a secret that has expired.
@@ -37,6 +43,11 @@ const (
 	NoticeSecretExpired = "secret_expired" // nobody can sign in until it is replaced
 	NoticePlanLapsed    = "plan_lapsed"    // the plan does not include what is in use any more; ExpiresAt is when sign-in ends
 	NoticeDeadKeyUsed   = "dead_key_used"  // a revoked or expired API key was presented: a directory still has it, or a thief
+
+	NoticeDomainMissing   = "domain_missing"    // the proof of a domain is gone; sign-in still works
+	NoticeDomainWithdrawn = "domain_withdrawn"  // a domain counts as proven no longer: it signs nobody in
+	NoticeBreakGlassLost  = "break_glass_lost"  // break-glass addresses don't work any more, because their domain went
+	NoticeBreakGlassDrill = "break_glass_drill" // nobody has tried a break-glass address for long
 
 	// Of a review (R47): each is told in the transaction of what staff did, which fails if it can't be told.
 	NoticeInformationAsked = "information_asked" // staff need an answer before they decide

@@ -49,6 +49,34 @@ func (s *Service) ResealSecrets(ctx context.Context, tenantID string) (int, erro
 	return done, errors.Join(failed...)
 }
 
+// ResealAllSecrets does [Service.ResealSecrets] for all tenants that have a connection, and returns how many secrets it sealed
+// again. The host schedules it, about daily, on any replica; [Runner] does. The error joins those of the tenants that failed, of
+// which a hundred are told; the others were done.
+func (s *Service) ResealAllSecrets(ctx context.Context) (int, error) {
+	done := 0
+	var failed []error
+	for after := ""; ; {
+		tenants, err := s.store.Tenants(ctx, after, store.MaxLimit)
+		if err != nil {
+			return done, errors.Join(append(failed, fmt.Errorf("tenant: reading tenants: %w", err))...)
+		}
+		for _, id := range tenants {
+			n, err := s.ResealSecrets(ctx, id)
+			done += n
+			if ctx.Err() != nil {
+				return done, errors.Join(append(failed, ctx.Err())...)
+			}
+			if err != nil && len(failed) < maxErrors {
+				failed = append(failed, fmt.Errorf("tenant: sealing secrets of %s again: %w", id, err))
+			}
+		}
+		if len(tenants) < store.MaxLimit {
+			return done, errors.Join(failed...)
+		}
+		after = tenants[len(tenants)-1]
+	}
+}
+
 // keyRotation is who seals again.
 func keyRotation() Actor { return Actor{Kind: ActorSystem, Name: "key rotation"} }
 

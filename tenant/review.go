@@ -143,6 +143,9 @@ func (s *Service) submit(ctx context.Context, actor Actor, tenantID string, vers
 		if after, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.submitted", ""); err != nil {
 			return err
 		}
+		if err := s.finishIntent(ctx, tx, actor, tenantID, IntentSSO); err != nil {
+			return err
+		}
 		if approve {
 			policy := Actor{Kind: ActorSystem, Name: "review policy"}
 			if err := s.approve(ctx, tx, policy, tenantID, after, after, domains, in.SCIM); err != nil {

@@ -15,7 +15,7 @@ func (s *Service) ReplaceSecret(ctx context.Context, actor Actor, tenantID, id s
 		return Connection{}, nil, err
 	}
 	var findings []Finding
-	out, err := s.edit(ctx, actor, tenantID, id, version, "connection.secret_replaced", func(_ store.Store, c *store.Connection, _ []store.Domain) error {
+	out, err := s.edit(ctx, actor, tenantID, id, version, "connection.secret_replaced", func(tx store.Store, c *store.Connection, _ []store.Domain) error {
 		var value Secret
 		value, findings = ParseClientSecret(secret, c.ClientID, c.Authority)
 		expires := store.Time(expires)
@@ -28,7 +28,7 @@ func (s *Service) ReplaceSecret(ctx context.Context, actor Actor, tenantID, id s
 		}
 		c.SecretExpiresAt = expires
 		c.ConfigVersion++
-		return nil
+		return s.finishIntent(ctx, tx, actor, tenantID, IntentSecretRenewal)
 	})
 	if err != nil {
 		return Connection{}, nil, err

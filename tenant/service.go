@@ -28,6 +28,8 @@ type Config struct {
 	// ProviderChecker looks at identity providers; package oidc has it.
 	ProviderChecker ProviderChecker
 
+	// Users are the host's own accounts, for [Service.AssociatedUsers]. Nil lists those alone that tenantgate knows of.
+	Users HostUsers
 	// Reviewer decides about requests without a person. Nil leaves all to staff.
 	Reviewer Reviewer
 	// Approvals is how many different reviewers have to approve a request that Reviewer leaves to staff. Zero means 1;
@@ -45,6 +47,10 @@ type Config struct {
 	// https://app.example.com/scim/v2. With Regions it lies below the current one's base URL, and empty means /scim/v2 there;
 	// without, empty means that [Service.SCIMBaseURL] is not used.
 	SCIMBaseURL string
+	// SetupLinkBaseURL is the address below which set-up links lead, such as https://app.example.com/setup: the tenant's ID
+	// and the token follow, each as one segment. With Regions it lies below the current one's base URL, and empty means /setup
+	// there; without, empty means that the host makes the addresses itself.
+	SetupLinkBaseURL string
 	// APIKeyPrefix begins every API key: lower-case letters, digits and underscores, at
 	// most 16, an underscore last. Empty means [DefaultAPIKeyPrefix].
 	APIKeyPrefix string
@@ -57,6 +63,11 @@ type Config struct {
 	// RemindBefore is how long before a client secret expires its owners are reminded, each once; that it has expired is
 	// always told. Nil means 14, 7, 3 and 1 days; empty means at the expiry alone.
 	RemindBefore []time.Duration
+	// DomainChecks says how the background looks at domains, see [Service.CheckDomains].
+	DomainChecks DomainChecks
+	// DrillAfter is how long a break-glass address of an enforced connection may go untried before its owners are asked to
+	// try it, see [Service.RemindOfDrills]. Zero means 90 days; less than a day is refused.
+	DrillAfter time.Duration
 	// LocalCredentials tells whether break-glass addresses work, before sign-in at a provider is enforced (R48). Nil means
 	// that it is not known: a warning says so.
 	LocalCredentials LocalCredentials
@@ -130,16 +141,18 @@ func New(cfg Config) (*Service, error) {
 	if err := checkKeyPrefix(cfg.APIKeyPrefix); err != nil {
 		return nil, err
 	}
-	scimBase, err := cfg.Regions.Base(cfg.SCIMBaseURL, "/scim/v2")
-	if err != nil {
+	var err error
+	if cfg.SCIMBaseURL, err = cfg.Regions.Base(cfg.SCIMBaseURL, "/scim/v2"); err != nil {
 		return nil, fmt.Errorf("tenant: Config.SCIMBaseURL %w", err)
 	}
-	if cfg.SCIMBaseURL = scimBase; cfg.SCIMBaseURL != "" {
-		u, err := url.Parse(cfg.SCIMBaseURL)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-			return nil, fmt.Errorf("tenant: Config.SCIMBaseURL %q must be a URL such as https://app.example.com/scim/v2", cfg.SCIMBaseURL)
-		}
-		cfg.SCIMBaseURL = strings.TrimRight(cfg.SCIMBaseURL, "/")
+	if err := checkBaseURL("SCIMBaseURL", "scim/v2", &cfg.SCIMBaseURL); err != nil {
+		return nil, err
+	}
+	if cfg.SetupLinkBaseURL, err = cfg.Regions.Base(cfg.SetupLinkBaseURL, "/setup"); err != nil {
+		return nil, fmt.Errorf("tenant: Config.SetupLinkBaseURL %w", err)
+	}
+	if err := checkBaseURL("SetupLinkBaseURL", "setup", &cfg.SetupLinkBaseURL); err != nil {
+		return nil, err
 	}
 	if cfg.RemindBefore, err = checkRemindBefore(cfg.RemindBefore); err != nil {
 		return nil, err
@@ -149,6 +162,15 @@ func New(cfg Config) (*Service, error) {
 	}
 	if cfg.KeepRemoved < 0 {
 		return nil, errors.New("tenant: Config.KeepRemoved must not be negative; zero keeps the journal for good")
+	}
+	if cfg.DomainChecks, err = cfg.DomainChecks.complete(cfg.Notifier != nil); err != nil {
+		return nil, err
+	}
+	if cfg.DrillAfter == 0 {
+		cfg.DrillAfter = defaultDrillAfter
+	}
+	if cfg.DrillAfter < day {
+		return nil, errors.New("tenant: Config.DrillAfter must be at least a day")
 	}
 	switch {
 	case cfg.Approvals < 0 || cfg.Approvals > maxApprovals:
@@ -174,6 +196,19 @@ func New(cfg Config) (*Service, error) {
 	return &Service{cfg: cfg, store: cfg.Store, keys: cfg.Keyring, now: cfg.Now, log: cfg.Logger}, nil
 }
 
+// checkBaseURL refuses what can't be the beginning of addresses, and takes a slash from the end.
+func checkBaseURL(name, example string, value *string) error {
+	if *value == "" {
+		return nil
+	}
+	u, err := url.Parse(*value)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return fmt.Errorf("tenant: Config.%s %q must be a URL such as https://app.example.com/%s", name, *value, example)
+	}
+	*value = strings.TrimRight(*value, "/")
+	return nil
+}
+
 // allow asks the authorizer. A tenant ID that can't be one is not found.
 func (s *Service) allow(ctx context.Context, actor Actor, action Action, tenantID string) error {
 	if CheckID(tenantID) != nil {
@@ -183,7 +218,7 @@ func (s *Service) allow(ctx context.Context, actor Actor, action Action, tenantI
 }
 
 func (s *Service) can(ctx context.Context, actor Actor, action Action, tenantID string) error {
-	if err := s.cfg.Authorizer.Can(ctx, actor, action, tenantID); err != nil {
+	if err := Allow(ctx, s.cfg.Authorizer, actor, action, tenantID); err != nil {
 		return fmt.Errorf("tenant: %s: %w", action, err)
 	}
 	return nil

@@ -40,8 +40,10 @@ func (s *Service) leaveDomain(ctx context.Context, tx store.Store, actor Actor, 
 	}
 	after := d
 	setConnections(&after, left)
-	_, err := s.saveDomain(ctx, tx, actor, tenantID, d, after, "domain.connections_changed")
-	return err
+	if _, err := s.saveDomain(ctx, tx, actor, tenantID, d, after, "domain.connections_changed"); err != nil {
+		return err
+	}
+	return s.domainGone(ctx, tx, actor, tenantID, d, false, connectionID)
 }
 
 func setConnections(d *store.Domain, ids []string) {

@@ -89,7 +89,7 @@ func TestR78SeveralConnectionsOfOneDomain(t *testing.T) {
 		return err
 	})
 	w.refusedWith(t, "t1", ErrorCodeStale, func() error {
-		_, err := w.SetDomainConnections(ctx, staff, "t1", other.ID, other.Version-1, first.ID, second.ID)
+		_, err := w.SetDomainConnections(ctx, staff, "t1", other.ID, other.Edited-1, first.ID, second.ID)
 		return err
 	})
 	foreign := w.draft(t, "t2", Draft{Domains: []string{"other.example"}})

@@ -58,23 +58,27 @@ type ActorKind string
 
 // The kinds of actors. A host may use words of its own beside them.
 const (
-	ActorOwner  ActorKind = "owner"   // owner of the tenant
-	ActorStaff  ActorKind = "staff"   // the host's staff, who review
-	ActorUser   ActorKind = "user"    // somebody who signs in
-	ActorAPIKey ActorKind = "api_key" // a directory with its key
-	ActorSystem ActorKind = "system"  // the host's background work
+	ActorOwner     ActorKind = "owner"      // owner of the tenant
+	ActorStaff     ActorKind = "staff"      // the host's staff, who review
+	ActorUser      ActorKind = "user"       // somebody who signs in
+	ActorAPIKey    ActorKind = "api_key"    // a directory with its key
+	ActorSystem    ActorKind = "system"     // the host's background work
+	ActorSetupLink ActorKind = "setup_link" // somebody who came by a set-up link, see [SetupSession]
 )
 
 // Actor is who does something. The host fills it from its own session; nothing in it
 // is believed beyond what the [Authorizer] says about it.
 type Actor struct {
 	Kind ActorKind
-	// ID is the host's ID of the person, or the ID of the API key.
+	// ID is the host's ID of the person, or the ID of the API key or the set-up link.
 	ID string
 	// Email is the person's address, if there is one.
 	Email string
 	// Name is shown in the audit log.
 	Name string
+
+	// setup is what somebody who came by a set-up link may do at most, nil for others.
+	setup *setupScope
 }
 
 // event is the actor as the journal keeps it.
@@ -108,6 +112,9 @@ const (
 	ActionEditMapping      Action = "mapping.edit"
 	ActionApplyMapping     Action = "mapping.apply"
 	ActionViewAudit        Action = "audit.view"
+	ActionViewUsers        Action = "user.view" // the organisation's people
+	ActionViewSetupLinks   Action = "setup_link.view"
+	ActionManageSetupLinks Action = "setup_link.manage" // create and revoke
 
 	ActionSuspendTenant Action = "tenant.suspend" // sign-on as a whole, and resume it
 	ActionRemoveTenant  Action = "tenant.remove"  // sign-on as a whole, with all its records

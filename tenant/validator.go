@@ -16,6 +16,8 @@ type DomainClaim struct {
 	Name string
 	// Token is what only the tenant was told to publish. It is public by nature.
 	Token string
+	// Method is what proved the domain before ([DomainProof]); empty while nothing has.
+	Method string
 }
 
 // DomainProof is what a validator found.
@@ -24,6 +26,9 @@ type DomainProof struct {
 	Proven bool
 	// Method says how: "dns_txt", "http_file", "staff", or a validator's own word.
 	Method string
+	// Absent says that the place of the proof was looked at and does not have it. Zero is the
+	// careful answer: a server that fails, refuses or does not answer says nothing about it.
+	Absent bool
 	// Finding tells the owner what was found: [SeverityOK] if proven, otherwise what is
 	// wrong and what to do.
 	Finding Finding
@@ -97,8 +102,9 @@ func (StaffValidator) DomainInstructions(DomainClaim) []DomainInstruction {
 }
 
 // AnyOf combines validators: a claim is proven if one of them proves it. They are
-// asked in order, and what the first of them found is told if none does. An error of
-// one does not keep the next from being asked.
+// asked in order, and what the first of them found is told if none does; for a domain that was
+// proven before, what the one found that proved it. An error of one does not keep the next from
+// being asked.
 func AnyOf(validators ...DomainValidator) (DomainValidator, error) {
 	if len(validators) == 0 {
 		return nil, errors.New("tenant: AnyOf needs at least one DomainValidator")
@@ -126,7 +132,7 @@ func (a anyOf) Validate(ctx context.Context, claim DomainClaim) (DomainProof, er
 		if proof.Proven {
 			return proof, nil
 		}
-		if first == nil {
+		if first == nil || claim.Method != "" && proof.Method == claim.Method && first.Method != claim.Method {
 			first = &proof
 		}
 	}

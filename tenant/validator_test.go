@@ -84,6 +84,7 @@ func TestDNSValidator(t *testing.T) {
 			require.Equal(t, tt.code, proof.Finding.Code, proof.Finding.Message)
 			require.Equal(t, tt.code == CodeDomainProven, proof.Proven)
 			require.Equal(t, MethodDNS, proof.Method)
+			require.Equal(t, !proof.Proven && tt.code != CodeDomainDNSError, proof.Absent)
 			require.Contains(t, proof.Finding.Message, tt.says)
 			if !proof.Proven {
 				require.Equal(t, proofText, proof.Finding.Expected)
@@ -105,6 +106,7 @@ func TestDNSValidatorSlow(t *testing.T) {
 	proof, err := v.Validate(t.Context(), DomainClaim{Name: "acme.com", Token: "tok123"})
 	require.NoError(t, err)
 	require.Equal(t, CodeDomainDNSTimeout, proof.Finding.Code)
+	require.False(t, proof.Absent)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -136,12 +138,15 @@ func TestHTTPValidator(t *testing.T) {
 		name, body, code string
 		status           int
 		err              error
+		absent           bool
 	}{
 		{name: "right", status: 200, body: "\ufeffother\r\n " + proofText + " \r\n", code: CodeDomainProven},
-		{name: "other", status: 200, body: proofText + "x", code: CodeDomainFileDiffers},
-		{name: "empty", status: 200, code: CodeDomainFileDiffers},
+		{name: "other", status: 200, body: proofText + "x", code: CodeDomainFileDiffers, absent: true},
+		{name: "empty", status: 200, code: CodeDomainFileDiffers, absent: true},
 		{name: "large", status: 200, body: strings.Repeat("x\n", maxChallengeFile) + proofText, code: CodeDomainFileDiffers},
-		{name: "missing", status: 404, body: proofText, code: CodeDomainFileMissing},
+		{name: "missing", status: 404, body: proofText, code: CodeDomainFileMissing, absent: true},
+		{name: "gone", status: 410, code: CodeDomainFileMissing, absent: true},
+		{name: "maintenance", status: 503, body: proofText, code: CodeDomainFileMissing},
 		{name: "redirect", status: 302, body: proofText, code: CodeDomainFileMissing},
 		{name: "down", err: errors.New("no route"), code: CodeDomainUnreachable},
 	}
@@ -160,6 +165,7 @@ func TestHTTPValidator(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, tt.code, proof.Finding.Code)
 			require.Equal(t, tt.code == CodeDomainProven, proof.Proven)
+			require.Equal(t, tt.absent, proof.Absent)
 			require.Equal(t, []string{"https://acme.com/.well-known/tenantgate-challenge.txt"}, asked)
 		})
 	}
@@ -170,8 +176,9 @@ func TestHTTPValidator(t *testing.T) {
 func TestHTTPValidatorRefusesPrivateAddresses(t *testing.T) {
 	v, err := NewHTTPValidator(HTTPConfig{})
 	require.NoError(t, err)
-	lines, f := v.fetch(t.Context(), "https://127.0.0.1/.well-known/x")
+	lines, gone, f := v.fetch(t.Context(), "https://127.0.0.1/.well-known/x")
 	require.Empty(t, lines)
+	require.False(t, gone, "a refusal of ours says nothing")
 	require.Equal(t, CodeDomainUnreachable, f.Code)
 }
 

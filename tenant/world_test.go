@@ -38,6 +38,7 @@ type world struct {
 	checkErr error
 	proven   map[string]bool
 	denied   map[Action]bool
+	gone     map[string]bool // organisations that the host does not have any more
 	plan     Included
 	asked    []ProviderRequest
 }
@@ -52,7 +53,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{
 		store: memory.New(), now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC),
-		proven: map[string]bool{}, denied: map[Action]bool{}, plan: Included{SSO: true, SCIM: true},
+		proven: map[string]bool{}, denied: map[Action]bool{}, gone: map[string]bool{}, plan: Included{SSO: true, SCIM: true},
 		report: ProviderReport{
 			Issuer: "https://login.acme.com/", ClientAuth: ClientSecretBasic, SigningAlg: "RS256",
 			Findings: []Finding{{Field: FieldAuthority, Code: "discovery", Severity: SeverityOK, Message: "read"}},
@@ -62,7 +63,12 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	require.NoError(t, err)
 	cfg := Config{
 		Store: w.store, Keyring: ring, SCIMBaseURL: "https://app.example.com/scim/v2/", Now: w.clock,
-		Tenants:         TenantsFunc(func(_ context.Context, id string) (Tenant, error) { return organisation(id), nil }),
+		Tenants: TenantsFunc(func(_ context.Context, id string) (Tenant, error) {
+			if w.gone[id] {
+				return nil, store.ErrNotFound
+			}
+			return organisation(id), nil
+		}),
 		Authorizer:      AuthorizerFunc(w.can),
 		ProviderChecker: ProviderCheckerFunc(w.check),
 		DomainValidator: w,
@@ -93,6 +99,8 @@ func (w *world) can(_ context.Context, a Actor, action Action, _ string) error {
 	defer w.mu.Unlock()
 	switch {
 	case w.denied[action]:
+	case a.Kind == ActorSetupLink: // this host trusts its links to their intents
+		return nil
 	case a.Kind == ActorStaff && staffActions[action]:
 		return nil
 	case a.Kind == ActorOwner && (!staffActions[action] || action == ActionViewConnection || action == ActionSuspend):

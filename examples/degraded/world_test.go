@@ -133,7 +133,7 @@ func (w *world) mail(_ context.Context, _ store.Store, _ string, p tenant.Person
 // Validate makes the world the tenant.DomainValidator.
 func (w *world) Validate(_ context.Context, _ tenant.DomainClaim) (tenant.DomainProof, error) {
 	if w.dnsGone {
-		return tenant.DomainProof{Method: tenant.MethodDNS, Finding: tenant.Finding{Field: tenant.FieldDomains, Code: tenant.CodeDomainRecordMissing, Severity: tenant.SeverityError, Message: "Publish the record again."}}, nil
+		return tenant.DomainProof{Method: tenant.MethodDNS, Absent: true, Finding: tenant.Finding{Field: tenant.FieldDomains, Code: tenant.CodeDomainRecordMissing, Severity: tenant.SeverityError, Message: "Publish the record again."}}, nil
 	}
 	return tenant.DomainProof{Proven: true, Method: tenant.MethodDNS, Finding: tenant.Finding{Field: tenant.FieldDomains, Code: tenant.CodeDomainProven, Severity: tenant.SeverityOK, Message: "ok"}}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"log"
 	"os"
-	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
@@ -27,13 +26,4 @@ func must[T any](v T, err error) T {
 		log.Fatal(err)
 	}
 	return v
-}
-
-// every does the application's regular work. One that fails is done again next time.
-func every(interval time.Duration, work func(now time.Time) error) {
-	for now := range time.Tick(interval) {
-		if err := work(now); err != nil {
-			log.Print(err)
-		}
-	}
 }

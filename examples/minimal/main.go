@@ -13,7 +13,6 @@ import (
 	"github.com/tenantgate/tenantgate/oidc"
 	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/scim"
-	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/postgres"
 	"github.com/tenantgate/tenantgate/tenant"
 )
@@ -31,8 +30,10 @@ func main() {
 	directory := must(scim.NewHandler(scim.Config{BaseURL: base + "/scim/v2", Store: st, Authenticator: scim.APIKeys(tenants), Policy: policy, Written: func(string) { engine.Wake(); login.Wake() }}))
 	mux.Handle(login.Mount())     // /sso/login, /sso/signin-oidc/{connection}, /sso/backchannel-logout/{connection}, …
 	mux.Handle(directory.Mount()) // /scim/v2/{tenant}/Users, …/Groups
-	go func() { log.Fatal(engine.Run(ctx, 10*time.Second)) }()
-	go func() { log.Fatal(login.Run(ctx, 10*time.Second)) }()
-	go every(time.Hour, func(now time.Time) error { _, err := store.DeleteExpired(ctx, st, now); return err })
+	background := must(tenant.NewRunner(tenant.RunnerConfig{Service: tenants, Logger: slog.Default(), Tasks: []tenant.Task{
+		{Name: "provisioning", Loop: func(ctx context.Context) error { return engine.Run(ctx, 10*time.Second) }},
+		{Name: "sign-in", Loop: func(ctx context.Context) error { return login.Run(ctx, 10*time.Second) }},
+	}}))
+	go func() { log.Fatal(background.Run(ctx)) }()
 	log.Fatal(http.ListenAndServe(os.Getenv("LISTEN"), mux)) //nolint:gosec // timeouts are the host's own choice
 }

@@ -58,7 +58,7 @@ func (p *person) send(method, path string, form url.Values, header http.Header) 
 func TestPagesKeepOrganisationsApart(t *testing.T) {
 	a := started(t, "-store", "memory")
 	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
-	for _, page := range []string{"sso", "keys", "users", "groups", "audit"} {
+	for _, page := range []string{"sso", "links", "keys", "users", "groups", "audit"} {
 		status, _ := owner.send(http.MethodGet, "/org/acme/"+page, nil, nil)
 		require.Equal(t, http.StatusOK, status, page)
 
@@ -409,4 +409,89 @@ func TestStaffEndsSignOn(t *testing.T) {
 	require.Contains(t, body, "Single sign-on of your organisation was removed")
 	status, _ = owner.send(http.MethodGet, "/org/globex/sso", nil, nil)
 	require.Equal(t, http.StatusNotFound, status)
+}
+
+// TestSetupLinkPages has an owner make a link with which somebody without an account fills in the request.
+func TestSetupLinkPages(t *testing.T) {
+	a := started(t, "-store", "memory")
+	owner := signedIn(t, a.AppURL, "owner@initech.example")
+	status, body := owner.send(http.MethodPost, "/org/initech/links", url.Values{"name": {" "}}, nil)
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	require.Contains(t, body, `id="name-error"`)
+	status, body = owner.send(http.MethodPost, "/org/initech/links", url.Values{"name": {"Ida of IT"}}, nil)
+	require.Equal(t, http.StatusOK, status, body)
+	link := regexp.MustCompile(`/setup/initech/tgl_[0-9A-Za-z]+`).FindString(body)
+	require.NotEmpty(t, link)
+	_, body = owner.send(http.MethodGet, "/org/initech/links", nil, nil)
+	require.NotContains(t, body, link, "it is shown once")
+
+	browser := func() *person {
+		jar, err := cookiejar.New(nil)
+		require.NoError(t, err)
+		return &person{t: t, client: http.Client{Jar: jar}, app: a.AppURL}
+	}
+	for range 3 { // mail scanners
+		status, _ = browser().send(http.MethodGet, link, nil, nil)
+		require.Equal(t, http.StatusOK, status)
+	}
+	ida, thief := browser(), browser()
+	status, _ = ida.send(http.MethodGet, "/setup/initech", nil, nil)
+	require.Equal(t, http.StatusNotFound, status)
+	_, body = ida.send(http.MethodGet, link, nil, nil)
+	require.Contains(t, body, "Continue")
+	_, _ = thief.send(http.MethodGet, link, nil, nil)
+	status, body = ida.send(http.MethodPost, link, url.Values{}, nil)
+	require.Equal(t, http.StatusOK, status, body)
+	require.Contains(t, body, `action="/setup/initech/request"`)
+	status, stolen := thief.send(http.MethodPost, link, url.Values{}, nil)
+	require.Equal(t, http.StatusNotFound, status)
+	_, unknown := thief.send(http.MethodGet, "/setup/initech/tgl_unknown", nil, nil)
+	require.Equal(t, unknown, stolen)
+	status, _ = ida.send(http.MethodGet, "/org/initech/sso", nil, nil)
+	require.Equal(t, http.StatusOK, status, "the sign-in page")
+	status, _ = ida.send(http.MethodPost, "/org/initech/keys", url.Values{"name": {"k"}}, http.Header{"Accept": {"application/json"}})
+	require.Equal(t, http.StatusUnauthorized, status)
+
+	request := url.Values{"domains": {"gmail.com"}, "authority": {a.IDPURL + "/initech"}, "client_id": {"x"}, "client_secret": {"s3cr3t-never-shown"}}
+	status, body = ida.send(http.MethodPost, "/setup/initech/request", request, nil)
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	require.Contains(t, body, `id="domains-error"`)
+	require.Contains(t, body, `action="/setup/initech/request"`)
+	_, body = owner.send(http.MethodGet, "/org/initech/links", nil, nil)
+	require.Contains(t, body, "1 of 10")
+
+	status, body = ida.send(http.MethodPost, "/setup/initech/done", url.Values{}, nil)
+	require.Equal(t, http.StatusGone, status)
+	require.Contains(t, body, "done")
+	status, _ = ida.send(http.MethodPost, "/setup/initech/request", request, nil)
+	require.Equal(t, http.StatusGone, status)
+}
+
+// TestAssociatedUsersPage filters and searches the list of people.
+func TestAssociatedUsersPage(t *testing.T) {
+	a := started(t, "-store", "memory")
+	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
+	names := func(query string) []string {
+		status, body := owner.send(http.MethodGet, "/org/acme/users?"+query, nil, http.Header{"Accept": {"application/json"}})
+		require.Equal(t, http.StatusOK, status, body)
+		var page struct {
+			Users []struct{ Email, Sources, State string }
+		}
+		require.NoError(t, json.Unmarshal([]byte(body), &page))
+		var out []string
+		for _, u := range page.Users {
+			out = append(out, u.Email)
+		}
+		return out
+	}
+	all := names("")
+	require.NotEmpty(t, all)
+	require.Equal(t, all, names("source=manual"), "nobody was provisioned yet")
+	require.Equal(t, []string{a.Tenants[0].OwnerEmail}, names("search=OWNER"))
+	require.Empty(t, names("state=suspended"))
+	status, body := owner.send(http.MethodGet, "/org/acme/users", nil, nil)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, "root user")
+	status, _ = owner.send(http.MethodGet, "/org/acme/users?after=nowhere", nil, nil)
+	require.Equal(t, http.StatusUnprocessableEntity, status)
 }

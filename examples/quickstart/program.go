@@ -35,6 +35,7 @@ type program struct {
 	login   *oidc.Handler
 	scim    *scim.Handler
 	engine  *provisioning.Engine
+	runner  *tenant.Runner
 	app     http.Handler
 	log     *slog.Logger
 }
@@ -44,7 +45,7 @@ type program struct {
 var demoKey = tenant.Key{ID: "quickstart", Bytes: []byte("this key is printed in the source code")[:32]}
 
 // assemble makes the parts and puts them together.
-func assemble(_ context.Context, o options, l *listeners, db *database) (*program, error) {
+func assemble(ctx context.Context, o options, l *listeners, db *database) (*program, error) {
 	p := &program{
 		options: o, db: db, dns: l.dns, third: thirdOrg(o),
 		appURL: "http://" + l.app.Addr().String(), idpURL: "http://" + l.idp.Addr().String(),
@@ -81,6 +82,18 @@ func assemble(_ context.Context, o options, l *listeners, db *database) (*progra
 	if err := p.assembleProvisioning(); err != nil {
 		return nil, err
 	}
+	if p.runner, err = tenant.NewRunner(tenant.RunnerConfig{
+		Service: p.tenants, DomainChecksEvery: 5 * time.Second, Logger: p.log, // often, so that a newcomer need not wait
+		Tasks: []tenant.Task{
+			{Name: "provisioning", Loop: func(ctx context.Context) error { return p.engine.Run(ctx, time.Second) }},
+			{Name: "sign-in", Loop: func(ctx context.Context) error { return p.login.Run(ctx, time.Second) }},
+		},
+	}); err != nil {
+		return nil, err
+	}
+	if err := p.publishAgain(ctx); err != nil {
+		return nil, err
+	}
 	locks, err := provisioning.NewLocks(provisioning.LocksConfig{Store: db.store})
 	if err != nil {
 		return nil, err
@@ -112,7 +125,7 @@ func (p *program) newTenants(keys *tenant.Keyring, seeding bool) (*tenant.Servic
 		Store: p.db.store, Keyring: keys, Tenants: p.db.host, Authorizer: p.db.host, DomainValidator: dns, ProviderChecker: checker,
 		LocalCredentials: p.db.host, Notifier: tenant.NotifierFunc(p.notify),
 		People: host.People{DB: p.db.host, Mail: p.offer}, Releaser: p.engine.Releaser(),
-		SCIMBaseURL: p.appURL + "/scim/v2", AllowAuthorityPorts: true,
+		SCIMBaseURL: p.appURL + "/scim/v2", SetupLinkBaseURL: p.appURL + "/setup", Users: tenant.HostUsersFunc(p.db.host.AssociatedUsers), AllowAuthorityPorts: true,
 		InsecureAllowLoopback: true, InsecureSkipTestSignIn: seeding, Logger: p.log,
 	})
 }
@@ -175,19 +188,17 @@ func (p *program) changed() {
 // of them have.
 func (p *program) serve(ctx context.Context, l *listeners) <-chan error {
 	done := make(chan error, 1)
-	failed := make(chan error, 5)
+	failed := make(chan error, 3)
 	ctx, cancel := context.WithCancel(ctx)
 	servers := []*http.Server{newServer(p.app), newServer(p.idp)}
 	for i, lis := range []net.Listener{l.app, l.idp} {
 		go func() { failed <- servers[i].Serve(lis) }()
 	}
-	go func() { failed <- p.engine.Run(ctx, time.Second) }()
-	go func() { failed <- p.login.Run(ctx, time.Second) }()
-	go func() { failed <- p.clean(ctx) }()
+	go func() { failed <- p.runner.Run(ctx) }()
 	go func() {
 		defer cancel()
 		var errs error
-		pending := 5
+		pending := 3
 		select {
 		case <-ctx.Done():
 		case err := <-failed:
@@ -211,29 +222,6 @@ func (p *program) serve(ctx context.Context, l *listeners) <-chan error {
 	return done
 }
 
-// clean removes what has expired, reminds owners of secrets that do, and goes on with what
-// a crash interrupted, every hour until ctx ends.
-func (p *program) clean(ctx context.Context) error {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		if _, err := store.DeleteExpired(ctx, p.db.store, time.Now()); err != nil && ctx.Err() == nil {
-			p.log.Error("delete expired tokens", "error", err)
-		}
-		if _, err := p.tenants.RemindOfExpiry(ctx); err != nil && ctx.Err() == nil {
-			p.log.Error("remind of secrets that expire", "error", err)
-		}
-		if _, err := p.tenants.RunEndings(ctx); err != nil && ctx.Err() == nil {
-			p.log.Error("go on with removals", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
-}
-
 func newServer(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 3 * time.Minute, IdleTimeout: time.Minute}
 }
@@ -242,6 +230,35 @@ func newServer(h http.Handler) *http.Server {
 func (p *program) publish(name, value string) {
 	if err := p.dns.SetTXT(name, value); err != nil {
 		p.log.Error("publish a TXT record", "name", name, "error", err)
+	}
+}
+
+// publishAgain gives the quick start's own DNS the records of the domains that the database has proven: the last program's
+// DNS ended with it.
+func (p *program) publishAgain(ctx context.Context) error {
+	for after := ""; ; {
+		ids, err := p.db.store.Tenants(ctx, after, store.MaxLimit)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			after = id
+			domains, err := p.db.store.Domains(ctx, id)
+			if err != nil {
+				return err
+			}
+			for _, d := range domains {
+				if d.State != store.DomainVerified {
+					continue
+				}
+				for _, i := range p.tenants.DomainInstructions(d) {
+					p.publish(i.Name, i.Value)
+				}
+			}
+		}
+		if len(ids) < store.MaxLimit {
+			return nil
+		}
 	}
 }
 

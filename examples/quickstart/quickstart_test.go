@@ -22,7 +22,9 @@ import (
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/scim/scimtest"
+	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/storetest/pgtest"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // anywhere are the flags with which several programs run side by side.
@@ -356,4 +358,29 @@ func TestStartsAgainWithOtherFlags(t *testing.T) {
 			require.Contains(t, string(body), "created the organisation")
 		})
 	}
+}
+
+// TestBackgroundChecksDomains: the program looks at domains by itself. One whose time has come is looked at within moments.
+func TestBackgroundChecksDomains(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "quickstart.db")
+	a := started(t, "-store", "sqlite:"+file)
+	db, err := openSQLiteFile(t.Context(), file)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.close()) }()
+	org := a.Tenants[0].ID
+	due := func() store.Domain {
+		domains, err := db.store.Domains(t.Context(), org)
+		require.NoError(t, err)
+		return domains[0]
+	}
+	before := due()
+	require.Equal(t, store.DomainVerified, before.State)
+	before.CheckAt = time.Now().Add(-time.Minute)
+	_, err = db.store.UpdateDomain(t.Context(), org, before)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return due().CheckAt.After(time.Now().Add(time.Hour)) }, 30*time.Second, 100*time.Millisecond)
+	after := due()
+	require.True(t, after.CheckedAt.After(before.CheckedAt))
+	require.Equal(t, tenant.CodeDomainProven, after.Finding.Code, "its record is there")
+	require.Zero(t, after.MissingSince)
 }

@@ -3,6 +3,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -74,6 +75,51 @@ func (b rows) RowsByIndex(ctx context.Context, tenantID, kind string, key record
 	return out, err
 }
 
+func (b rows) RowsByIDs(ctx context.Context, tenantID, kind string, ids []string) ([]records.Row, error) {
+	return b.collect(ctx, tenantID, kind, func(_ *tenant, found func(id string)) {
+		for _, id := range ids {
+			found(id)
+		}
+	})
+}
+
+func (b rows) RowsByIndexes(ctx context.Context, tenantID, kind, name string, values []string) ([]records.Row, error) {
+	return b.collect(ctx, tenantID, kind, func(t *tenant, found func(id string)) {
+		index := t.index[indexName(kind, name)]
+		for _, v := range values {
+			for id := range index.ids(v) {
+				found(id)
+			}
+		}
+	})
+}
+
+func (b rows) RowsByUniques(ctx context.Context, tenantID, kind, name string, values []string) ([]records.Row, error) {
+	return b.collect(ctx, tenantID, kind, func(t *tenant, found func(id string)) {
+		for _, v := range values {
+			if id, ok := t.unique[uniqueKey{kind, name, v}]; ok {
+				found(id)
+			}
+		}
+	})
+}
+
+// collect returns the rows that look finds, each once, in order of the ID.
+func (b rows) collect(ctx context.Context, tenantID, kind string, look func(t *tenant, found func(id string))) ([]records.Row, error) {
+	ids := map[string]bool{}
+	var out []records.Row
+	err := b.s.read(ctx, tenantID, func(t *tenant) error {
+		look(t, func(id string) { ids[id] = true })
+		for _, id := range slices.Sorted(maps.Keys(ids)) {
+			if r, ok := t.row(kind, id); ok {
+				out = append(out, r)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 func (b rows) InsertRow(ctx context.Context, r records.Row, events []store.Event) error {
 	return b.s.write(ctx, r.TenantID, events, func(t *tenant, log *undoLog) error {
 		if _, taken := t.row(r.Kind, r.ID); taken {
@@ -95,6 +141,11 @@ func (b rows) UpdateRow(ctx context.Context, r records.Row, events []store.Event
 		}
 		createdAt = old.CreatedAt
 		r.Version, r.CreatedAt, r.UsedAt = old.Version+1, old.CreatedAt, old.UsedAt
+		if slices.Equal(old.Unique, r.Unique) && slices.Equal(old.Index, r.Index) {
+			r.Decoded = new(records.Decoded)
+			t.records[r.Kind].put(log, r.ID, r)
+			return nil
+		}
 		b.drop(t, log, old)
 		return b.put(t, log, r)
 	})
@@ -222,6 +273,35 @@ func (b rows) RefsByIndex(ctx context.Context, kind string, key records.Index, a
 		out = out[:min(len(out), limit)]
 	}
 	return out, err
+}
+
+func (b rows) RefsUpTo(ctx context.Context, kind string, upTo records.Index, after records.Place, limit int) ([]records.Place, error) {
+	var out []records.Place
+	err := b.s.read(ctx, "", func(*tenant) error {
+		for tenantID, t := range b.s.db.tenants {
+			index := t.index[indexName(kind, upTo.Name)]
+			for value := range index {
+				if value > upTo.Value || value < after.Value {
+					continue
+				}
+				for id := range index.ids(value) {
+					if p := (records.Place{Value: value, Ref: store.Ref{TenantID: tenantID, ID: id}}); comparePlaces(p, after) > 0 {
+						out = append(out, p)
+					}
+				}
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(out, comparePlaces)
+	if limit > 0 {
+		out = out[:min(len(out), limit)]
+	}
+	return out, err
+}
+
+func comparePlaces(a, b records.Place) int {
+	return cmp.Or(cmp.Compare(a.Value, b.Value), compareRefs(a.Ref, b.Ref))
 }
 
 func compareRefs(a, b store.Ref) int {

@@ -24,6 +24,8 @@ var (
 	_ store.Store             = (*Store)(nil)
 	_ store.SCIMCounter       = (*Store)(nil)
 	_ store.SCIMResourceStore = (*Store)(nil)
+	_ store.SetupLinkStore    = (*Store)(nil)
+	_ store.PeopleReader      = (*Store)(nil)
 )
 
 // New returns an empty store.

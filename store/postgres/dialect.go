@@ -17,6 +17,7 @@ func dialect() sqlstore.Dialect {
 		Time:    func(t time.Time) any { return t },
 		List:    func(values []string) any { return array(values) },
 		InList:  func(column, param string) string { return column + " = any(" + param + "::text[])" },
+		InQuery: func(column, query string) string { return column + " = any(array(" + query + "))" },
 		Times:   func(times []time.Time) any { return timeArray(times) },
 		InTimes: func(column, param string) string { return column + " = any(" + param + "::text[]::timestamptz[])" },
 		// An entry of an index has at most 2,700 bytes or so.
@@ -31,7 +32,11 @@ func dialect() sqlstore.Dialect {
 			" where c.tenant_id = r.tenant_id and c.group_id = r.id)",
 		MembersUpdatedAt: "greatest(r.members_updated_at, (select max(c.changed_at) from tenantgate_scim_member_changes c" +
 			" where c.tenant_id = r.tenant_id and c.group_id = r.id))",
-		MoreTables:   []sqlstore.Table{{Name: "tenantgate_scim_member_changes", Kind: "counter"}},
+		MoreTables: []sqlstore.Table{{Name: "tenantgate_scim_member_changes", Kind: "counter"}},
+		// The setting is of this transaction, which is this statement. Others see the row when it has committed; only
+		// the write-ahead log gets to the disk up to three wal_writer_delays later.
+		EphemeralToken: "insert into tenantgate_tokens (tenant_id, kind, token_key, data, expires_at)" +
+			" select $1, $2, $3, $4::bytea, $5::timestamptz from set_config('synchronous_commit', 'off', true) on conflict do nothing",
 		CountRecords: "select coalesce(sum(delta), 0)::bigint from tenantgate_scim_counts where tenant_id = $1 and kind = $2",
 	}
 }

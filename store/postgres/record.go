@@ -39,6 +39,11 @@ const (
 		", i as (insert into tenantgate_record_index (kind, name, value, tenant_id, id)" +
 		" select r.kind, n.name, n.value, r.tenant_id, r.id from r cross join unnest($10::text[], $11::text[]) as n (name, value) on conflict do nothing)"
 
+	// updateBody is updateRecord for a row whose values stay as they are.
+	updateBody = "with r as (update tenantgate_records set version = version + 1, updated_at = $5, body = $6" +
+		" where tenant_id = $1 and kind = $2 and id = $3 and version = $4 and substring(body from 1 for length($7::bytea)) = $7::bytea" +
+		" returning tenant_id, id, created_at)"
+
 	deleteRecord = "with r as (delete from tenantgate_records where tenant_id = $1 and kind = $2 and id = $3 and ($4::bigint = 0 or version = $4)" +
 		" returning tenant_id, kind, id)"
 	deleteRecords = "with r as (delete from tenantgate_records where tenant_id = $1 and kind = $2 and id in (" +
@@ -71,11 +76,21 @@ func (b backend) UpdateRow(ctx context.Context, r records.Row, events []store.Ev
 	if err != nil {
 		return time.Time{}, err
 	}
+	var created sqlstore.Timestamp
+	if r.Head != nil {
+		q := newStatement(updateBody, r.TenantID, r.Kind, r.ID, r.Version, r.UpdatedAt, sqlstore.Blob(r.Body), r.Head)
+		q.events("r", rows, "")
+		q.WriteString(" select created_at from r")
+		// It can meet no value of another row, and needs no savepoint.
+		err := b.DB.Retry(ctx, func() error { return q.one(ctx, b.DB, &created) })
+		if !errors.Is(err, store.ErrNotFound) {
+			return created.Time, sqlstore.Errorf(err, "%s", r.Kind)
+		}
+	}
 	q := newStatement(updateRecord, r.TenantID, r.Kind, r.ID, r.Version, r.UpdatedAt, sqlstore.Blob(r.Body))
 	q.values(r)
 	q.events("r", rows, "")
 	q.WriteString(" select created_at from r")
-	var created sqlstore.Timestamp
 	err = b.guard(ctx, r, func(db *sqlstore.DB) error { return q.one(ctx, db, &created) })
 	if errors.Is(err, store.ErrNotFound) {
 		err = b.missed(ctx, err, r.TenantID, r.Kind, r.ID, r.Version)

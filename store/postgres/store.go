@@ -19,8 +19,8 @@ type (
 
 // Store keeps everything in PostgreSQL. Make one with [New]. It holds no state beside
 // the pool, may be used by several goroutines, and needs no closing; the pool is the
-// host's. It implements store.Store and the optional interfaces store.SCIMCounter and
-// store.SCIMResourceStore.
+// host's. It implements store.Store and the optional interfaces store.SCIMCounter,
+// store.SCIMResourceStore, store.SetupLinkStore and store.PeopleReader.
 type Store struct {
 	shared
 	setup
@@ -31,6 +31,8 @@ var (
 	_ store.Store             = (*Store)(nil)
 	_ store.SCIMCounter       = (*Store)(nil)
 	_ store.SCIMResourceStore = (*Store)(nil)
+	_ store.SetupLinkStore    = (*Store)(nil)
+	_ store.PeopleReader      = (*Store)(nil)
 )
 
 // New returns a store on the host's pool. It fails if the tables are missing or of

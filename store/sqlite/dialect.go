@@ -1,7 +1,10 @@
 package sqlite
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store/internal/sqlstore"
@@ -9,11 +12,12 @@ import (
 
 func dialect() sqlstore.Dialect {
 	return sqlstore.Dialect{
-		Name:   "sqlite",
-		Mark:   '?',
-		Time:   func(t time.Time) any { return t.UnixMicro() },
-		List:   func(values []string) any { return array(values) },
-		InList: inArray,
+		Name:    "sqlite",
+		Mark:    '?',
+		Time:    func(t time.Time) any { return t.UnixMicro() },
+		List:    func(values []string) any { return array(values) },
+		InList:  inArray,
+		InQuery: func(column, query string) string { return column + " in (" + query + ")" },
 		Times: func(times []time.Time) any {
 			micros := make([]int64, len(times))
 			for i, t := range times {
@@ -32,8 +36,29 @@ func dialect() sqlstore.Dialect {
 		// as long as busy_timeout says. A transaction that has read first could not wait.
 		Lock:      "update tenantgate_migrations set version = version where version = -1",
 		OneWriter: true,
+		Relax:     relax,
 		Prepared:  prepared,
 	}
+}
+
+// relax sets synchronous to NORMAL, with which a commit in WAL mode waits for no disk. The next commit with FULL, on
+// any connection, makes durable what came before it, since there is one log.
+func relax(ctx context.Context, conn *sql.Conn) (restore func() error, err error) {
+	var before int
+	if err := conn.QueryRowContext(ctx, "pragma synchronous").Scan(&before); err != nil {
+		return nil, err
+	}
+	const normal = 1
+	if before <= normal {
+		return func() error { return nil }, nil
+	}
+	if _, err := conn.ExecContext(ctx, "pragma synchronous = normal"); err != nil {
+		return nil, err
+	}
+	return func() error {
+		_, err := conn.ExecContext(context.WithoutCancel(ctx), "pragma synchronous = "+strconv.Itoa(before))
+		return err
+	}, nil
 }
 
 func inArray(column, param string) string {

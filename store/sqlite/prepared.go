@@ -9,6 +9,6 @@ var prepared = []string{
 	insertGroup, selectGroupState, updateGroup, deleteGroup, deleteMembers,
 	insertMember, deleteMember, selectMemberIDs,
 	putGrant, deleteGrant,
-	insertRecord, selectRecordState, updateRecord, deleteRecord, selectUniqueOwner,
+	insertRecord, selectRecordState, updateRecord, updateBody, deleteRecord, selectUniqueOwner,
 	insertUnique, deleteUnique, insertIndex, deleteIndex,
 }

@@ -19,7 +19,10 @@ const (
 	insertRecord      = "insert into tenantgate_records (tenant_id, kind, id, version, created_at, updated_at, body) values ($1, $2, $3, 1, $4, $5, $6)"
 	selectRecordState = "select version, created_at from tenantgate_records where tenant_id = $1 and kind = $2 and id = $3"
 	updateRecord      = "update tenantgate_records set version = version + 1, updated_at = $4, body = $5 where tenant_id = $1 and kind = $2 and id = $3"
-	deleteRecord      = "delete from tenantgate_records where tenant_id = $1 and kind = $2 and id = $3"
+	// updateBody is updateRecord for a row whose values stay as they are.
+	updateBody = "update tenantgate_records set version = version + 1, updated_at = $5, body = $6" +
+		" where tenant_id = $1 and kind = $2 and id = $3 and version = $4 and substr(body, 1, length($7)) = $7 returning created_at"
+	deleteRecord = "delete from tenantgate_records where tenant_id = $1 and kind = $2 and id = $3"
 
 	selectUniqueOwner = "select tenant_id, id from tenantgate_record_unique where kind = $1 and scope = $2 and name = $3 and value = $4"
 	insertUnique      = "insert into tenantgate_record_unique (tenant_id, kind, id, scope, name, value) values ($1, $2, $3, $4, $5, $6) on conflict do nothing"
@@ -57,6 +60,17 @@ func (b backend) InsertRow(ctx context.Context, r records.Row, events []store.Ev
 func (b backend) UpdateRow(ctx context.Context, r records.Row, events []store.Event) (time.Time, error) {
 	var created time.Time
 	err := write(ctx, b.DB, events, func(db *sqlstore.DB, rows []sqlstore.EventRow) error {
+		if r.Head != nil {
+			var at sqlstore.Timestamp
+			err := db.One(ctx, []any{&at}, updateBody, r.TenantID, r.Kind, r.ID, r.Version, db.Time(r.UpdatedAt), sqlstore.Blob(r.Body), r.Head)
+			if err == nil {
+				created = at.Time
+				return appendEvents(ctx, db, r.TenantID, rows)
+			}
+			if !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
 		version, at, err := state(ctx, db, r)
 		if err != nil {
 			return err

@@ -197,3 +197,67 @@ func (s refsReversed) ConnectionsByIssuer(c ctx, issuer string) ([]store.Ref, er
 	slices.Reverse(refs)
 	return refs, err
 }
+
+type forgetsEphemeral struct{ base }
+
+func (s forgetsEphemeral) PutToken(c ctx, tenant string, t store.Token) error {
+	if t.Ephemeral {
+		return nil
+	}
+	return s.base.PutToken(c, tenant, t)
+}
+
+type looksForEphemeral struct{ base }
+
+func (s looksForEphemeral) PutToken(c ctx, tenant string, t store.Token) error {
+	if !t.Ephemeral {
+		return s.base.PutToken(c, tenant, t)
+	}
+	_, err := s.TakeToken(c, tenant, t.Kind, t.Key, time.Time{})
+	yield()
+	if putErr := s.base.PutToken(c, tenant, t); putErr != nil && !errors.Is(putErr, store.ErrConflict) {
+		return putErr
+	}
+	if err == nil {
+		return store.ErrConflict
+	}
+	return nil
+}
+
+// dueWithTime forgets that a zero CheckAt is due.
+type dueWithTime struct{ base }
+
+func (s dueWithTime) DomainsDue(c ctx, at time.Time, after store.DomainDue, limit int) ([]store.DomainDue, error) {
+	due, err := s.base.DomainsDue(c, at, after, limit)
+	return slices.DeleteFunc(due, func(d store.DomainDue) bool { return d.At.IsZero() }), err
+}
+
+// dueByTime continues a list by the time alone, and so skips what is due at the same one.
+type dueByTime struct{ base }
+
+func (s dueByTime) DomainsDue(c ctx, at time.Time, after store.DomainDue, limit int) ([]store.DomainDue, error) {
+	if !after.At.IsZero() {
+		after = store.DomainDue{At: after.At.Add(time.Microsecond)}
+	}
+	return s.base.DomainsDue(c, at, after, limit)
+}
+
+// longContests lists what was contested once.
+type longContests struct {
+	base
+	mu  sync.Mutex
+	was []store.Ref
+}
+
+func (s *longContests) DomainsContested(c ctx, after store.Ref, limit int) ([]store.Ref, error) {
+	refs, err := s.base.DomainsContested(c, after, store.MaxLimit)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(refs) > len(s.was) {
+		s.was = refs
+	}
+	if len(refs) > 0 {
+		refs = s.was
+	}
+	return refs[:min(len(refs), limit)], err
+}

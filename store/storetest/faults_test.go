@@ -59,12 +59,17 @@ var faults = []struct {
 	{"a token is read, then deleted", "tokens/once at once", broken(func(b base) store.Store { return takesTwice{b} })},
 	{"a token is overwritten", "tokens/put once", broken(func(b base) store.Store { return overwrites{b} })},
 	{"a token outlives its end by a microsecond", "tokens/delete expired", broken(func(b base) store.Store { return livesOn{b} })},
+	{"an ephemeral token is not stored", "tokens/ephemeral", broken(func(b base) store.Store { return forgetsEphemeral{b} })},
+	{"an ephemeral token is looked up, then put", "tokens/ephemeral at once", broken(func(b base) store.Store { return looksForEphemeral{b} })},
 	{"a lease has two holders", "leases/one holder", broken(func(b base) store.Store { return sharedLease{b} })},
 	{"a lease's token never grows", "leases/token", broken(func(b base) store.Store { return sameToken{b} })},
 	{"events of one write are reversed", "journal/events", broken(func(b base) store.Store { return reversesEvents{b} })},
 	{"a position moves whatever it was", "journal/position at once", broken(func(b base) store.Store { return movesRegardless{b} })},
 	{"an event becomes visible after later ones", "followers/misses nothing", broken(func(b base) store.Store { return &showsLate{base: b} })},
 	{"references are not in order", "index/issuer", broken(func(b base) store.Store { return refsReversed{b} })},
+	{"a domain without a time is never due", "index/due", broken(func(b base) store.Store { return dueWithTime{b} })},
+	{"a domain is due after the given time alone", "index/due", broken(func(b base) store.Store { return dueByTime{b} })},
+	{"a contest that ended is listed", "index/contested", broken(func(b base) store.Store { return &longContests{base: b} })},
 	{"pages are counted, not keyed", "paging/SCIM user walk among writers", broken(func(b base) store.Store { return pagesByOffset{b} })},
 	{"an or is cut to its first term", "filters/match", broken(func(b base) store.Store { return cutsOr{b} })},
 	{"an underscore in a filter is a wildcard", "filters/text", broken(func(b base) store.Store { return wildcards{b} })},
@@ -78,6 +83,12 @@ var faults = []struct {
 	{"the context is ignored", "methods/cancelled", broken(func(b base) store.Store { return ignoresContext{b} })},
 	{"a resource is found under any type", "resources/types", func() store.Store { return &anyType{Store: memory.New()} }},
 	{"a count is out of date", "counter/writes", func() store.Store { return &countsOnce{Store: memory.New()} }},
+	{"an open link is found by the empty browser", "setuplinks/by hash", func() store.Store { return &anyBrowser{memory.New()} }},
+	{"the use of a link is lost with an update", "setuplinks/used", func() store.Store { return &forgetsUse{memory.New()} }},
+	{"a set-up link is found in any tenant", "isolation/strangers", func() store.Store {
+		return &linkOfAnyTenant{Store: memory.New(), mu: new(sync.Mutex), seen: map[string]string{}}
+	}},
+	{"an account asked for twice is two", "people/accounts", func() store.Store { return &asksEach{memory.New()} }},
 }
 
 // base is a working store without optional interfaces.

@@ -1,8 +1,10 @@
 package storetest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -12,6 +14,8 @@ func indexChecks() []check {
 		{name: "domain", rule: "TenantOfDomain compares the name byte by byte", run: checkIndexDomain},
 		{name: "issuer", rule: "ConnectionsByIssuer returns the active connections whose issuer is exactly this, of all tenants, ordered by tenant and ID", run: checkIndexIssuer},
 		{name: "state", rule: "ConnectionsByState returns the connections in the state, of all tenants, ordered by tenant and ID, from the first after the given one, up to limit", run: checkIndexState},
+		{name: "due", rule: "DomainsDue returns the domains that are not Unwatched and whose CheckAt is at or before the time, of all tenants, ordered by CheckAt, tenant and ID, from the first after the given one, up to limit; a zero CheckAt is due at any time", run: checkIndexDue},
+		{name: "contested", rule: "DomainsContested returns the domains whose ContestedAt is set, of all tenants, ordered by tenant and ID, from the first after the given one, up to limit", run: checkIndexContested},
 		{name: "tenants", rule: "Tenants returns the tenants that have a connection, each once, in byte order, from the first after the given one, up to limit", run: checkIndexTenants},
 	}
 }
@@ -109,6 +113,108 @@ func checkIndexState(p *probe) {
 	connections.change(p, last.TenantID, last)
 	want = slices.DeleteFunc(want, func(r store.Ref) bool { return r == refOf(last) })
 	p.same(inState(start, store.MaxLimit)[:len(want)], want, "approve a connection, then ask for the submitted ones")
+}
+
+// watched creates a domain that is to be looked at.
+func (p *probe) watched(tenantID string, at time.Time) store.Domain {
+	p.Helper()
+	d := domains.fresh(p)
+	d.Unwatched, d.CheckAt = false, at
+	return domains.add(p, tenantID, d)
+}
+
+func dueOf(d store.Domain) store.DomainDue {
+	return store.DomainDue{Ref: store.Ref{TenantID: d.TenantID, ID: d.ID}, At: store.Time(d.CheckAt)}
+}
+
+func compareDue(a, b store.DomainDue) int {
+	return cmp.Or(a.At.Compare(b.At), compareRefs(a.Ref, b.Ref))
+}
+
+// due walks the domains that are due by pages, and returns those of this check's tenants.
+func (p *probe) due(at time.Time, limit int) []store.DomainDue {
+	p.Helper()
+	var own []store.DomainDue
+	for after := (store.DomainDue{}); ; {
+		page, err := p.st.DomainsDue(p.ctx, at, after, limit)
+		p.ok(err, "ask for %d domains due at %v after %v", limit, at, after)
+		p.that(len(page) <= limit, fmt.Sprintf("at most %d domains", limit), fmt.Sprint(len(page)), "ask for domains that are due")
+		for _, d := range page {
+			p.that(compareDue(after, d) < 0 || after == store.DomainDue{}, fmt.Sprintf("what comes after %v", after), fmt.Sprint(d), "walk the domains that are due by pages of %d", limit)
+			after = d
+			if len(p.own([]string{d.TenantID})) > 0 {
+				own = append(own, d)
+			}
+		}
+		if len(page) == 0 {
+			return own
+		}
+	}
+}
+
+func checkIndexDue(p *probe) {
+	now := p.tick()
+	a, b := p.tenantNamed("a"), p.tenantNamed("b")
+	second := p.watched(b, now.Add(-time.Microsecond))
+	p.watched(a, now.Add(time.Microsecond))
+	third := p.watched(a, now)
+	fourth := p.watched(b, now)
+	fifth := p.watched(b, now)
+	first := p.watched(b, time.Time{})
+	domains.add(p, a, domains.fresh(p)) // is Unwatched
+	want := []store.DomainDue{dueOf(first), dueOf(second), dueOf(third), dueOf(fourth), dueOf(fifth)}
+	for _, limit := range []int{store.MaxLimit, 2, 1} {
+		p.same(p.due(now, limit), want, "walk the domains that are due by pages of %d", limit)
+	}
+	p.same(p.due(now.Add(-time.Microsecond), store.MaxLimit), want[:2], "ask a microsecond earlier")
+
+	first.CheckAt = now.Add(time.Hour)
+	domains.change(p, b, first)
+	third.Unwatched = true
+	domains.change(p, a, third)
+	p.ok(p.st.DeleteDomain(p.ctx, b, fifth.ID, 0), "delete a domain")
+	p.rollBack(func(tx store.Store) error {
+		d := second
+		d.CheckAt = now.Add(time.Hour)
+		_, err := tx.UpdateDomain(p.ctx, b, d)
+		return err
+	}, "put a domain off")
+	p.same(p.due(now, store.MaxLimit), []store.DomainDue{want[1], want[3]}, "put one domain off, stop looking at another, delete a third, roll back a change of a fourth")
+}
+
+func checkIndexContested(p *probe) {
+	a, b := p.tenantNamed("a"), p.tenantNamed("b")
+	contested := func(tenantID string, at time.Time) store.Domain {
+		d := domains.fresh(p)
+		d.State, d.ContestedAt = store.DomainPending, at
+		return domains.add(p, tenantID, d)
+	}
+	second := contested(b, p.tick())
+	first := contested(a, p.tick())
+	third := contested(b, p.tick())
+	contested(a, time.Time{})
+	ref := func(d store.Domain) store.Ref { return store.Ref{TenantID: d.TenantID, ID: d.ID} }
+	walk := func(limit int) (own []store.Ref) {
+		for after := (store.Ref{TenantID: p.prefix}); ; {
+			page, err := p.st.DomainsContested(p.ctx, after, limit)
+			p.ok(err, "ask for %d contested domains after %v", limit, after)
+			p.that(len(page) <= limit && slices.IsSortedFunc(page, compareRefs), "a page in order", fmt.Sprint(page), "ask for %d contested domains", limit)
+			for _, r := range page {
+				if after = r; len(p.own([]string{r.TenantID})) > 0 {
+					own = append(own, r)
+				}
+			}
+			if len(page) == 0 {
+				return own
+			}
+		}
+	}
+	for _, limit := range []int{store.MaxLimit, 1} {
+		p.same(walk(limit), []store.Ref{ref(first), ref(second), ref(third)}, "walk the contested domains by pages of %d", limit)
+	}
+	second.ContestedAt = time.Time{}
+	domains.change(p, b, second)
+	p.same(walk(store.MaxLimit), []store.Ref{ref(first), ref(third)}, "end a contest")
 }
 
 func compareRefs(a, b store.Ref) int {

@@ -138,6 +138,9 @@ func primaryKinds(st store.Store) map[store.RecordKind]int {
 	if keepsResources(st) {
 		kinds[store.KindResource+deviceType] = 1
 	}
+	if keepsSetupLinks(st) {
+		kinds[store.KindSetupLink] = 1
+	}
 	return kinds
 }
 

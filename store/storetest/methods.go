@@ -66,6 +66,14 @@ func methods() []method {
 		m.needs = counts
 		return m
 	}
+	linking := func(m method) method {
+		m.needs = keepsSetupLinks
+		return m
+	}
+	together := func(m method) method {
+		m.needs = readsPeople
+		return m
+	}
 	device := func(st s) store.SCIMResourceStore { return st.(store.SCIMResourceStore) }
 	all := store.Query{}
 
@@ -238,6 +246,12 @@ func methods() []method {
 		across("ConnectionsByState", func(ctx c, st s, t string, _ world) (any, error) {
 			return st.ConnectionsByState(ctx, store.ConnectionActive, store.Ref{TenantID: t}, 10)
 		}),
+		across("DomainsDue", func(ctx c, st s, _ string, w world) (any, error) {
+			return st.DomainsDue(ctx, w.now, store.DomainDue{}, 10)
+		}),
+		across("DomainsContested", func(ctx c, st s, t string, _ world) (any, error) {
+			return st.DomainsContested(ctx, store.Ref{TenantID: t}, 10)
+		}),
 		across("Tenants", func(ctx c, st s, t string, _ world) (any, error) { return st.Tenants(ctx, t, 10) }),
 		across("TenantsBehind", func(ctx c, st s, t string, w world) (any, error) { return st.TenantsBehind(ctx, w.reader, t, 10) }),
 		across("TenantsInState", func(ctx c, st s, t string, _ world) (any, error) {
@@ -269,6 +283,40 @@ func methods() []method {
 		optional(changes("DeleteSCIMResource", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
 			return only(device(st).DeleteSCIMResource(ctx, t, deviceType, w.resource.ID, 1, ev...))
 		})),
+
+		linking(found("SetupLink", func(ctx c, st s, t string, w world) (any, error) { return links(st).SetupLink(ctx, t, w.link.ID) })),
+		linking(found("SetupLinkByHash", func(ctx c, st s, t string, w world) (any, error) {
+			return links(st).SetupLinkByHash(ctx, t, w.link.Hash)
+		})),
+		linking(found("SetupLinkByBrowser", func(ctx c, st s, t string, w world) (any, error) {
+			return links(st).SetupLinkByBrowser(ctx, t, w.link.BrowserHash)
+		})),
+		linking(listed("SetupLinks", func(ctx c, st s, t string, _ world) (any, error) { return links(st).SetupLinks(ctx, t, all) })),
+		linking(creates("CreateSetupLink", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return links(st).CreateSetupLink(ctx, t, w.link, ev...)
+		})),
+		linking(changes("UpdateSetupLink", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return links(st).UpdateSetupLink(ctx, t, next(w.link), ev...)
+		})),
+		linking(changes("MarkSetupLinkUsed", func(ctx c, st s, t string, w world, _ ...e) (any, error) {
+			return only(links(st).MarkSetupLinkUsed(ctx, t, w.link.ID, w.now))
+		})),
+		linking(changes("DeleteSetupLink", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return only(links(st).DeleteSetupLink(ctx, t, w.link.ID, 1, ev...))
+		})),
+		linking(across("TenantsWithSetupLinks", func(ctx c, st s, t string, _ world) (any, error) {
+			return links(st).TenantsWithSetupLinks(ctx, t, 10)
+		})),
+
+		together(listed("IdentitiesOfAccounts", func(ctx c, st s, t string, w world) (any, error) {
+			return people(st).IdentitiesOfAccounts(ctx, t, []string{w.identity.AccountID})
+		})),
+		together(listed("AccountsWithIDs", func(ctx c, st s, t string, w world) (any, error) {
+			return people(st).AccountsWithIDs(ctx, t, []string{w.account.ID})
+		})),
+		together(listed("AccountsOfSCIMUsers", func(ctx c, st s, t string, w world) (any, error) {
+			return people(st).AccountsOfSCIMUsers(ctx, t, []string{w.account.SCIMUserID})
+		})),
 	}
 }
 
@@ -281,6 +329,7 @@ func next[T any](v T) T {
 // contracts are the interfaces whose methods the table must have.
 var contracts = []reflect.Type{
 	reflect.TypeFor[store.Store](), reflect.TypeFor[store.SCIMCounter](), reflect.TypeFor[store.SCIMResourceStore](),
+	reflect.TypeFor[store.SetupLinkStore](), reflect.TypeFor[store.PeopleReader](),
 }
 
 // takesEvents says whether the method of the contracts ends in events.

@@ -44,7 +44,7 @@ func idsOf[T any](k kind[T], list []T) []string {
 }
 
 func pagingChecks() []check {
-	return slices.Concat(pageChecks(users), pageChecks(groups), pageChecks(accounts), pageChecks(resources))
+	return slices.Concat(pageChecks(users), pageChecks(groups), pageChecks(accounts), pageChecks(resources), pageChecks(setupLinks))
 }
 
 // pageChecks are the checks of lists that are read by page.

@@ -21,8 +21,8 @@ const checkTimeout = 2 * time.Minute
 // tenants, domains and issuers of its own, chosen at random, and ignores what others
 // have stored.
 //
-// Checks of optional interfaces ([store.SCIMCounter], [store.SCIMResourceStore]) are
-// skipped for a store that does not have them.
+// Checks of optional interfaces ([store.SCIMCounter], [store.SCIMResourceStore],
+// [store.SetupLinkStore], [store.PeopleReader]) are skipped for a store that does not have them.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, a := range areas() {
 		t.Run(a.name, func(t *testing.T) {
@@ -99,5 +99,7 @@ func areas() []area {
 		{"isolation", isolationChecks()},
 		{"resources", slices.Concat(recordChecks(resources), resourceChecks(), uniqueChecks(resources))},
 		{"counter", counterChecks()},
+		{"setuplinks", slices.Concat(recordChecks(setupLinks), setupLinkChecks())},
+		{"people", peopleChecks()},
 	}
 }

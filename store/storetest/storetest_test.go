@@ -28,6 +28,9 @@ func TestBare(t *testing.T) {
 		_, keeps := st.(store.SCIMResourceStore)
 		require.False(t, counts)
 		require.False(t, keeps)
+		_, links := st.(store.SetupLinkStore)
+		_, people := st.(store.PeopleReader)
+		require.False(t, links || people)
 	}
 	check(st)
 	require.NoError(t, st.InTx(t.Context(), func(tx store.Store) error {

@@ -24,6 +24,7 @@ type world struct {
 	settings   store.ProvisioningSettings
 	grant      store.Grant
 	resource   store.SCIMResource
+	link       store.SetupLink
 	token      store.Token
 	lease      string
 	reader     string
@@ -39,13 +40,14 @@ func newWorld(p *probe, mark string) world {
 		now: p.tick(), connection: connections.fresh(p), domain: domains.fresh(p), directory: directories.fresh(p),
 		key: apiKeys.fresh(p), user: users.fresh(p), group: groups.fresh(p), identity: identities.fresh(p),
 		account: accounts.fresh(p), settings: p.settings(0), resource: resources.fresh(p), verified: domains.fresh(p),
+		link:  setupLinks.fresh(p),
 		lease: "lease", reader: "reader", lifecycle: p.lifecycle(0, store.ServiceSuspended),
 	}
 	w.domain.State = store.DomainPending
 	// What other tenants may have too does not mention the mark.
 	w.user.UserName, w.identity.Issuer, w.identity.Subject = random(), random(), random()
 	w.connection.State = store.ConnectionActive
-	w.key.LastUsedAt = time.Time{}
+	w.key.LastUsedAt, w.link.LastUsedAt = time.Time{}, time.Time{}
 	w.members = []store.Member{{ID: "known " + w.user.ID, Kind: store.MemberGroup}, {ID: w.user.ID, Kind: store.MemberUser}}
 	w.grant = membership(theAccount, "team", w.group.ID)
 	w.grant.Role = "role" + p.text
@@ -59,6 +61,7 @@ func (w world) twin(p *probe, mark string) world {
 	t.now = w.now
 	t.connection.ID, t.domain.ID, t.directory.ID, t.key.ID, t.user.ID = w.connection.ID, w.domain.ID, w.directory.ID, w.key.ID, w.user.ID
 	t.group.ID, t.identity.ID, t.account.ID, t.resource.ID = w.group.ID, w.identity.ID, w.account.ID, w.resource.ID
+	t.link.ID, t.link.Hash, t.link.BrowserHash = w.link.ID, w.link.Hash, w.link.BrowserHash
 	t.domain.Name, t.directory.ConnectionID, t.key.Hash = w.domain.Name, w.directory.ConnectionID, w.key.Hash
 	t.user.UserName, t.account.SCIMUserID = w.user.UserName, w.account.SCIMUserID
 	t.identity.ConnectionID, t.identity.Issuer, t.identity.Subject = w.identity.ConnectionID, w.identity.Issuer, w.identity.Subject
@@ -90,6 +93,9 @@ func (p *probe) settle(tenantID string, w world) {
 	if r, ok := p.st.(store.SCIMResourceStore); ok {
 		note(r.CreateSCIMResource(p.ctx, tenantID, w.resource))
 	}
+	if l, ok := p.st.(store.SetupLinkStore); ok {
+		note(l.CreateSetupLink(p.ctx, tenantID, w.link))
+	}
 	p.ok(errors.Join(errs...), "create one record of every kind")
 }
 
@@ -108,6 +114,7 @@ type snapshot struct {
 	Settings    []store.ProvisioningSettings
 	Grants      []store.Grant
 	Resources   []store.SCIMResource
+	Links       []store.SetupLink
 	Events      []store.Event
 	Position    int64
 	TokenExists bool
@@ -151,6 +158,9 @@ func (p *probe) snap(tenantID string, w world) snapshot {
 	p.ok(err, "count holdings")
 	if keepsResources(p.st) {
 		s.Resources = resources.all(p, tenantID)
+	}
+	if keepsSetupLinks(p.st) {
+		s.Links = setupLinks.all(p, tenantID)
 	}
 	s.TokenExists, s.LeaseHeld = p.probeOnce(tenantID, w)
 	return s

@@ -18,6 +18,8 @@ func tokenChecks() []check {
 		{name: "key", rule: "a token is known by kind and key, each compared byte by byte", run: checkTokenKey},
 		{name: "data", rule: "a token's data comes back byte for byte and is a copy", run: checkTokenData},
 		{name: "delete expired", rule: "DeleteExpiredTokens removes the tokens that expired at or before now, no others, and returns how many there were", run: checkTokensExpired},
+		{name: "ephemeral", rule: "an Ephemeral token is there once PutToken has returned, and put, refused, taken and rolled back like any other", run: checkTokenEphemeral},
+		{name: "ephemeral at once", rule: "of several concurrent puts of one Ephemeral key exactly one succeeds, all others answer ErrConflict", run: checkTokenEphemeralAtOnce},
 		{name: "tx", rule: "a take that is rolled back leaves the token; a put that is rolled back leaves none", run: checkTokenRollback},
 	}
 }
@@ -163,4 +165,30 @@ func checkTokenRollback(p *probe) {
 	}, "take one token and put another")
 	p.gone("k", "y", "roll back the put of a token, then take it")
 	p.take(t, "roll back the take of a token, then take it")
+}
+
+func checkTokenEphemeral(p *probe) {
+	t := store.Token{Kind: "k", Key: "x", Data: []byte("data"), ExpiresAt: p.tick().Add(time.Minute), Ephemeral: true}
+	lasting := t
+	lasting.Ephemeral = false
+	p.ok(p.st.PutToken(p.ctx, p.tenant, t), "put an Ephemeral token")
+	p.is(p.st.PutToken(p.ctx, p.tenant, t), store.ErrConflict, "put an Ephemeral token again")
+	p.is(p.st.PutToken(p.ctx, p.tenant, lasting), store.ErrConflict, "put a token of a key that an Ephemeral one has")
+	p.ok(p.st.PutToken(p.ctx, p.tenantNamed("other"), t), "put an Ephemeral token of another tenant with the same key")
+	p.take(t, "take an Ephemeral token")
+	p.ok(p.st.PutToken(p.ctx, p.tenant, lasting), "put a token of a key that an Ephemeral one had")
+	p.is(p.st.PutToken(p.ctx, p.tenant, t), store.ErrConflict, "put an Ephemeral token of a key that exists")
+	p.take(lasting, "take a token whose key was put again, as an Ephemeral one")
+
+	p.rollBack(func(tx store.Store) error { return tx.PutToken(p.ctx, p.tenant, t) }, "put an Ephemeral token")
+	p.gone("k", "x", "roll back the put of an Ephemeral token, then take it")
+	p.ok(p.st.InTx(p.ctx, func(tx store.Store) error { return tx.PutToken(p.ctx, p.tenant, t) }), "put an Ephemeral token in a transaction")
+	p.take(t, "take an Ephemeral token that a transaction put")
+}
+
+func checkTokenEphemeralAtOnce(p *probe) {
+	for round := range 6 {
+		t := store.Token{Kind: "k", Key: fmt.Sprint(round), ExpiresAt: p.tick().Add(time.Minute), Ephemeral: true}
+		p.one(p.atOnce(6, func(int) error { return p.st.PutToken(p.ctx, p.tenant, t) }), store.ErrConflict, "put one Ephemeral key from 6 goroutines")
+	}
 }

@@ -364,11 +364,10 @@ func checkTxCancel(p *probe) {
 
 func checkTxOptional(p *probe) {
 	p.ok(p.st.InTx(p.ctx, func(tx store.Store) error {
-		_, counts := p.st.(store.SCIMCounter)
-		_, txCounts := tx.(store.SCIMCounter)
-		_, keeps := p.st.(store.SCIMResourceStore)
-		_, txKeeps := tx.(store.SCIMResourceStore)
-		if counts != txCounts || keeps != txKeeps {
+		has := func(st store.Store) [4]bool {
+			return [4]bool{counts(st), keepsResources(st), keepsSetupLinks(st), readsPeople(st)}
+		}
+		if has(p.st) != has(tx) {
 			return errors.New("the transaction and its store differ in optional interfaces")
 		}
 		return nil

@@ -56,13 +56,13 @@ func (d *DB) StartSession(ctx context.Context, tx store.Store, w http.ResponseWr
 	}
 	http.SetCookie(w, &http.Cookie{
 		Name: sessionCookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		MaxAge: int(sessionTTL.Seconds()), Secure: overTLS(r),
+		MaxAge: int(sessionTTL.Seconds()), Secure: OverTLS(r),
 	})
 	return nil
 }
 
-// overTLS tells whether the browser speaks TLS, to us or to a proxy in front.
-func overTLS(r *http.Request) bool {
+// OverTLS tells whether the browser speaks TLS, to us or to a proxy in front.
+func OverTLS(r *http.Request) bool {
 	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }
 

@@ -34,19 +34,29 @@ func Actor(u User) tenant.Actor {
 // reviews. It reads the role anew each time, so that an owner who was demoted while a
 // page was open is refused.
 func (d *DB) Can(ctx context.Context, actor tenant.Actor, action tenant.Action, tenantID string) error {
+	if actor.Kind == tenant.ActorSetupLink {
+		return d.canLink(ctx, actor, tenantID)
+	}
 	if staff, err := d.User(ctx, nil, StaffOrg, actor.ID); err == nil {
 		return canStaff(staff, action)
 	} else if !errors.Is(err, ErrNoUser) {
 		return err
 	}
-	u, err := d.User(ctx, nil, tenantID, actor.ID)
+	switch action {
+	case tenant.ActionReview, tenant.ActionVerifyDomain, tenant.ActionSuspendTenant, tenant.ActionRemoveTenant:
+		return fmt.Errorf("the staff's alone: %w", tenant.ErrForbidden)
+	}
+	return d.isOwner(ctx, tenantID, actor.ID)
+}
+
+func (d *DB) isOwner(ctx context.Context, orgID, userID string) error {
+	u, err := d.User(ctx, nil, orgID, userID)
 	switch {
 	case errors.Is(err, ErrNoUser), err == nil && !u.Active:
 		return fmt.Errorf("not of this organisation: %w", tenant.ErrForbidden)
 	case err != nil:
 		return err
-	case u.OrgRole != RoleOwner, action == tenant.ActionReview, action == tenant.ActionVerifyDomain,
-		action == tenant.ActionSuspendTenant, action == tenant.ActionRemoveTenant:
+	case u.OrgRole != RoleOwner:
 		return fmt.Errorf("a %s can't do this: %w", u.OrgRole, tenant.ErrForbidden)
 	}
 	return nil

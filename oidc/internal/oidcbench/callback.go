@@ -93,9 +93,7 @@ func Callback(b *testing.B, p *Provider, h http.Handler, st store.Store) {
 		}
 		floor += time.Since(began)
 		for _, s := range all {
-			if s.w.Code != http.StatusSeeOther || s.w.Header().Get("Location") != "/in" {
-				b.Fatalf("status %d: %s", s.w.Code, s.w.Body)
-			}
+			s.check(b)
 		}
 	}
 	once() // the first sign-in links; caches fill
@@ -110,22 +108,40 @@ func Callback(b *testing.B, p *Provider, h http.Handler, st store.Store) {
 	b.ReportMetric(float64(ours)/float64(floor), "ratio")
 }
 
+// Answer begins a sign-in, and returns the function that brings the provider's answer to the callback.
+func Answer(tb testing.TB, p *Provider, h http.Handler) (deliver func()) {
+	tb.Helper()
+	s := start(tb, p, h)
+	return func() {
+		h.ServeHTTP(s.w, s.answer)
+		s.check(tb)
+	}
+}
+
+// check fails if the sign-in did not lead into the application.
+func (s signIn) check(tb testing.TB) {
+	tb.Helper()
+	if s.w.Code != http.StatusSeeOther || s.w.Header().Get("Location") != "/in" {
+		tb.Fatalf("status %d: %s", s.w.Code, s.w.Body)
+	}
+}
+
 // start begins a sign-in and lets the provider answer it.
-func start(b *testing.B, p *Provider, h http.Handler) signIn {
-	b.Helper()
+func start(tb testing.TB, p *Provider, h http.Handler) signIn {
+	tb.Helper()
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequestWithContext(b.Context(), http.MethodGet, Base+"/login?return_to=/in&email="+url.QueryEscape(Email), http.NoBody))
+	h.ServeHTTP(w, httptest.NewRequestWithContext(tb.Context(), http.MethodGet, Base+"/login?return_to=/in&email="+url.QueryEscape(Email), http.NoBody))
 	u, err := url.Parse(w.Header().Get("Location"))
 	if err != nil || w.Code != http.StatusSeeOther {
-		b.Fatalf("login: status %d, %v: %s", w.Code, err, w.Body)
+		tb.Fatalf("login: status %d, %v: %s", w.Code, err, w.Body)
 	}
 	q := u.Query()
 	token, err := p.queue(q.Get("nonce"))
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	back := q.Get("redirect_uri") + "?" + url.Values{"code": {"c0de"}, "state": {q.Get("state")}, "iss": {Issuer}}.Encode()
-	answer := httptest.NewRequestWithContext(b.Context(), http.MethodGet, back, http.NoBody)
+	answer := httptest.NewRequestWithContext(tb.Context(), http.MethodGet, back, http.NoBody)
 	for _, c := range w.Result().Cookies() {
 		answer.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
 	}

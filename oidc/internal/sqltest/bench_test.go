@@ -32,20 +32,27 @@ func (a onlyAda) AccountByEmail(ctx context.Context, tx store.Store, tenantID, _
 	return a.AccountByID(ctx, tx, tenantID, "")
 }
 
-func callback(b *testing.B, st store.Store) {
-	b.Helper()
-	require.NoError(b, oidcbench.Prepare(b.Context(), st, "RS256"))
+// newHandler is a handler of a tenant that signs in at a provider without a network.
+func newHandler(tb testing.TB, st store.Store) (*oidc.Handler, *oidcbench.Provider) {
+	tb.Helper()
+	require.NoError(tb, oidcbench.Prepare(tb.Context(), st, "RS256"))
 	p, err := oidcbench.NewProvider()
-	require.NoError(b, err)
+	require.NoError(tb, err)
 	keys, err := tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{{ID: "k1", Bytes: []byte(strings.Repeat("k", 32))}}})
-	require.NoError(b, err)
+	require.NoError(tb, err)
 	secret := tenant.NewSecret(oidcbench.ClientSecret)
 	h, err := oidc.NewHandler(oidc.Config{
 		BaseURL: oidcbench.Base, Store: st, Keys: keys, Accounts: onlyAda{}, HTTPClient: &http.Client{Transport: p},
 		OnLogin: oidc.LoginFunc(func(context.Context, http.ResponseWriter, *http.Request, store.Store, oidc.Login) error { return nil }),
 		Secrets: oidc.SecretsFunc(func(context.Context, store.Connection) (tenant.Secret, error) { return secret, nil }),
 	})
-	require.NoError(b, err)
+	require.NoError(tb, err)
+	return h, p
+}
+
+func callback(b *testing.B, st store.Store) {
+	b.Helper()
+	h, p := newHandler(b, st)
 	oidcbench.Callback(b, p, h, st)
 }
 

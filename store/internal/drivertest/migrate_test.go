@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -153,8 +154,8 @@ func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
 	require.NoError(t, err)
 }
 
-// TestMigrateFromVersion1 brings tables with users in them up to date: their keys are
-// found as before, and are not unique.
+// TestMigrateFromVersion1 brings tables with records in them up to date: users' keys are
+// found as before, and are not unique; domains are due.
 func TestMigrateFromVersion1(t *testing.T) {
 	for _, s := range schemas() {
 		t.Run(s.name, func(t *testing.T) {
@@ -181,6 +182,7 @@ func TestMigrateFromVersion1(t *testing.T) {
 				string(first), versions, "insert into tenantgate_migrations values (1, 'first', " + applied + ")",
 				"insert into tenantgate_scim_users values ('acme', 'u1', 'ada', 'ada', null, " + no + ", 1, " + now + ", " + now + ", " + keys + ", '{}')",
 				"insert into tenantgate_scim_keys values ('acme', 'u', 'emails.value', 'a@x', 'u1')",
+				"insert into tenantgate_records (tenant_id, kind, id, version, created_at, updated_at, body) values ('acme', 'domain', 'd1', 1, " + now + ", " + now + ", '" + `{"name":"acme.example","state":"pending","token":"t"}` + "')",
 			} {
 				_, err := db.ExecContext(t.Context(), statement)
 				require.NoError(t, err, statement)
@@ -200,6 +202,18 @@ func TestMigrateFromVersion1(t *testing.T) {
 			u.Keys = unique
 			_, err = st.UpdateSCIMUser(t.Context(), "acme", u)
 			require.ErrorIs(t, err, store.ErrConflict)
+
+			due, err := st.DomainsDue(t.Context(), time.Now(), store.DomainDue{}, 10)
+			require.NoError(t, err)
+			require.Equal(t, []store.DomainDue{{Ref: store.Ref{TenantID: "acme", ID: "d1"}}}, due)
+			d, err := st.Domain(t.Context(), "acme", "d1")
+			require.NoError(t, err)
+			d.CheckAt = time.Now().Add(time.Hour)
+			_, err = st.UpdateDomain(t.Context(), "acme", d)
+			require.NoError(t, err)
+			due, err = st.DomainsDue(t.Context(), time.Now(), store.DomainDue{}, 10)
+			require.NoError(t, err)
+			require.Empty(t, due)
 		})
 	}
 }

@@ -112,6 +112,23 @@ func questions() []question {
 			_, err := st.TenantOfDomain(ctx, "example.com")
 			return err
 		}, "", nil},
+		{"links and accounts of a page of people", func(ctx context.Context, st store.Store) error {
+			i := store.Identity{Meta: store.Meta{ID: "i", CreatedAt: at, UpdatedAt: at}, ConnectionID: "c", Subject: "s", AccountID: "u000007"}
+			if _, err := st.CreateIdentity(ctx, acme, i); err != nil {
+				return err
+			}
+			ids := []string{"u000007", "u001007", "u002007", "nobody"}
+			people := st.(store.PeopleReader)
+			links, err := people.IdentitiesOfAccounts(ctx, acme, ids)
+			if err != nil {
+				return err
+			}
+			accounts, err := people.AccountsOfSCIMUsers(ctx, acme, ids)
+			if err == nil && (len(links) != 1 || len(accounts) != 3) {
+				err = fmt.Errorf("%d links, %d accounts", len(links), len(accounts))
+			}
+			return err
+		}, "", nil},
 		{"grants of a group", func(ctx context.Context, st store.Store) error {
 			_, err := st.GrantsOfGroup(ctx, acme, "g0007", store.GrantKey{AccountID: "u000100"}, 100)
 			return err

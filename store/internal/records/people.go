@@ -18,6 +18,14 @@ var identities = codec[store.Identity]{
 	index: func(i *store.Identity) []Index {
 		return []Index{{Name: "account", Value: joined(i.AccountID)}, {Name: "connection", Value: i.ConnectionID}}
 	},
+	head: func(i *store.Identity) any { // a sign-in changes none of it
+		return struct {
+			ConnectionID string `json:"connectionId"`
+			Issuer       string `json:"issuer"`
+			Subject      string `json:"subject"`
+			AccountID    string `json:"accountId"`
+		}{i.ConnectionID, i.Issuer, i.Subject, i.AccountID}
+	},
 }
 
 func subjectKey(connectionID, issuer, subject string) Unique {
@@ -26,16 +34,24 @@ func subjectKey(connectionID, issuer, subject string) Unique {
 
 // Identity implements store.IdentityStore.
 func (s Setup) Identity(ctx context.Context, tenantID, connectionID, issuer, subject string) (store.Identity, error) {
-	r, err := s.backend.RowByUnique(ctx, tenantID, kindIdentity, subjectKey(connectionID, issuer, subject))
-	if err != nil {
-		return store.Identity{}, err
-	}
-	return identities.decode(r)
+	return identities.by(ctx, s.backend, tenantID, subjectKey(connectionID, issuer, subject))
 }
 
 // IdentitiesOf implements store.IdentityStore.
 func (s Setup) IdentitiesOf(ctx context.Context, tenantID, accountID string) ([]store.Identity, error) {
 	return identities.decodeAll(s.backend.RowsByIndex(ctx, tenantID, kindIdentity, Index{Name: "account", Value: joined(accountID)}))
+}
+
+// IdentitiesOfAccounts implements store.PeopleReader.
+func (s Setup) IdentitiesOfAccounts(ctx context.Context, tenantID string, accountIDs []string) ([]store.Identity, error) {
+	if len(accountIDs) == 0 {
+		return nil, ctx.Err()
+	}
+	values := make([]string, len(accountIDs))
+	for i, id := range accountIDs {
+		values[i] = joined(id)
+	}
+	return identities.decodeAll(s.backend.RowsByIndexes(ctx, tenantID, kindIdentity, "account", values))
 }
 
 // Identities implements store.IdentityStore.
@@ -74,7 +90,9 @@ var accounts = codec[store.Account]{
 	},
 }
 
-func scimUserKey(id string) Unique { return Unique{Name: "scim_user", Value: id} }
+const scimUserName = "scim_user"
+
+func scimUserKey(id string) Unique { return Unique{Name: scimUserName, Value: id} }
 
 // Account implements store.AccountStore.
 func (s Setup) Account(ctx context.Context, tenantID, accountID string) (store.Account, error) {
@@ -83,11 +101,23 @@ func (s Setup) Account(ctx context.Context, tenantID, accountID string) (store.A
 
 // AccountOfSCIMUser implements store.AccountStore.
 func (s Setup) AccountOfSCIMUser(ctx context.Context, tenantID, scimUserID string) (store.Account, error) {
-	r, err := s.backend.RowByUnique(ctx, tenantID, kindAccount, scimUserKey(scimUserID))
-	if err != nil {
-		return store.Account{}, err
+	return accounts.by(ctx, s.backend, tenantID, scimUserKey(scimUserID))
+}
+
+// AccountsWithIDs implements store.PeopleReader.
+func (s Setup) AccountsWithIDs(ctx context.Context, tenantID string, ids []string) ([]store.Account, error) {
+	if len(ids) == 0 {
+		return nil, ctx.Err()
 	}
-	return accounts.decode(r)
+	return accounts.decodeAll(s.backend.RowsByIDs(ctx, tenantID, kindAccount, ids))
+}
+
+// AccountsOfSCIMUsers implements store.PeopleReader.
+func (s Setup) AccountsOfSCIMUsers(ctx context.Context, tenantID string, scimUserIDs []string) ([]store.Account, error) {
+	if len(scimUserIDs) == 0 {
+		return nil, ctx.Err()
+	}
+	return accounts.decodeAll(s.backend.RowsByUniques(ctx, tenantID, kindAccount, scimUserName, scimUserIDs))
 }
 
 // Accounts implements store.AccountStore.

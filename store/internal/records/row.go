@@ -1,6 +1,7 @@
 package records
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -28,6 +29,9 @@ type Row struct {
 	Unique []Unique
 	// Index are the values by which rows are found.
 	Index []Index
+	// Head is a beginning of Body that says all of Unique and Index: as long as a stored body begins so too, they are the
+	// same, and an update need not look at them. Nil where there is no such thing.
+	Head []byte
 	// Decoded is where a backend that keeps rows in memory keeps what a row decodes to.
 	// Others leave it nil.
 	Decoded *Decoded
@@ -57,6 +61,12 @@ type Index struct {
 	Value string
 }
 
+// Place is a row's place in the order of an index.
+type Place struct {
+	Value string
+	store.Ref
+}
+
 // Backend is what an adapter implements; [Setup] makes the typed contracts of it.
 // Methods keep the rules of package store: ErrNotFound, ErrConflict, ErrStale, and
 // events stored with the write or not at all.
@@ -70,6 +80,14 @@ type Backend interface {
 	Rows(ctx context.Context, tenantID, kind, after string, limit int) ([]Row, error)
 	// RowsByIndex returns the tenant's rows that have the value, in order of the ID.
 	RowsByIndex(ctx context.Context, tenantID, kind string, key Index) ([]Row, error)
+	// RowsByIDs returns the tenant's rows with these IDs, each once, in order of the ID.
+	RowsByIDs(ctx context.Context, tenantID, kind string, ids []string) ([]Row, error)
+	// RowsByIndexes returns the tenant's rows that have one of the values, each once, in
+	// order of the ID.
+	RowsByIndexes(ctx context.Context, tenantID, kind, name string, values []string) ([]Row, error)
+	// RowsByUniques returns the tenant's rows that have one of the values, which are unique
+	// within the tenant, each once, in order of the ID.
+	RowsByUniques(ctx context.Context, tenantID, kind, name string, values []string) ([]Row, error)
 	// InsertRow stores a row as version 1. ErrConflict.
 	InsertRow(ctx context.Context, r Row, events []store.Event) error
 	// UpdateRow replaces the row whose Version is given and returns its creation time.
@@ -89,6 +107,9 @@ type Backend interface {
 	// RefsByIndex returns up to limit rows (zero means all) of all tenants that have the value, ordered
 	// by tenant and ID, after the given one.
 	RefsByIndex(ctx context.Context, kind string, key Index, after store.Ref, limit int) ([]store.Ref, error)
+	// RefsUpTo returns up to limit rows of all tenants that have a value of the index's name
+	// up to this one, ordered by value, tenant and ID, after the given place.
+	RefsUpTo(ctx context.Context, kind string, upTo Index, after Place, limit int) ([]Place, error)
 	// TenantsWith returns up to limit tenants that have a row of the kind, in order,
 	// after the given one.
 	TenantsWith(ctx context.Context, kind, after string, limit int) ([]string, error)
@@ -98,10 +119,15 @@ type Backend interface {
 type codec[T any] struct {
 	kind string
 	meta func(*T) *store.Meta
+	// used is where a record tells when it was last touched; nil for kinds that never are.
+	used func(*T) *time.Time
 	// clone copies what is read often, so that it can be kept; nil for all else.
 	clone  func(T) T
 	unique func(*T) []Unique
 	index  func(*T) []Index
+	// head returns a struct of the body's first members, if they are all that unique and index depend on. None of them
+	// may be left out of the body when empty.
+	head func(*T) any
 }
 
 func (c codec[T]) encode(tenantID string, v *T) (Row, error) {
@@ -120,6 +146,15 @@ func (c codec[T]) encode(tenantID string, v *T) (Row, error) {
 	if c.index != nil {
 		r.Index = c.index(v)
 	}
+	if c.head != nil {
+		head, err := json.Marshal(c.head(v))
+		if err != nil {
+			return Row{}, fmt.Errorf("store: encode %s: %w", c.kind, err)
+		}
+		if head = head[:len(head)-1]; bytes.HasPrefix(body, head) { // all but the closing brace
+			r.Head = head
+		}
+	}
 	return r, nil
 }
 
@@ -131,6 +166,9 @@ func (c codec[T]) decode(r Row) (T, error) {
 	*c.meta(&v) = store.Meta{
 		ID: r.ID, TenantID: r.TenantID, Version: r.Version,
 		CreatedAt: store.Time(r.CreatedAt), UpdatedAt: store.Time(r.UpdatedAt),
+	}
+	if c.used != nil {
+		*c.used(&v) = store.Time(r.UsedAt)
 	}
 	return v, nil
 }
@@ -169,10 +207,19 @@ func (c codec[T]) decodeAll(rows []Row, err error) ([]T, error) {
 	return out, nil
 }
 
-// get, create, update and remove are the four operations of every kind.
+// get, by, create and update are the operations of every kind.
 
 func (c codec[T]) get(ctx context.Context, b Backend, tenantID, id string) (T, error) {
 	r, err := b.Row(ctx, tenantID, c.kind, id)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return c.decode(r)
+}
+
+func (c codec[T]) by(ctx context.Context, b Backend, tenantID string, key Unique) (T, error) {
+	r, err := b.RowByUnique(ctx, tenantID, c.kind, key)
 	if err != nil {
 		var zero T
 		return zero, err

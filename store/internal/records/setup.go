@@ -25,6 +25,7 @@ const (
 	kindIdentity     = "identity"
 	kindAccount      = "account"
 	kindProvisioning = "provisioning"
+	kindSetupLink    = "setup_link"
 	kindResource     = "resource:" // followed by the resource type
 )
 
@@ -83,7 +84,31 @@ var domains = codec[store.Domain]{
 		}
 		return keys
 	},
+	index: func(d *store.Domain) []Index {
+		var keys []Index
+		if !d.Unwatched {
+			keys = append(keys, Index{Name: domainDue, Value: dueValue(d.CheckAt)})
+		}
+		if !d.ContestedAt.IsZero() {
+			keys = append(keys, domainContested())
+		}
+		return keys
+	},
 }
+
+// domainDue is the index of the domains that are to be looked at, by when.
+const domainDue = "due"
+
+// dueValue is a time as the index has it: in byte order, and empty for the zero time,
+// which stands for always. A migration writes the empty one.
+func dueValue(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return store.FormatTime(t)
+}
+
+func domainContested() Index { return Index{Name: "contested", Value: "1"} }
 
 func verifiedDomain(name string) Unique { return Unique{Global: true, Name: "verified", Value: name} }
 
@@ -147,6 +172,7 @@ func (s Setup) DeleteDirectory(ctx context.Context, tenantID, id string, version
 var apiKeys = codec[store.APIKey]{
 	kind: kindAPIKey,
 	meta: func(k *store.APIKey) *store.Meta { return &k.Meta },
+	used: func(k *store.APIKey) *time.Time { return &k.LastUsedAt },
 	clone: func(k store.APIKey) store.APIKey {
 		k.Hash, k.SealedKey, k.Scopes = slices.Clone(k.Hash), slices.Clone(k.SealedKey), slices.Clone(k.Scopes)
 		return k
@@ -162,40 +188,19 @@ var apiKeys = codec[store.APIKey]{
 
 func keyHash(hash []byte) Unique { return Unique{Name: "hash", Value: hex.EncodeToString(hash)} }
 
-func decodeAPIKey(r Row, err error) (store.APIKey, error) {
-	if err != nil {
-		return store.APIKey{}, err
-	}
-	k, err := apiKeys.decode(r)
-	k.LastUsedAt = store.Time(r.UsedAt)
-	return k, err
-}
-
 // APIKey implements store.APIKeyStore.
 func (s Setup) APIKey(ctx context.Context, tenantID, id string) (store.APIKey, error) {
-	return decodeAPIKey(s.backend.Row(ctx, tenantID, kindAPIKey, id))
+	return apiKeys.get(ctx, s.backend, tenantID, id)
 }
 
 // APIKeyByHash implements store.APIKeyStore.
 func (s Setup) APIKeyByHash(ctx context.Context, tenantID string, hash []byte) (store.APIKey, error) {
-	return decodeAPIKey(s.backend.RowByUnique(ctx, tenantID, kindAPIKey, keyHash(hash)))
+	return apiKeys.by(ctx, s.backend, tenantID, keyHash(hash))
 }
 
 // APIKeys implements store.APIKeyStore.
 func (s Setup) APIKeys(ctx context.Context, tenantID string) ([]store.APIKey, error) {
-	rows, err := s.backend.Rows(ctx, tenantID, kindAPIKey, "", 0)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]store.APIKey, 0, len(rows))
-	for _, r := range rows {
-		k, err := decodeAPIKey(r, nil)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, k)
-	}
-	return out, nil
+	return apiKeys.decodeAll(s.backend.Rows(ctx, tenantID, kindAPIKey, "", 0))
 }
 
 // CreateAPIKey implements store.APIKeyStore.

@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
+	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -26,6 +28,9 @@ type Dialect struct {
 	// Times and InTimes are the same for times.
 	Times   func([]time.Time) any
 	InTimes func(column, param string) string
+	// InQuery is the condition that a column equals one of the texts that a query returns, which does not depend on the rows
+	// around it, written such that the query runs first whatever the planner knows.
+	InQuery func(column, query string) string
 	// Storable says whether a text can be stored; nil means that every text can.
 	Storable func(string) bool
 	// MaxIndexed is the length in bytes up to which a text is part of an index as it is;
@@ -55,6 +60,11 @@ type Dialect struct {
 	Lock string
 	// OneWriter lets one transaction of this process write at a time.
 	OneWriter bool
+	// EphemeralToken is insertToken for a token that need not survive a crash of the server.
+	EphemeralToken string
+	// Relax, where it is not nil, makes the commits of a connection survive a crash of the process alone,
+	// until restore is called. EphemeralToken is then empty.
+	Relax func(ctx context.Context, conn *sql.Conn) (restore func() error, err error)
 	// Prepared are statements to prepare when the store is made. Others are prepared at
 	// first use outside of a transaction. Nil leaves preparing to the driver.
 	Prepared []string

@@ -13,18 +13,24 @@ import (
 const (
 	recordColumns = "select r.id, r.version, r.created_at, r.updated_at, r.used_at, r.body from tenantgate_records r"
 
-	selectRecord         = recordColumns + " where r.tenant_id = $1 and r.kind = $2 and r.id = $3"
-	selectRecordByUnique = recordColumns + " join tenantgate_record_unique u on u.tenant_id = r.tenant_id and u.kind = r.kind and u.id = r.id" +
-		" where r.tenant_id = $1 and u.kind = $2 and u.scope = $3 and u.name = $4 and u.value = $5"
-	selectRecordsAfter   = recordColumns + " where r.tenant_id = $1 and r.kind = $2 and r.id > $3 order by r.id"
-	selectRecordsByIndex = recordColumns + " join tenantgate_record_index i on i.tenant_id = r.tenant_id and i.kind = r.kind and i.id = r.id" +
-		" where i.kind = $2 and i.name = $3 and i.value = $4 and i.tenant_id = $1 order by i.id"
+	selectRecord = recordColumns + " where r.tenant_id = $1 and r.kind = $2 and r.id = $3"
+	// The record is found by its ID after the value gave that: a planner that knows nothing of the tables would rather join
+	// them by walking the tenant.
+	selectRecordByUnique = selectRecordsByIDs + "r.id = (select u.id from tenantgate_record_unique u" +
+		" where u.tenant_id = $1 and u.kind = $2 and u.scope = $3 and u.name = $4 and u.value = $5)"
+	selectRecordsAfter = recordColumns + " where r.tenant_id = $1 and r.kind = $2 and r.id > $3 order by r.id"
+	selectRecordsByIDs = recordColumns + " where r.tenant_id = $1 and r.kind = $2 and "
+
+	selectIDsByIndex  = "select i.id from tenantgate_record_index i where i.tenant_id = $1 and i.kind = $2 and i.name = $3 and "
+	selectIDsByUnique = "select u.id from tenantgate_record_unique u where u.tenant_id = $1 and u.kind = $2 and u.scope = $1 and u.name = $3 and "
 
 	touchRecord = "update tenantgate_records set used_at = $4 where tenant_id = $1 and kind = $2 and id = $3 and (used_at is null or used_at < $4)"
 
 	selectRefByUnique = "select tenant_id, id from tenantgate_record_unique where kind = $1 and scope = '' and name = $2 and value = $3"
 	selectRefsByIndex = "select tenant_id, id from tenantgate_record_index where kind = $1 and name = $2 and value = $3" +
 		" and (tenant_id, id) > ($4, $5) order by tenant_id, id"
+	selectRefsUpTo = "select value, tenant_id, id from tenantgate_record_index where kind = $1 and name = $2 and value <= $3" +
+		" and (value, tenant_id, id) > ($4, $5, $6) order by value, tenant_id, id"
 )
 
 // RecordReader implements the reading half of records.Backend. Adapters embed it in theirs.
@@ -74,7 +80,38 @@ func (b RecordReader) Rows(ctx context.Context, tenantID, kind, after string, li
 
 // RowsByIndex implements records.Backend.
 func (b RecordReader) RowsByIndex(ctx context.Context, tenantID, kind string, key records.Index) ([]records.Row, error) {
-	return b.all(ctx, tenantID, kind, selectRecordsByIndex, tenantID, kind, key.Name, key.Value)
+	query := selectRecordsByIDs + b.DB.InQuery("r.id", selectIDsByIndex+"i.value = $4") + " order by r.id"
+	return b.all(ctx, tenantID, kind, query, tenantID, kind, key.Name, key.Value)
+}
+
+// RowsByIDs implements records.Backend.
+func (b RecordReader) RowsByIDs(ctx context.Context, tenantID, kind string, ids []string) ([]records.Row, error) {
+	return b.anyOf(ctx, tenantID, kind, b.DB.InList("r.id", "$3"), ids)
+}
+
+// RowsByIndexes implements records.Backend.
+func (b RecordReader) RowsByIndexes(ctx context.Context, tenantID, kind, name string, values []string) ([]records.Row, error) {
+	return b.anyOf(ctx, tenantID, kind, b.DB.InQuery("r.id", selectIDsByIndex+b.DB.InList("i.value", "$4")), values, name)
+}
+
+// RowsByUniques implements records.Backend.
+func (b RecordReader) RowsByUniques(ctx context.Context, tenantID, kind, name string, values []string) ([]records.Row, error) {
+	return b.anyOf(ctx, tenantID, kind, b.DB.InQuery("r.id", selectIDsByUnique+b.DB.InList("u.value", "$4")), values, name)
+}
+
+// anyOf reads the records that meet a condition on a list of values, which is its last parameter.
+func (b RecordReader) anyOf(ctx context.Context, tenantID, kind, condition string, values []string, more ...any) ([]records.Row, error) {
+	storable := make([]string, 0, len(values))
+	for _, v := range values {
+		if b.DB.Storable == nil || b.DB.Storable(v) {
+			storable = append(storable, v)
+		}
+	}
+	if len(storable) == 0 {
+		return nil, ctx.Err()
+	}
+	args := append(append([]any{tenantID, kind}, more...), b.DB.List(storable))
+	return b.all(ctx, tenantID, kind, selectRecordsByIDs+condition+" order by r.id", args...)
 }
 
 func (b RecordReader) all(ctx context.Context, tenantID, kind, query string, args ...any) ([]records.Row, error) {
@@ -125,6 +162,19 @@ func (b RecordReader) RefsByIndex(ctx context.Context, kind string, key records.
 		return err
 	}, query, args...)
 	return refs, Errorf(err, "%s", kind)
+}
+
+// RefsUpTo implements records.Backend.
+func (b RecordReader) RefsUpTo(ctx context.Context, kind string, upTo records.Index, after records.Place, limit int) ([]records.Place, error) {
+	query, args := limited(selectRefsUpTo, limit, kind, upTo.Name, upTo.Value, after.Value, after.TenantID, after.ID)
+	var places []records.Place
+	err := b.DB.Each(ctx, func(rows *sql.Rows) error {
+		var p records.Place
+		err := rows.Scan(&p.Value, &p.TenantID, &p.ID)
+		places = append(places, p)
+		return err
+	}, query, args...)
+	return places, Errorf(err, "%s", kind)
 }
 
 // Tenants reads a list of tenants' IDs.

@@ -15,7 +15,17 @@ const (
 
 // PutToken implements store.TokenStore.
 func (s Shared) PutToken(ctx context.Context, tenantID string, t store.Token) error {
-	n, err := s.write(ctx, insertToken, tenantID, t.Kind, t.Key, Blob(t.Data), s.DB.Time(store.Time(t.ExpiresAt)))
+	args := []any{tenantID, t.Kind, t.Key, Blob(t.Data), s.DB.Time(store.Time(t.ExpiresAt))}
+	var n int64
+	var err error
+	switch {
+	case !t.Ephemeral || s.DB.tx != nil:
+		n, err = s.write(ctx, insertToken, args...)
+	case s.DB.Relax != nil:
+		n, err = s.DB.execRelaxed(ctx, insertToken, args...)
+	default:
+		n, err = s.write(ctx, s.DB.EphemeralToken, args...)
+	}
 	if err == nil && n == 0 {
 		err = store.ErrConflict
 	}

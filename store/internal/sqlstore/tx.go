@@ -34,14 +34,11 @@ func (d *DB) Transact(ctx context.Context, fn func(*DB) error) error {
 	if d.tx != nil {
 		return d.savepoint(ctx, fn)
 	}
-	if d.writer != nil {
-		select {
-		case d.writer <- struct{}{}:
-			defer func() { <-d.writer }()
-		case <-ctx.Done():
-			return d.fail(ctx, ctx.Err())
-		}
+	release, err := d.turn(ctx)
+	if err != nil {
+		return err
 	}
+	defer release()
 	return d.Retry(ctx, func() error { return d.transact(ctx, fn) })
 }
 

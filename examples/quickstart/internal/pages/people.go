@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/provisioning"
@@ -31,6 +32,10 @@ type personView struct {
 	PhoneLock string           `json:"phone_lock,omitempty"`
 	RoleLock  string           `json:"role_lock,omitempty"`
 	Teams     []teamMembership `json:"teams"`
+	// Line is what tenantgate knows of the person; Sources and State are of it.
+	Line    *tenant.AssociatedUser `json:"-"`
+	Sources string                 `json:"sources"`
+	State   tenant.UserState       `json:"state"`
 
 	Roles  []string                    `json:"-"`
 	Errors map[string][]tenant.Finding `json:"-"`
@@ -68,17 +73,35 @@ func (s *Server) lockedFields(ctx context.Context, u host.User) ([]string, error
 	return out, err
 }
 
+// usersPage is the page's body.
+type usersPage struct {
+	Users  []*personView         `json:"users"`
+	Next   string                `json:"next,omitempty"`
+	Query  tenant.UserQuery      `json:"-"`
+	All    []store.AccountSource `json:"-"`
+	States []tenant.UserState    `json:"-"`
+}
+
+// users lists everybody whom the product, a directory or a sign-in brought.
 func (s *Server) users(w http.ResponseWriter, r *http.Request, v visitor) {
-	users, err := s.DB.Users(r.Context(), nil, v.org.ID)
+	form := r.URL.Query()
+	q := tenant.UserQuery{Source: store.AccountSource(form.Get("source")), State: tenant.UserState(form.Get("state")), Search: form.Get("search"), After: form.Get("after")}
+	list, err := s.Tenants.AssociatedUsers(r.Context(), v.actor, v.org.ID, q)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	body := struct {
-		Users []*personView `json:"users"`
-	}{Users: []*personView{}}
-	for _, u := range users {
-		p, err := s.person(r.Context(), v.org, u)
+	body := usersPage{
+		Users: []*personView{}, Query: q,
+		All:    []store.AccountSource{store.SourceManual, store.SourceInvitation, store.SourceOIDC, store.SourceSCIM, store.SourceConverted},
+		States: []tenant.UserState{tenant.UserActive, tenant.UserSuspended, tenant.UserInvited, tenant.UserPending},
+	}
+	if list.Next != "" {
+		form.Set("after", list.Next)
+		body.Next = form.Encode()
+	}
+	for i := range list.Users {
+		p, err := s.lineOf(r.Context(), v.org, &list.Users[i])
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -86,6 +109,31 @@ func (s *Server) users(w http.ResponseWriter, r *http.Request, v visitor) {
 		body.Users = append(body.Users, p)
 	}
 	s.render(w, r, http.StatusOK, "users", v, page{Title: "Associated users", Tab: "users", Body: body})
+}
+
+// lineOf adds what the product knows of its own user, if there is one.
+func (s *Server) lineOf(ctx context.Context, org host.Org, line *tenant.AssociatedUser) (*personView, error) {
+	p := &personView{User: host.User{Email: line.Email, Name: line.Name}, Email: line.Email, Name: line.Name, Source: string(line.Sources[0]), Teams: []teamMembership{}}
+	if line.AccountID != "" {
+		u, err := s.DB.User(ctx, nil, org.ID, line.AccountID)
+		if err == nil {
+			p, err = s.person(ctx, org, u)
+		}
+		if err != nil && !errors.Is(err, host.ErrNoUser) {
+			return nil, err
+		}
+	}
+	p.Line, p.Sources, p.State = line, sourceNames(line), line.State
+	return p, nil
+}
+
+// sourceNames joins how somebody came.
+func sourceNames(u *tenant.AssociatedUser) string {
+	var names []string
+	for _, source := range u.Sources {
+		names = append(names, string(source))
+	}
+	return strings.Join(names, ", ")
 }
 
 // person collects what the pages tell about a user.

@@ -80,6 +80,14 @@ func New(cfg Config) *Server {
 	s.owner("POST /org/{org}/sso/{connection}/{step}", s.step)
 	s.owner("POST /org/{org}/domains/{domain}/check", s.checkDomain)
 	s.owner("POST /org/{org}/domains/{domain}/publish", s.publishRecord)
+	s.owner("GET /org/{org}/links", s.links)
+	s.owner("POST /org/{org}/links", s.createLink)
+	s.owner("POST /org/{org}/links/{link}/revoke", s.revokeLink)
+	s.mux.HandleFunc("GET /setup/{org}/{token}", s.peekLink)
+	s.mux.HandleFunc("POST /setup/{org}/{token}", s.openLink)
+	s.linked("GET /setup/{org}", s.setup)
+	s.linked("POST /setup/{org}/request", s.submitRequest)
+	s.linked("POST /setup/{org}/done", s.endLink)
 	s.owner("GET /org/{org}/keys", s.keys)
 	s.owner("POST /org/{org}/keys", s.createKey)
 	s.owner("POST /org/{org}/keys/{key}/{change}", s.changeKey)
@@ -120,6 +128,16 @@ type visitor struct {
 	user  host.User
 	org   host.Org // of the page
 	actor tenant.Actor
+	// link is the set-up link by which somebody without an account came, nil for others.
+	link *tenant.SetupLink
+}
+
+// base is where the visitor's pages of single sign-on are.
+func (v visitor) base() string {
+	if v.link != nil {
+		return "/setup/" + v.org.ID
+	}
+	return "/org/" + v.org.ID + "/sso"
 }
 
 // page is what a template gets.

@@ -33,6 +33,7 @@ type domainView struct {
 	Verified     bool                       `json:"verified"`
 	Instructions []tenant.DomainInstruction `json:"instructions"`
 	Finding      *store.CheckResult         `json:"finding,omitempty"`
+	Message      string                     `json:"message,omitempty"`
 }
 
 // action is a button.
@@ -44,6 +45,9 @@ type action struct {
 
 // ssoPage is the page's body.
 type ssoPage struct {
+	// Base is where the request's form leads, Link the set-up link by which the visitor came, if so.
+	Base             string                      `json:"-"`
+	Link             *tenant.SetupLink           `json:"-"`
 	Connection       *tenant.Connection          `json:"-"`
 	ID               string                      `json:"id,omitempty"`
 	State            store.ConnectionState       `json:"state,omitempty"`
@@ -105,6 +109,7 @@ func (s *Server) showSSO(w http.ResponseWriter, r *http.Request, v visitor, stat
 		s.fail(w, r, err)
 		return
 	}
+	body.Base, body.Link = v.base(), v.link
 	body.ShowForm = c == nil || formStates[c.State]
 	if body.Form == (requestForm{}) && body.Errors == nil {
 		body.Form = formOf(c)
@@ -117,7 +122,11 @@ func (s *Server) showSSO(w http.ResponseWriter, r *http.Request, v visitor, stat
 			return
 		}
 	}
-	s.render(w, r, status, "sso", v, page{Title: "Single sign-on", Tab: "sso", Problem: problem, Body: body})
+	name := "sso"
+	if v.link != nil {
+		name = "setup"
+	}
+	s.render(w, r, status, name, v, page{Title: "Single sign-on", Tab: "sso", Problem: problem, Body: body})
 }
 
 // formOf fills the form with the request that there is, so that whoever is asked for
@@ -154,7 +163,7 @@ func (s *Server) describeConnection(r *http.Request, v visitor, body *ssoPage, c
 	body.Scopes = strings.Join(append([]string{"openid", "profile", "email"}, c.AdditionalScopes...), " ")
 	body.TestedEmail, body.Checks, body.Messages = c.TestedEmail, c.Checks, c.Messages
 	for _, d := range c.Domains {
-		view := domainView{Domain: d, ID: d.ID, Name: d.Name, Verified: d.State == store.DomainVerified, Finding: d.Finding}
+		view := domainView{Domain: d, ID: d.ID, Name: d.Name, Verified: d.State == store.DomainVerified, Finding: d.Finding, Message: s.Tenants.DomainMessage(d)}
 		if !view.Verified {
 			view.Instructions = s.Tenants.DomainInstructions(d)
 		}
@@ -220,7 +229,7 @@ func (s *Server) submitRequest(w http.ResponseWriter, r *http.Request, v visitor
 	var invalid *tenant.ValidationError
 	switch {
 	case err == nil:
-		s.done(w, r, "/org/"+v.org.ID+"/sso", map[string]any{"state": store.ConnectionSubmitted})
+		s.done(w, r, v.base(), map[string]any{"state": store.ConnectionSubmitted})
 	case wantsJSON(r):
 		s.fail(w, r, err)
 	case errors.As(err, &invalid):
