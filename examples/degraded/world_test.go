@@ -242,7 +242,7 @@ func (w *world) signIn(name string) answer {
 	body, err := io.ReadAll(res.Body)
 	require.NoError(w.t, err)
 	_ = json.Unmarshal(body, &problem) // the home page is none
-	if res.StatusCode == 200 {
+	if res.StatusCode == http.StatusOK {
 		require.Equal(w.t, "home", string(body))
 	}
 	return answer{res.StatusCode, problem.Code, res.Header.Get("Retry-After")}
