@@ -337,6 +337,10 @@ func TestSuspensionOfATenant(t *testing.T) {
 		_, err := w.Activate(t.Context(), owner, "t1", c.ID, got.Version, Activation{})
 		return err
 	})
+	w.refusedWith(t, "t1", ErrorCodeTenantSuspended, func() error {
+		_, err := w.CreateSetupLink(t.Context(), owner, "t1", NewSetupLink{Name: "Ida", Intents: []Intent{IntentSSO}})
+		return err
+	})
 	require.NoError(t, w.ResumeTenant(t.Context(), owner, "t1", "paid"))
 	require.NoError(t, w.ResumeTenant(t.Context(), owner, "t1", "paid"), "again is no mistake")
 	_, err = w.Activate(t.Context(), owner, "t1", c.ID, got.Version, Activation{})
