@@ -183,9 +183,13 @@ func (h *Handler) consume(ctx context.Context, a attempt) (store.Connection, err
 func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection, a attempt, who person) (Login, error) {
 	var login Login
 	ctx := r.Context()
+	g := h.askGate(ctx, c.TenantID)
+	if g.existing != nil {
+		return Login{}, g.existing
+	}
 	err := store.InTxThen(ctx, h.cfg.Store, func(tx store.Store) (func(store.Store) error, error) {
 		held.reset()
-		m := matcher{h: h, tx: tx, conn: c, who: who, now: store.Time(h.now())}
+		m := matcher{h: h, tx: tx, conn: c, who: who, now: store.Time(h.now()), closed: g.first}
 		if err := m.look(ctx); err != nil {
 			return nil, err
 		}

@@ -22,6 +22,7 @@ const (
 	accountDeactivated    = provisioningPrefix + "account.deactivate"
 	accountSessionsToEnd  = provisioningPrefix + "account.end_sessions"
 	connectionUnlinkedAll = "connection.identities_removed"
+	codeSessionsKept      = "sessions_kept"
 )
 
 // maxAddresses is how many addresses of a provisioned user are looked up.
@@ -267,6 +268,8 @@ func connectionEnded(ev store.Event) string {
 	switch {
 	case before.State != store.ConnectionActive && before.State != store.ConnectionSuspended:
 		return "" // nobody could sign in; or it is no connection's record
+	case ev.Code == codeSessionsKept && after.State == store.ConnectionSuspended:
+		return "" // whoever suspended it chose so
 	case before.State == store.ConnectionActive && after.State != store.ConnectionActive:
 		return ReasonConnectionOff
 	case after.State != "" && (after.Issuer != before.Issuer || after.ClientID != before.ClientID):

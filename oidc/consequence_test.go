@@ -172,6 +172,7 @@ func TestRevokerKnowsTheOthersWords(t *testing.T) {
 		"../provisioning/event.go": {provisioningPrefix},
 		"../provisioning/plan.go":  {accountDeactivated[len(provisioningPrefix):], accountSessionsToEnd[len(provisioningPrefix):]},
 		"../tenant/connection.go":  {connectionUnlinkedAll, subjectConnection},
+		"../tenant/ending.go":      {codeSessionsKept},
 	} {
 		source, err := os.ReadFile(file)
 		require.NoError(t, err)

@@ -34,6 +34,7 @@ const (
 	CodeIssuerUnknown       = "issuer_unknown"           // 400: third-party-initiated login names a provider we don't know
 	CodeNoConnection        = "no_connection"            // 400: no sign-in is set up for this e-mail domain
 	CodeConnectionOff       = "connection_off"           // 403: the connection is not active (any more)
+	CodePlanRequired        = "plan_required"            // 403: the tenant's plan does not include sign-on any more
 	CodeProviderDenied      = "provider_denied"          // 403: the provider answered with an error such as access_denied
 	CodeUserNotAssigned     = "user_not_assigned"        // 403: the administrator has not assigned the person to the application at the provider
 	CodeConsentMissing      = "consent_required"         // 403: nobody has consented to the application at the provider
@@ -57,6 +58,7 @@ const (
 	CodeAuthenticationOld   = "authentication_too_old"   // 403: the person authenticated before what max_age or prompt asked for
 	CodeRefreshRejected     = "refresh_rejected"         // 403: the provider refused the refresh token, or it is none of ours
 	CodeTestRefused         = "test_refused"             // 403: a test sign-in worked, but does not count, see RecordTests
+	CodePlanUnknown         = "plan_unknown"             // 503: what the tenant's plan includes could not be found out
 	CodeProviderDown        = "provider_unavailable"     // 503: the provider did not answer, or answered nonsense
 	CodeProviderConfig      = "provider_misconfigured"   // 503: the provider's documents fail our checks
 	CodeClientRejected      = "client_rejected"          // 503: the provider refused our client ID or secret

@@ -46,6 +46,9 @@ type Config struct {
 	// BreakGlass says who may sign in without the provider, see [Handler.SignInMethods]. Nil means the addresses that
 	// owners listed in their connections (tenant.BreakGlassList).
 	BreakGlass tenant.BreakGlass
+	// Gate says whether people may sign in at a tenant's providers, as the tenant's plan goes: tenant.Service does. It is
+	// asked at sign-ins and by [Handler.SignInMethods], not at tests. Nil means that no plan stands in the way.
+	Gate tenant.SignInGate
 	// OnTest takes the results of test sign-ins, see [Handler.StartTest]. [RecordTests] keeps them in tenant.Service. Nil
 	// means that there are no tests.
 	OnTest TestHook

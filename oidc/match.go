@@ -19,6 +19,8 @@ type matcher struct {
 	// dry only looks: nothing is written and the host makes no account. wouldCreate tells that it would have been asked to.
 	dry         bool
 	wouldCreate bool
+	// closed is why nobody may sign in for the first time; nil if they may.
+	closed error
 	// foreign says that the address is in none of the tenant's domains.
 	foreign bool
 	// unproven says that the account was made for an address that nobody proved.
@@ -106,6 +108,9 @@ func (m *matcher) returning(ctx context.Context, link store.Identity) (Account, 
 // firstTime links the person with an account of the tenant: that of the provisioned user with the person's externalId
 // where the host goes by it, else the one that has the asserted address. It makes one where the connection allows it.
 func (m *matcher) firstTime(ctx context.Context) (Account, error) {
+	if m.closed != nil {
+		return Account{}, m.closed
+	}
 	if err := m.trustEmail(ctx); err != nil {
 		if m.takesOutsider(err) {
 			return m.outsider(ctx)

@@ -29,7 +29,8 @@ type SignInMethods struct {
 //
 // The provider is the only way in for users that a directory provisions (R76), and for everybody in a domain whose
 // connection is enforced; Config.BreakGlass alone makes an exception. An address of no active connection may use the
-// host's own ways, so that a suspended one leaves nobody without any (R50); whom the directory set inactive the host
+// host's own ways, so that a suspended one leaves nobody without any (R50), and neither does a plan that does not include
+// sign-on any more (Config.Gate); whom the directory set inactive the host
 // refuses by its own account.
 //
 // Text without an @ is a name of the host's own, and may use its ways. An address that can't be read safely gets no way in
@@ -101,6 +102,9 @@ func (h *Handler) signInMethods(ctx context.Context, email string, record bool) 
 	}
 	if err != nil {
 		return SignInMethods{}, unavailable(CodeInternal, "the set-up could not be read", err)
+	}
+	if h.closedByPlan(ctx, realm.TenantID) {
+		return SignInMethods{Password: true}, nil
 	}
 	methods := SignInMethods{OIDC: true, TenantID: realm.TenantID, ConnectionID: realm.ConnectionID}
 	if !readable {

@@ -73,10 +73,16 @@ func (h *Handler) logRefusal(ctx context.Context, line string, err error, c stor
 	h.log.LogAttrs(ctx, level, line, attrs...)
 }
 
+// retryAfter is when to come back after a 503 (RFC 9110 section 10.2.3), in seconds.
+const retryAfter = "30"
+
 func (h *Handler) answerRefusal(w http.ResponseWriter, r *http.Request, err error, c store.Connection, id string) {
 	h.logRefusal(r.Context(), "oidc: sign-in refused", err, c, id)
 	status, code := statusOf(err), CodeOf(err)
 	head := w.Header()
+	if status == http.StatusServiceUnavailable {
+		head.Set("Retry-After", retryAfter)
+	}
 	head.Set("Cache-Control", "no-store")
 	head.Set("Referrer-Policy", "no-referrer")
 	head.Set("X-Content-Type-Options", "nosniff")

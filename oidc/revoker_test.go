@@ -142,6 +142,14 @@ func TestRevokerEvents(t *testing.T) {
 			connection("connection.suspended", active, with(func(c *store.Connection) { c.State = store.ConnectionSuspended })),
 			[]Revocation{{ConnectionID: "c1", Reason: ReasonConnectionOff}},
 		},
+		"suspended with sessions kept": {
+			func() store.Event {
+				ev := connection("connection.suspended", active, with(func(c *store.Connection) { c.State = store.ConnectionSuspended }))
+				ev.Code = codeSessionsKept
+				return ev
+			}(),
+			nil,
+		},
 		"deleted after it was suspended": {
 			connection("connection.deleted", with(func(c *store.Connection) { c.State = store.ConnectionSuspended }), with(func(c *store.Connection) { c.State = store.ConnectionDeleted })),
 			nil,

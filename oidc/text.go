@@ -21,6 +21,8 @@ var texts = map[string]refusalText{
 	CodeNoConnection:        {"No sign-in for this address", "There is no OpenID Connect sign-in for this address. Check the spelling, or sign in the way you usually do.", helpAdmin},
 	CodeIssuerUnknown:       {"Unknown sign-in provider", "The page that sent you here named a provider that is not set up.", helpAdmin},
 	CodeConnectionOff:       {"Sign-in is switched off", "Your organisation's sign-in is not active.", helpAdmin},
+	CodePlanRequired:        {"Sign-in is not available", "This application's plan of your organisation does not include this sign-in, or not for people who sign in for the first time.", helpAdmin},
+	CodePlanUnknown:         {"Sign-in is not available just now", "What your organisation's plan includes could not be found out.", helpLater},
 	CodeProviderDenied:      {"Your organisation did not let you in", "The sign-in was cancelled, or you have not been given access to this application.", helpAdmin},
 	CodeUserNotAssigned:     {"You have not been given access", "Your organisation has not assigned you to this application.", "Ask your organisation's administrator to assign you. Tell them the code and the reference below."},
 	CodeConsentMissing:      {"Your organisation has not agreed yet", "An administrator has to grant this application consent at your organisation's sign-in.", helpSetup},

@@ -20,6 +20,7 @@ const (
 	accountExists = "An account with this e-mail address exists already and was not approved for conversion. An owner of the organisation can approve it; then send the user again."
 	accountTaken  = "An account with this e-mail address belongs to another user of this directory."
 	planRefusal   = "SCIM is not included in this organisation's plan."
+	planUnknown   = "What this organisation's plan includes could not be found out. Send the request again later."
 )
 
 // PolicyConfig configures [NewPolicy]. Store and Target are required.
@@ -38,7 +39,8 @@ type PolicyConfig struct {
 	Logger *slog.Logger
 }
 
-// Policy decides about a directory's writes before they are stored: the plan, the
+// Policy decides about a directory's writes before they are stored: the plan, the state of
+// the directory's connection and of the tenant as a whole ([tenant.CheckDirectory], D10), the
 // root user (R4), domains (on create and on every change of an address) and accounts
 // that exist already (R59). It is safe for concurrent use.
 //
@@ -48,7 +50,8 @@ type PolicyConfig struct {
 //
 // What is refused here on create is also unknown to the directory: a search for the
 // user finds nothing, since nothing was stored. The codes of refusals are
-// "plan_required", "root_user", "domain_not_verified", "account_exists" and
+// "plan_required", "plan_unknown" (503: the directory tries again), "connection_suspended",
+// "tenant_suspended", "tenant_removed", "wrong_state", "root_user", "domain_not_verified", "account_exists" and
 // "account_taken".
 type Policy struct {
 	cfg PolicyConfig
@@ -79,21 +82,16 @@ func (p *Policy) Check(ctx context.Context, w tenant.DirectoryWrite) error {
 	if w.Deprovisioning {
 		return nil
 	}
-	included := tenant.Included{SCIM: true}
-	if p.cfg.Entitlements != nil {
-		var err error
-		if included, err = p.cfg.Entitlements.Entitled(ctx, w.TenantID); err != nil {
-			return fmt.Errorf("provisioning: whether the plan includes SCIM: %w", err)
-		}
-	}
 	var (
-		refusal *tenant.Refusal
 		user    policyUser
+		refusal *tenant.Refusal
 		err     error
 	)
+	if refusal, err = p.checkPlan(ctx, w); err != nil {
+		return err
+	}
 	switch {
-	case !included.SCIM:
-		refusal = &tenant.Refusal{Status: 403, Code: "plan_required", Detail: planRefusal}
+	case refusal != nil:
 	case w.ResourceType != "User" || len(w.After) == 0:
 		return nil
 	default:
@@ -109,6 +107,21 @@ func (p *Policy) Check(ctx context.Context, w tenant.DirectoryWrite) error {
 	}
 	p.record(ctx, w, user, refusal)
 	return refusal
+}
+
+// checkPlan asks whether the tenant may be given access by a directory at all.
+func (p *Policy) checkPlan(ctx context.Context, w tenant.DirectoryWrite) (*tenant.Refusal, error) {
+	if p.cfg.Entitlements != nil {
+		included, err := p.cfg.Entitlements.Entitled(ctx, w.TenantID)
+		if err != nil {
+			p.cfg.Logger.WarnContext(ctx, "provisioning: whether the plan includes SCIM could not be found out", "tenant", w.TenantID, "error", err)
+			return &tenant.Refusal{Status: 503, Code: tenant.ErrorCodePlanUnknown, Detail: planUnknown}, nil
+		}
+		if !included.SCIM {
+			return &tenant.Refusal{Status: 403, Code: tenant.ErrorCodePlanRequired, Detail: planRefusal}, nil
+		}
+	}
+	return tenant.CheckDirectory(ctx, p.cfg.Store, w.TenantID, w.Principal.ConnectionID)
 }
 
 // policyUser is what of a write decides.

@@ -140,8 +140,42 @@ func TestPolicyAsksThePlan(t *testing.T) {
 	require.Equal(t, "plan_required", r.Code)
 	require.NoError(t, p.Check(t.Context(), tenant.DirectoryWrite{TenantID: org, ResourceType: "User", Deprovisioning: true}))
 	ok, err = true, errors.New("down")
-	require.Error(t, p.Check(t.Context(), create(`{"userName":"x@acme.example"}`)), "fails closed")
+	require.ErrorAs(t, p.Check(t.Context(), create(`{"userName":"x@acme.example"}`)), &r, "fails closed")
+	require.Equal(t, 503, r.Status)
+	require.Equal(t, "plan_unknown", r.Code)
 	require.NoError(t, p.Check(t.Context(), tenant.DirectoryWrite{TenantID: org, ResourceType: "User", Deprovisioning: true}))
+}
+
+func TestPolicyLooksAtTheConnectionAndTheTenant(t *testing.T) {
+	w := newWorld(t)
+	p := w.policy()
+	c, err := w.st.CreateConnection(t.Context(), org, store.Connection{Meta: w.meta("c9"), State: store.ConnectionActive})
+	require.NoError(t, err)
+	write := create(`{"userName":"x@acme.example"}`)
+	write.Principal.ConnectionID = c.ID
+	require.NoError(t, p.Check(t.Context(), write))
+	refused := func(code string) {
+		t.Helper()
+		var r *tenant.Refusal
+		require.ErrorAs(t, p.Check(t.Context(), write), &r)
+		require.Equal(t, code, r.Code)
+		require.Equal(t, 403, r.Status)
+		group := tenant.DirectoryWrite{TenantID: org, Principal: write.Principal, ResourceType: "Group", AddMembers: []string{"x"}}
+		require.ErrorAs(t, p.Check(t.Context(), group), &r)
+		away := write
+		away.Deprovisioning = true
+		require.NoError(t, p.Check(t.Context(), away), "deprovisioning always works")
+	}
+	c.State = store.ConnectionSuspended
+	_, err = w.st.UpdateConnection(t.Context(), org, c)
+	require.NoError(t, err)
+	refused("connection_suspended")
+	for i, state := range []store.ServiceState{store.ServiceSuspended, store.ServiceRemoving, store.ServiceRemoved} {
+		_, err = w.st.PutLifecycle(t.Context(), org, store.Lifecycle{Meta: store.Meta{Version: int64(i)}, State: state})
+		require.NoError(t, err)
+		refused(map[bool]string{true: "tenant_suspended", false: "tenant_removed"}[state == store.ServiceSuspended])
+	}
+	require.Len(t, w.events(EventRefused), 3, "the owner sees what the directory was told, once in a while")
 }
 
 func TestNewPolicyChecksItsConfig(t *testing.T) {

@@ -91,6 +91,8 @@ func toError(err error) (e *Error, ok bool) {
 		return &Error{Status: http.StatusConflict, Type: TypeUniqueness, Detail: "Another resource has this value already."}, true
 	case errors.Is(err, store.ErrStale):
 		return &Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since."}, true
+	case errors.Is(err, store.ErrUnavailable):
+		return &Error{Status: http.StatusServiceUnavailable, Detail: "The application can't store changes right now. Nothing was changed; send the request again later."}, false
 	}
 	return &Error{Status: http.StatusInternalServerError, Detail: "The request failed on our side. It was logged; send it again later."}, false
 }

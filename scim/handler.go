@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/scim/internal/filter"
+	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
@@ -199,20 +200,24 @@ func splitPath(escaped, prefix string) ([]string, bool) {
 }
 
 // fail writes an error as RFC 7644 section 3.12 has it, and returns what it wrote.
-func (h *Handler) fail(w http.ResponseWriter, r *http.Request, tenant string, err error) *Error {
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, tenantID string, err error) *Error {
 	e, known := toError(err)
 	gone := r.Context().Err()
 	if !known && errors.Is(gone, context.DeadlineExceeded) {
 		e = &Error{Status: http.StatusServiceUnavailable, Detail: "The request took longer than the application allows. Send it again."}
 	}
 	if !known && !errors.Is(gone, context.Canceled) { // a client that left needs no line
-		h.log.ErrorContext(r.Context(), "scim: request failed", "tenant", tenant, "method", r.Method, "path", r.URL.Path, "error", err)
+		h.log.ErrorContext(r.Context(), "scim: request failed", "tenant", tenantID, "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	switch e.Status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="SCIM"`)
 	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
+		wait := "1"
+		if refusal := (*tenant.Refusal)(nil); errors.Is(err, store.ErrUnavailable) || errors.As(err, &refusal) {
+			wait = "30" // this takes longer than a busy moment
+		}
+		w.Header().Set("Retry-After", wait)
 	}
 	write(w, e.Status, e.appendJSON(nil))
 	return e

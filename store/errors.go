@@ -15,4 +15,8 @@ var (
 
 	// ErrStale says that the record has another version than the caller read.
 	ErrStale = errors.New("store: stale version")
+
+	// ErrUnavailable says that the database can't do this just now: it is read-only, full,
+	// shutting down or out of reach. Nothing was changed; the same may work later.
+	ErrUnavailable = errors.New("store: unavailable")
 )

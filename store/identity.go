@@ -28,6 +28,9 @@ type IdentityStore interface {
 	// IdentitiesOf returns the links of an account, in ascending order of the ID.
 	IdentitiesOf(ctx context.Context, tenantID, accountID string) ([]Identity, error)
 
+	// Identities returns a page of the tenant's links in ascending order of the ID. The filter is the caller's to apply.
+	Identities(ctx context.Context, tenantID string, q Query) (Page[Identity], error)
+
 	// CreateIdentity stores a new link. ErrConflict if the ID is taken, the subject is
 	// linked at this connection, or the account has a link at this connection.
 	CreateIdentity(ctx context.Context, tenantID string, i Identity, events ...Event) (Identity, error)

@@ -40,4 +40,8 @@ type Index interface {
 	// position of the named reader, in byte order, from the first after the given one,
 	// up to limit (at most MaxLimit).
 	TenantsBehind(ctx context.Context, reader, after string, limit int) ([]string, error)
+
+	// TenantsInState returns the IDs of tenants whose [Lifecycle] is in the state, which must not be ServiceOn, in byte
+	// order, from the first after the given one, up to limit (at most MaxLimit).
+	TenantsInState(ctx context.Context, state ServiceState, after string, limit int) ([]string, error)
 }

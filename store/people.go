@@ -10,10 +10,6 @@ type PeopleReader interface {
 	// duplicates add nothing.
 	IdentitiesOfAccounts(ctx context.Context, tenantID string, accountIDs []string) ([]Identity, error)
 
-	// Identities returns a page of the tenant's links, in ascending order of the link's ID. The
-	// filter is the caller's to apply.
-	Identities(ctx context.Context, tenantID string, q Query) (Page[Identity], error)
-
 	// AccountsWithIDs returns the accounts with these IDs, at most MaxLimit, in ascending order
 	// of the ID. Unknown ones and duplicates add nothing.
 	AccountsWithIDs(ctx context.Context, tenantID string, ids []string) ([]Account, error)

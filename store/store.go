@@ -20,6 +20,7 @@ type Store interface {
 	TokenStore
 	LeaseStore
 	Journal
+	LifecycleStore
 	Index
 
 	// InTx runs fn in one transaction: all that fn does through tx is committed

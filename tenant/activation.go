@@ -185,6 +185,11 @@ func (s *Service) SetEnforced(ctx context.Context, actor Actor, tenantID, id str
 	if err := s.allowOrStaff(ctx, actor, tenantID, ActionActivate); err != nil {
 		return Connection{}, err
 	}
+	if a.Enforced {
+		if err := s.needSSO(ctx, tenantID); err != nil {
+			return Connection{}, err
+		}
+	}
 	c, _, err := s.loadAt(ctx, s.store, tenantID, id, version)
 	if err != nil {
 		return Connection{}, err

@@ -135,6 +135,12 @@ func (s *Service) DisableSCIM(ctx context.Context, actor Actor, tenantID, direct
 // SetSCIMPreferences changes the choices for provisioned users. Phone numbers that are
 // confirmed stay so.
 func (s *Service) SetSCIMPreferences(ctx context.Context, actor Actor, tenantID, directoryID string, version int64, p store.SCIMPreferences) (store.Directory, error) {
+	if err := s.allow(ctx, actor, ActionManageSCIM, tenantID); err != nil {
+		return store.Directory{}, err
+	}
+	if err := s.needSCIM(ctx, tenantID); err != nil {
+		return store.Directory{}, err
+	}
 	return s.editDirectory(ctx, actor, tenantID, directoryID, version, "directory.preferences_changed", func(d *store.Directory) error {
 		p.Wanted = true
 		d.Preferences = p

@@ -28,6 +28,10 @@
 // What the host's staff need to know of two tenants that prove the same name is in
 // [Service.Contests] and [Service.PlanTransfer].
 //
+// Sign-on as a whole is suspended or removed by a plan that shows whom it locks out ([Service.PlanEnding]), and taken
+// along as one stream ([Service.ExportTenant]). What works while a plan lapsed, a secret expired or the store takes no
+// writes stands in [DegradedModes]; [Service.Health] tells an owner which of them are in force.
+//
 // Input is checked here and nowhere else: [ParseDomains], [ParseAuthority] and their
 // siblings give the value in its one form, and a [Finding] with a stable code for
 // each mistake. A refusal is a [*ValidationError] (HTTP 422) or an [*Error] (403, 404,

@@ -183,6 +183,11 @@ func (s *Service) SetSubdomains(ctx context.Context, actor Actor, tenantID, doma
 	if err != nil {
 		return store.Domain{}, err
 	}
+	if subdomains {
+		if err := s.needSSO(ctx, tenantID); err != nil {
+			return store.Domain{}, err
+		}
+	}
 	return s.editDomain(ctx, actor, tenantID, domainID, version, func(tx store.Store, d *store.Domain) (string, error) {
 		for _, id := range d.Connections() {
 			c, _, err := s.load(ctx, tx, tenantID, id)

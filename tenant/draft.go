@@ -175,6 +175,9 @@ func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d
 		}
 		after.Approvals = nil
 		if before.Version == 0 {
+			if err := s.reopen(ctx, tx, actor, tenantID); err != nil {
+				return err
+			}
 			err = s.createConnection(ctx, tx, actor, tenantID, after)
 		} else {
 			_, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.saved", "")

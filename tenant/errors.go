@@ -28,27 +28,37 @@ func (e *Error) Unwrap() error { return e.kind }
 
 // The codes of [Error].
 const (
-	ErrorCodeForbidden            = "forbidden"             // the authorizer refused
-	ErrorCodePlanRequired         = "plan_required"         // the tenant's plan does not include it
-	ErrorCodeStale                = "stale"                 // changed by somebody else meanwhile
-	ErrorCodeState                = "wrong_state"           // not possible in the state it is in
-	ErrorCodeRequestPending       = "request_pending"       // a request is being reviewed
-	ErrorCodeChangeNeedsReview    = "change_needs_review"   // in force: only a reviewed change, or staff, can
-	ErrorCodeChangeOutdated       = "change_outdated"       // what it changes has changed itself
-	ErrorCodeOwnRequest           = "own_request"           // nobody approves what they asked for
-	ErrorCodeDomainTaken          = "domain_taken"          // another organisation holds it
-	ErrorCodeDomainsUnverified    = "domains_unverified"    // a domain waits for its proof
-	ErrorCodeTestRequired         = "test_required"         // no successful test sign-in with this configuration
-	ErrorCodeConfirmationRequired = "confirmation_required" // possible, but say that you mean it
-	ErrorCodeOIDCRequired         = "oidc_required"         // SCIM without an approved connection
-	ErrorCodeSCIMRequired         = "scim_required"         // an API key without a directory
-	ErrorCodeSCIMDisabled         = "scim_disabled"         // the directory is switched off
+	ErrorCodeForbidden            = "forbidden"              // the authorizer refused
+	ErrorCodePlanRequired         = "plan_required"          // the tenant's plan does not include it
+	ErrorCodePlanUnknown          = "plan_unknown"           // what the plan includes could not be found out
+	ErrorCodeTenantSuspended      = "tenant_suspended"       // the tenant's sign-on as a whole is suspended
+	ErrorCodeTenantRemoved        = "tenant_removed"         // it is being removed, or was
+	ErrorCodeConnectionSuspended  = "connection_suspended"   // the directory's connection is suspended
+	ErrorCodeUnavailable          = "unavailable"            // the store can't do it just now; nothing was changed
+	ErrorCodePlanStale            = "plan_stale"             // what a plan of an ending showed is not so any more
+	ErrorCodeDeprovisioning       = "deprovisioning_pending" // somebody whom the directory took access from still has it
+	ErrorCodeStale                = "stale"                  // changed by somebody else meanwhile
+	ErrorCodeState                = "wrong_state"            // not possible in the state it is in
+	ErrorCodeRequestPending       = "request_pending"        // a request is being reviewed
+	ErrorCodeChangeNeedsReview    = "change_needs_review"    // in force: only a reviewed change, or staff, can
+	ErrorCodeChangeOutdated       = "change_outdated"        // what it changes has changed itself
+	ErrorCodeOwnRequest           = "own_request"            // nobody approves what they asked for
+	ErrorCodeDomainTaken          = "domain_taken"           // another organisation holds it
+	ErrorCodeDomainsUnverified    = "domains_unverified"     // a domain waits for its proof
+	ErrorCodeTestRequired         = "test_required"          // no successful test sign-in with this configuration
+	ErrorCodeConfirmationRequired = "confirmation_required"  // possible, but say that you mean it
+	ErrorCodeOIDCRequired         = "oidc_required"          // SCIM without an approved connection
+	ErrorCodeSCIMRequired         = "scim_required"          // an API key without a directory
+	ErrorCodeSCIMDisabled         = "scim_disabled"          // the directory is switched off
 	ErrorCodeNameTaken            = "name_taken"
 	ErrorCodeTooMany              = "too_many"
 	ErrorCodeCookieRequired       = "cookie_required"      // a set-up link in a browser that keeps no cookies
 	ErrorCodeSetupCompleted       = "setup_link_completed" // told to the browser that did the work
 	ErrorCodeSecretUnreadable     = "secret_unreadable"    // the keyring cannot open a client secret or an API key
 )
+
+// ErrUnavailable says that something could not be found out just now, such as a tenant's plan. Hosts answer 503.
+var ErrUnavailable = errors.New("tenant: unavailable")
 
 // ErrSecretUnreadable says that a stored client secret or API key can't be opened,
 // because its key is gone or the record was tampered with. The owner enters the secret
@@ -78,6 +88,8 @@ func CodeOf(err error) string {
 		return ErrorCodeForbidden
 	case errors.Is(err, ErrSecretUnreadable):
 		return ErrorCodeSecretUnreadable
+	case errors.Is(err, store.ErrUnavailable):
+		return ErrorCodeUnavailable
 	case errors.Is(err, store.ErrNotFound):
 		return "not_found"
 	case errors.Is(err, store.ErrStale):

@@ -41,6 +41,7 @@ type Notice struct {
 const (
 	NoticeSecretExpires = "secret_expires" // a client secret expires soon: make a new one at the provider, and replace it here
 	NoticeSecretExpired = "secret_expired" // nobody can sign in until it is replaced
+	NoticePlanLapsed    = "plan_lapsed"    // the plan does not include what is in use any more; ExpiresAt is when sign-in ends
 	NoticeDeadKeyUsed   = "dead_key_used"  // a revoked or expired API key was presented: a directory still has it, or a thief
 
 	NoticeDomainMissing   = "domain_missing"    // the proof of a domain is gone; sign-in still works

@@ -354,6 +354,9 @@ func (s *Service) Approve(ctx context.Context, actor Actor, tenantID, id string,
 	if err := s.current(ctx, s.store, tenantID, c); err != nil {
 		return Connection{}, nil, err
 	}
+	if err := s.needSSO(ctx, tenantID); err != nil {
+		return Connection{}, nil, err
+	}
 	in, err := s.Included(ctx, tenantID)
 	if err != nil {
 		return Connection{}, nil, err

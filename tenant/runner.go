@@ -28,6 +28,10 @@ type RunnerConfig struct {
 	DrillRemindersEvery  time.Duration
 	// ResealEvery is for [Service.ResealAllSecrets]. Zero means a day.
 	ResealEvery time.Duration
+	// EndingsEvery is for [Service.RunEndings], ForgetEvery for [Service.ForgetRemoved], which needs Config.KeepRemoved. Zero
+	// means a minute and a day.
+	EndingsEvery time.Duration
+	ForgetEvery  time.Duration
 	// CleanupEvery is for store.DeleteExpired and [Service.DeleteEndedSetupLinks]. Zero means an hour.
 	CleanupEvery time.Duration
 

@@ -30,7 +30,7 @@ func background(t *testing.T, change ...func(*Config)) *world {
 // runner is one replica that does these tasks alone.
 func runner(t *testing.T, w *world, change func(*RunnerConfig), tasks ...Task) *Runner {
 	t.Helper()
-	cfg := RunnerConfig{Service: w.Service, DomainChecksEvery: -1, SecretRemindersEvery: -1, DrillRemindersEvery: -1, ResealEvery: -1, CleanupEvery: -1, Tasks: tasks}
+	cfg := RunnerConfig{Service: w.Service, DomainChecksEvery: -1, SecretRemindersEvery: -1, DrillRemindersEvery: -1, ResealEvery: -1, EndingsEvery: -1, CleanupEvery: -1, Tasks: tasks}
 	if change != nil {
 		change(&cfg)
 	}

@@ -74,6 +74,19 @@ type Config struct {
 	// EnforceAfter is how many sign-ins at a connection must have succeeded before it is enforced, the test sign-in
 	// included. Zero means 1.
 	EnforceAfter int
+	// PlanGrace is how long people who have signed in before go on signing in after the plan lapsed, see [Service.SignInGate].
+	// Zero means [DefaultPlanGrace]; negative means that they go on for good.
+	PlanGrace time.Duration
+	// ClosedWithoutPlan lets nobody sign in while Entitlements fails. By default those go on who have signed in before.
+	ClosedWithoutPlan bool
+	// People is what the host knows of its people, for [Service.PlanEnding]. Nil means that it is told by where accounts came
+	// from, and that nothing can be offered to whoever loses the way in.
+	People People
+	// Releaser lets go of what directories manage in the host when a tenant is removed: package provisioning has one. Nil
+	// means that teams and roles stay as they are.
+	Releaser Releaser
+	// KeepRemoved is how long the journal of a removed tenant is kept, see [Service.ForgetRemoved]. Zero keeps it for good.
+	KeepRemoved time.Duration
 	// AllowPartialDomains lets a connection become active while some of its domains are
 	// not proven; those then don't sign anybody in. One proven domain is always needed.
 	AllowPartialDomains bool
@@ -144,6 +157,12 @@ func New(cfg Config) (*Service, error) {
 	if cfg.RemindBefore, err = checkRemindBefore(cfg.RemindBefore); err != nil {
 		return nil, err
 	}
+	if cfg.PlanGrace == 0 {
+		cfg.PlanGrace = DefaultPlanGrace
+	}
+	if cfg.KeepRemoved < 0 {
+		return nil, errors.New("tenant: Config.KeepRemoved must not be negative; zero keeps the journal for good")
+	}
 	if cfg.DomainChecks, err = cfg.DomainChecks.complete(cfg.Notifier != nil); err != nil {
 		return nil, err
 	}
@@ -188,60 +207,6 @@ func checkBaseURL(name, example string, value *string) error {
 	}
 	*value = strings.TrimRight(*value, "/")
 	return nil
-}
-
-// Included is what a tenant's plan includes.
-type Included struct {
-	SSO  bool
-	SCIM bool
-}
-
-// Entitlements tells what a tenant's plan includes (R1).
-type Entitlements interface {
-	// Entitled is asked before a set-up is changed. An error refuses the change; it
-	// never stops a sign-in or a directory that takes access away.
-	Entitled(ctx context.Context, tenantID string) (Included, error)
-}
-
-// EntitlementsFunc is a function as [Entitlements].
-type EntitlementsFunc func(ctx context.Context, tenantID string) (Included, error)
-
-// Entitled calls f.
-func (f EntitlementsFunc) Entitled(ctx context.Context, tenantID string) (Included, error) {
-	return f(ctx, tenantID)
-}
-
-// Included returns what the tenant's plan includes, so that a page can say why a
-// control is disabled.
-func (s *Service) Included(ctx context.Context, tenantID string) (Included, error) {
-	if s.cfg.Entitlements == nil {
-		return Included{SSO: true, SCIM: true}, nil
-	}
-	in, err := s.cfg.Entitlements.Entitled(ctx, tenantID)
-	if err != nil {
-		return Included{}, fmt.Errorf("tenant: asking for the plan: %w", err)
-	}
-	return in, nil
-}
-
-// needPlan refuses what the plan does not include.
-func (s *Service) needPlan(ctx context.Context, tenantID string, what func(Included) bool, name string) error {
-	in, err := s.Included(ctx, tenantID)
-	if err != nil {
-		return err
-	}
-	if !what(in) {
-		return forbidden(ErrorCodePlanRequired, "%s is not included in this organisation's plan.", name)
-	}
-	return nil
-}
-
-func (s *Service) needSSO(ctx context.Context, tenantID string) error {
-	return s.needPlan(ctx, tenantID, func(in Included) bool { return in.SSO }, "OpenID Connect sign-in")
-}
-
-func (s *Service) needSCIM(ctx context.Context, tenantID string) error {
-	return s.needPlan(ctx, tenantID, func(in Included) bool { return in.SCIM }, "SCIM")
 }
 
 // allow asks the authorizer. A tenant ID that can't be one is not found.

@@ -138,6 +138,13 @@ func (s *Service) CreateSetupLink(ctx context.Context, actor Actor, tenantID str
 		if err != nil {
 			return err
 		}
+		tenantNow, err := s.lifecycle(ctx, tx, tenantID)
+		if err != nil {
+			return err
+		}
+		if err := open(tenantNow); err != nil {
+			return err
+		}
 		if err := s.makeRoom(ctx, st, tenantID); err != nil {
 			return err
 		}

@@ -69,6 +69,9 @@ func (s *Service) SetDomainConnections(ctx context.Context, actor Actor, tenantI
 	if err != nil {
 		return store.Domain{}, err
 	}
+	if err := s.needSSO(ctx, tenantID); err != nil {
+		return store.Domain{}, err
+	}
 	if len(connectionIDs) == 0 {
 		return store.Domain{}, &ValidationError{Findings: []Finding{errorFinding(FieldDomains, CodeRequired, "Choose at least one connection, or remove the domain.")}}
 	}

@@ -41,6 +41,8 @@ const (
 	TaskSecretReminders = "secret_reminders" // [Service.RemindOfExpiry]
 	TaskDrillReminders  = "drill_reminders"  // [Service.RemindOfDrills]
 	TaskReseal          = "reseal"           // [Service.ResealAllSecrets]
+	TaskEndings         = "endings"          // [Service.RunEndings]
+	TaskForget          = "forget"           // [Service.ForgetRemoved]
 	TaskCleanup         = "cleanup"          // store.DeleteExpired, [Service.DeleteEndedSetupLinks]
 )
 
@@ -80,6 +82,10 @@ func (cfg RunnerConfig) tasks() []Task {
 		add(cfg.DrillRemindersEvery, day, Task{Name: TaskDrillReminders, Run: s.RemindOfDrills})
 	}
 	add(cfg.ResealEvery, day, Task{Name: TaskReseal, Run: s.ResealAllSecrets})
+	add(cfg.EndingsEvery, time.Minute, Task{Name: TaskEndings, Run: s.RunEndings})
+	if s.cfg.KeepRemoved > 0 {
+		add(cfg.ForgetEvery, day, Task{Name: TaskForget, Run: s.ForgetRemoved})
+	}
 	add(cfg.CleanupEvery, time.Hour, Task{Name: TaskCleanup, Run: s.cleanUp})
 	return out
 }

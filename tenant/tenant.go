@@ -116,6 +116,10 @@ const (
 	ActionViewSetupLinks   Action = "setup_link.view"
 	ActionManageSetupLinks Action = "setup_link.manage" // create and revoke
 
+	ActionSuspendTenant Action = "tenant.suspend" // sign-on as a whole, and resume it
+	ActionRemoveTenant  Action = "tenant.remove"  // sign-on as a whole, with all its records
+	ActionExportTenant  Action = "tenant.export"  // all records
+
 	ActionReview       Action = "connection.review" // queue, ask, approve, reject
 	ActionVerifyDomain Action = "domain.verify"     // declare a domain proven without a check
 )

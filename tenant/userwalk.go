@@ -197,7 +197,7 @@ func (w *userWalk) readLinks(ctx context.Context, after string, n int) ([]*perso
 	if !ok {
 		return nil, userCursor{part: partEnd}, 0, nil
 	}
-	page, err := st.Identities(ctx, w.tenantID, store.Query{After: after})
+	page, err := w.s.store.Identities(ctx, w.tenantID, store.Query{After: after})
 	if err != nil {
 		return nil, userCursor{}, 0, fmt.Errorf("tenant: reading linked identities: %w", err)
 	}

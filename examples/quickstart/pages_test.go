@@ -367,6 +367,50 @@ func TestReplaceKey(t *testing.T) {
 	}
 }
 
+// TestStaffEndsSignOn goes through the staff's page: what it means, a suspension, an export and a removal.
+func TestStaffEndsSignOn(t *testing.T) {
+	a := started(t)
+	staff := signedIn(t, a.AppURL, host.StaffEmail)
+	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
+	status, _ := owner.send(http.MethodGet, "/staff/acme/ending", nil, nil)
+	require.Equal(t, http.StatusNotFound, status)
+	_, body := staff.send(http.MethodGet, "/staff", nil, nil)
+	require.Contains(t, body, "/staff/acme/ending")
+
+	plan := func(kind string) url.Values {
+		t.Helper()
+		form := url.Values{"kind": {kind}, "offer": {"password_reset"}}
+		status, body := staff.send(http.MethodGet, "/staff/acme/ending?"+form.Encode(), nil, nil)
+		require.Equal(t, http.StatusOK, status, body)
+		form.Set("hash", regexp.MustCompile(`name="hash" value="([0-9a-f]+)"`).FindStringSubmatch(body)[1])
+		form.Set("decision", "apply")
+		return form
+	}
+	form := plan("suspend")
+	wrong := url.Values{"kind": {"suspend"}, "hash": {"made up"}, "decision": {"apply"}}
+	status, body = staff.send(http.MethodPost, "/staff/acme/ending", wrong, nil)
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, body, "Something changed since this plan was shown")
+	status, body = staff.send(http.MethodPost, "/staff/acme/ending", form, nil)
+	require.Equal(t, http.StatusOK, status, body)
+	_, body = owner.send(http.MethodGet, "/org/acme/sso", nil, nil)
+	require.Contains(t, body, "Single sign-on of your organisation is suspended")
+	status, _ = staff.send(http.MethodPost, "/staff/acme/ending", url.Values{"decision": {"resume"}}, nil)
+	require.Equal(t, http.StatusOK, status)
+
+	status, body = staff.send(http.MethodPost, "/staff/acme/export", url.Values{}, nil)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, `{"kind":"end"`)
+	require.NotContains(t, body, "sealedSecret")
+
+	status, body = staff.send(http.MethodPost, "/staff/acme/ending", plan("remove"), nil)
+	require.Equal(t, http.StatusOK, status, body)
+	_, body = owner.send(http.MethodGet, "/org/acme/sso", nil, nil)
+	require.Contains(t, body, "Single sign-on of your organisation was removed")
+	status, _ = owner.send(http.MethodGet, "/org/globex/sso", nil, nil)
+	require.Equal(t, http.StatusNotFound, status)
+}
+
 // TestSetupLinkPages has an owner make a link with which somebody without an account fills in the request.
 func TestSetupLinkPages(t *testing.T) {
 	a := started(t, "-store", "memory")

@@ -62,6 +62,9 @@ func assemble(ctx context.Context, o options, l *listeners, db *database) (*prog
 	if err != nil {
 		return nil, err
 	}
+	if err := p.newEngine(); err != nil {
+		return nil, err
+	}
 	if p.tenants, err = p.newTenants(keys, false); err != nil {
 		return nil, err
 	}
@@ -72,7 +75,7 @@ func assemble(ctx context.Context, o options, l *listeners, db *database) (*prog
 	if p.login, err = oidc.NewHandler(oidc.Config{
 		BaseURL: p.appURL + "/sso", Store: db.store, Secrets: p.tenants, Keys: keys,
 		Accounts: host.Accounts{DB: db.host}, OnLogin: db.host, OnTest: oidc.RecordTests(p.tenants),
-		Sessions: db.host, BreakGlass: breakGlass, LoginURL: "/login", InsecureAllowLoopback: true, Logger: p.log,
+		Sessions: db.host, Gate: p.tenants, BreakGlass: breakGlass, LoginURL: "/login", InsecureAllowLoopback: true, Logger: p.log,
 	}); err != nil {
 		return nil, err
 	}
@@ -121,23 +124,27 @@ func (p *program) newTenants(keys *tenant.Keyring, seeding bool) (*tenant.Servic
 	return tenant.New(tenant.Config{
 		Store: p.db.store, Keyring: keys, Tenants: p.db.host, Authorizer: p.db.host, DomainValidator: dns, ProviderChecker: checker,
 		LocalCredentials: p.db.host, Notifier: tenant.NotifierFunc(p.notify),
+		People: host.People{DB: p.db.host, Mail: p.offer}, Releaser: p.engine.Releaser(),
 		SCIMBaseURL: p.appURL + "/scim/v2", SetupLinkBaseURL: p.appURL + "/setup", Users: tenant.HostUsersFunc(p.db.host.AssociatedUsers), AllowAuthorityPorts: true,
 		InsecureAllowLoopback: true, InsecureSkipTestSignIn: seeding, Logger: p.log,
 	})
 }
 
-// assembleProvisioning makes the SCIM endpoints and what follows them.
+// newEngine makes what follows the directories.
+func (p *program) newEngine() (err error) {
+	p.engine, err = provisioning.New(provisioning.Config{
+		Store: p.db.store, Target: host.Target{DB: p.db.host}, Authorizer: p.db.host,
+		OrgRoles: host.OrgRoles(), TeamRoles: host.TeamRoles(),
+		MaxProvisionableRole: host.RoleOwner, // after an explicit confirmation (D3)
+		Breaker:              provisioning.Breaker{InsecureOff: p.scimPolicy == "open"}, Logger: p.log,
+	})
+	return err
+}
+
+// assembleProvisioning makes the SCIM endpoints.
 func (p *program) assembleProvisioning() (err error) {
 	target := host.Target{DB: p.db.host}
 	open := p.scimPolicy == "open"
-	if p.engine, err = provisioning.New(provisioning.Config{
-		Store: p.db.store, Target: target, Authorizer: p.db.host,
-		OrgRoles: host.OrgRoles(), TeamRoles: host.TeamRoles(),
-		MaxProvisionableRole: host.RoleOwner, // after an explicit confirmation (D3)
-		Breaker:              provisioning.Breaker{InsecureOff: open}, Logger: p.log,
-	}); err != nil {
-		return err
-	}
 	cfg := scim.Config{
 		BaseURL: p.appURL + "/scim/v2", Store: p.db.store, Authenticator: scim.APIKeys(p.tenants),
 		Written: func(string) { p.changed() }, Logger: p.log,
@@ -162,6 +169,12 @@ func (p *program) notify(ctx context.Context, _ store.Store, n tenant.Notice) er
 		level = slog.LevelInfo
 	}
 	p.log.Log(ctx, level, "mail to the owners: "+n.Message, "organisation", n.TenantID, "connection", n.ConnectionName)
+	return nil
+}
+
+// offer stands for a mail to somebody who loses the way in; a product queues it through tx.
+func (p *program) offer(_ context.Context, _ store.Store, orgID string, who tenant.Person, o tenant.Offer) error {
+	p.log.Warn("mail to "+who.Email+": here is another way in", "organisation", orgID, "offer", o)
 	return nil
 }
 

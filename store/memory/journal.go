@@ -24,7 +24,7 @@ func (t *tenant) appendEvents(log *undoLog, events []store.Event, bodies ...[]by
 	for _, e := range events {
 		e = keepEvent(e, bodies)
 		e.At = store.Time(e.At)
-		e.Seq = int64(t.events.len()) + 1
+		e.Seq = t.erased + int64(t.events.len()) + 1
 		t.events.append(e)
 	}
 	log.add(func() { t.events.truncate(n) })
@@ -119,10 +119,10 @@ func (s *Store) AppendEvents(ctx context.Context, tenantID string, events ...sto
 func (s *Store) Events(ctx context.Context, tenantID string, q store.EventQuery) (out []store.Event, err error) {
 	limit := store.Query{Limit: q.Limit}.ClampLimit()
 	err = s.read(ctx, tenantID, func(t *tenant) error {
-		// The event with Seq n is at n-1.
-		from, to := int(max(q.After, 0)), t.events.len()
+		// The event with Seq n is at n-1, less those that were erased.
+		from, to := int(max(q.After-t.erased, 0)), t.events.len()
 		if q.Before > 0 {
-			to = min(to, int(q.Before)-1)
+			to = min(to, int(q.Before-t.erased)-1)
 		}
 		for i := from; i < to && len(out) < limit; i++ {
 			at := i
@@ -157,11 +157,15 @@ func (s *Store) Position(ctx context.Context, tenantID, reader string) (seq int6
 // SavePosition implements [store.Journal].
 func (s *Store) SavePosition(ctx context.Context, tenantID, reader string, from, to int64) error {
 	return s.write(ctx, tenantID, nil, func(t *tenant, log *undoLog) error {
-		old := t.positions[reader]
+		old, existed := t.positions[reader]
 		if old != from {
 			return fmt.Errorf("position of %q is %d, not %d: %w", reader, old, from, store.ErrStale)
 		}
 		t.positions[reader] = to
+		if !existed {
+			log.add(func() { delete(t.positions, reader) })
+			return nil
+		}
 		log.add(func() { t.positions[reader] = old })
 		return nil
 	})
@@ -170,7 +174,7 @@ func (s *Store) SavePosition(ctx context.Context, tenantID, reader string, from,
 // TenantsBehind implements [store.Index].
 func (s *Store) TenantsBehind(ctx context.Context, reader, after string, limit int) ([]string, error) {
 	return s.tenantsWhere(ctx, after, limit, func(t *tenant) bool {
-		return int64(t.events.len()) > t.positions[reader]
+		return t.erased+int64(t.events.len()) > t.positions[reader]
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 // AcquireLease implements [store.LeaseStore].
 func (s *Store) AcquireLease(ctx context.Context, tenantID, name, holder string, now, until time.Time) (lease store.Lease, err error) {
 	err = s.write(ctx, tenantID, nil, func(t *tenant, log *undoLog) error {
-		old := t.leases[name]
+		old, existed := t.leases[name]
 		if old.Holder != holder && store.Time(now).Before(old.Until) {
 			return conflict("lease", name)
 		}
@@ -19,6 +19,10 @@ func (s *Store) AcquireLease(ctx context.Context, tenantID, name, holder string,
 			lease.Token++
 		}
 		t.leases[name] = lease
+		if !existed {
+			log.add(func() { delete(t.leases, name) })
+			return nil
+		}
 		log.add(func() { t.leases[name] = old })
 		return nil
 	})
@@ -31,8 +35,8 @@ func (s *Store) AcquireLease(ctx context.Context, tenantID, name, holder string,
 // ReleaseLease implements [store.LeaseStore].
 func (s *Store) ReleaseLease(ctx context.Context, tenantID, name, holder string) error {
 	return s.write(ctx, tenantID, nil, func(t *tenant, log *undoLog) error {
-		old := t.leases[name]
-		if old.Holder != holder {
+		old, existed := t.leases[name]
+		if !existed || old.Holder != holder {
 			return nil
 		}
 		// The token stays, so that the next holder's is greater.

@@ -49,18 +49,20 @@ type database struct {
 
 // tenant is everything that one tenant has.
 type tenant struct {
-	users     *people[store.SCIMUser]
-	groups    *people[store.SCIMGroup]
-	members   map[string]*table[store.Member] // by group
-	memberOf  multi                           // member → groups
-	records   map[string]*table[records.Row]  // by kind
-	unique    map[uniqueKey]string            // value → ID of the row
-	index     map[string]multi                // kind and index → IDs
-	grants    *table[store.Grant]             // by account first
-	byGroup   map[string]*table[store.Grant]  // by group, in the order of GrantsOfGroup
-	tokens    map[tokenKey]store.Token
-	leases    map[string]store.Lease
-	events    eventLog
+	users    *people[store.SCIMUser]
+	groups   *people[store.SCIMGroup]
+	members  map[string]*table[store.Member] // by group
+	memberOf multi                           // member → groups
+	records  map[string]*table[records.Row]  // by kind
+	unique   map[uniqueKey]string            // value → ID of the row
+	index    map[string]multi                // kind and index → IDs
+	grants   *table[store.Grant]             // by account first
+	byGroup  map[string]*table[store.Grant]  // by group, in the order of GrantsOfGroup
+	tokens   map[tokenKey]store.Token
+	leases   map[string]store.Lease
+	events   eventLog
+	// erased is how many events there were before the first that is left.
+	erased    int64
 	positions map[string]int64
 }
 

@@ -37,6 +37,7 @@ func dialect() sqlstore.Dialect {
 			" where c.tenant_id = r.tenant_id and c.group_id = r.id)",
 		MembersUpdatedAt: "greatest(r.members_updated_at, (select max(c.changed_at) from tenantgate_scim_member_changes c" +
 			" where c.tenant_id = r.tenant_id and c.group_id = r.id))",
+		MoreTables:     []sqlstore.Table{{Name: "tenantgate_scim_member_changes", Kind: "counter"}},
 		EphemeralToken: ephemeralToken,
 		CountRecords:   "select coalesce(sum(delta), 0)::bigint from tenantgate_scim_counts where tenant_id = $1 and kind = $2",
 	}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -88,3 +89,23 @@ func (r *recorder) Helper()                   {}
 func (r *recorder) Context() context.Context  { return r.ctx }
 func (r *recorder) FailNow()                  { runtime.Goexit() }
 func (r *recorder) Errorf(f string, a ...any) { r.printed = append(r.printed, fmt.Sprintf(f, a...)) }
+
+// WritesRefused calls every method of the contracts on a store that turn makes read-only, and returns what was not as it
+// must be: a write that was not refused with store.ErrUnavailable, or a read that was.
+func WritesRefused(ctx context.Context, st store.Store, turn func()) (wrong []string, ran int) {
+	r := &recorder{ctx: ctx}
+	r.record(func() {
+		p := newProbe(ctx, r, st, "a read-only store refuses writes")
+		w := newWorld(p, "")
+		p.settle(p.tenant, w)
+		turn()
+		for _, m := range p.calls(func(m method) bool { return !m.across }) {
+			ran++
+			_, err := m.call(ctx, st, p.tenant, w, p.event("refused"))
+			if errors.Is(err, store.ErrUnavailable) == m.reads {
+				wrong = append(wrong, fmt.Sprintf("%s: %v", m.name, err))
+			}
+		}
+	})
+	return append(wrong, r.printed...), ran
+}

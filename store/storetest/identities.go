@@ -34,6 +34,7 @@ var identities = kind[store.Identity]{
 	remove: func(st store.Store, ctx context.Context, tenantID, id string, _ int64, events ...store.Event) error {
 		return st.DeleteIdentity(ctx, tenantID, id, events...)
 	},
+	page:        store.Store.Identities,
 	unversioned: true,
 }
 

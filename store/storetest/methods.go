@@ -167,6 +167,7 @@ func methods() []method {
 		listed("IdentitiesOf", func(ctx c, st s, t string, w world) (any, error) {
 			return st.IdentitiesOf(ctx, t, w.identity.AccountID)
 		}),
+		listed("Identities", func(ctx c, st s, t string, _ world) (any, error) { return st.Identities(ctx, t, all) }),
 		creates("CreateIdentity", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
 			return st.CreateIdentity(ctx, t, w.identity, ev...)
 		}),
@@ -206,6 +207,15 @@ func methods() []method {
 		listed("AllGrants", func(ctx c, st s, t string, _ world) (any, error) { return st.AllGrants(ctx, t, store.GrantKey{}, 10) }),
 		writes("ChangeGrants", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
 			return only(st.ChangeGrants(ctx, t, []store.Grant{membership("added", "t", "g")}, []store.GrantKey{w.grant.Key()}, ev...))
+		}),
+
+		found("Lifecycle", func(ctx c, st s, t string, _ world) (any, error) { return st.Lifecycle(ctx, t) }),
+		{name: "PutLifecycle", creates: true, fails: store.ErrStale, call: func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return st.PutLifecycle(ctx, t, w.lifecycle, ev...)
+		}},
+		listed("Holdings", func(ctx c, st s, t string, _ world) (any, error) { return st.Holdings(ctx, t) }),
+		writes("Erase", func(ctx c, st s, t string, _ world, _ ...e) (any, error) {
+			return st.Erase(ctx, t, store.KindDomain, 10)
 		}),
 
 		{name: "PutToken", creates: true, fails: store.ErrConflict, call: func(ctx c, st s, t string, w world, _ ...e) (any, error) {
@@ -248,6 +258,9 @@ func methods() []method {
 		}),
 		across("Tenants", func(ctx c, st s, t string, _ world) (any, error) { return st.Tenants(ctx, t, 10) }),
 		across("TenantsBehind", func(ctx c, st s, t string, w world) (any, error) { return st.TenantsBehind(ctx, w.reader, t, 10) }),
+		across("TenantsInState", func(ctx c, st s, t string, _ world) (any, error) {
+			return st.TenantsInState(ctx, store.ServiceSuspended, t[:len(t)-1], 10)
+		}),
 		across("InTx", func(ctx c, st s, _ string, _ world) (any, error) {
 			return only(st.InTx(ctx, func(store.Store) error { return nil }))
 		}),
@@ -320,7 +333,6 @@ func methods() []method {
 		together(listed("IdentitiesOfAccounts", func(ctx c, st s, t string, w world) (any, error) {
 			return people(st).IdentitiesOfAccounts(ctx, t, []string{w.identity.AccountID})
 		})),
-		together(listed("Identities", func(ctx c, st s, t string, _ world) (any, error) { return people(st).Identities(ctx, t, all) })),
 		together(listed("AccountsWithIDs", func(ctx c, st s, t string, w world) (any, error) {
 			return people(st).AccountsWithIDs(ctx, t, []string{w.account.ID})
 		})),

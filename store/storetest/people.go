@@ -98,7 +98,7 @@ func checkAllIdentities(p *probe) {
 	}
 	slices.SortFunc(all, func(a, b store.Identity) int { return cmp.Compare(a.ID, b.ID) })
 	for _, limit := range []int{0, 1, 3, 7} {
-		got, err := walk(p.ctx, people(p.st).Identities, p.tenant, store.Query{Limit: limit})
+		got, err := walk(p.ctx, p.st.Identities, p.tenant, store.Query{Limit: limit})
 		p.ok(err, "walk all links, %d at a time", limit)
 		p.same(got, all, "walk all links, %d at a time", limit)
 	}

@@ -85,6 +85,7 @@ func areas() []area {
 		{"identities", append(recordChecks(identities), identityChecks()...)},
 		{"accounts", append(recordChecks(accounts), accountChecks()...)},
 		{"provisioning", provisioningChecks()},
+		{"lifecycle", lifecycleChecks()},
 		{"ledger", ledgerChecks()},
 		{"tokens", tokenChecks()},
 		{"leases", leaseChecks()},

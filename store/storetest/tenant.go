@@ -29,6 +29,7 @@ type world struct {
 	lease      string
 	reader     string
 	verified   store.Domain
+	lifecycle  store.Lifecycle
 }
 
 // newWorld returns samples whose texts mention the mark.
@@ -40,7 +41,7 @@ func newWorld(p *probe, mark string) world {
 		key: apiKeys.fresh(p), user: users.fresh(p), group: groups.fresh(p), identity: identities.fresh(p),
 		account: accounts.fresh(p), settings: p.settings(0), resource: resources.fresh(p), verified: domains.fresh(p),
 		link:  setupLinks.fresh(p),
-		lease: "lease", reader: "reader",
+		lease: "lease", reader: "reader", lifecycle: p.lifecycle(0, store.ServiceSuspended),
 	}
 	w.domain.State = store.DomainPending
 	// What other tenants may have too does not mention the mark.
@@ -83,6 +84,7 @@ func (p *probe) settle(tenantID string, w world) {
 	note(p.st.CreateIdentity(p.ctx, tenantID, w.identity))
 	note(p.st.CreateAccount(p.ctx, tenantID, w.account))
 	note(p.st.PutProvisioningSettings(p.ctx, tenantID, w.settings))
+	note(p.st.PutLifecycle(p.ctx, tenantID, w.lifecycle))
 	note(nil, p.st.ChangeGrants(p.ctx, tenantID, []store.Grant{w.grant}, nil))
 	note(nil, p.st.PutToken(p.ctx, tenantID, w.token))
 	note(p.st.AcquireLease(p.ctx, tenantID, w.lease, "owner", w.now, w.now.Add(time.Hour)))
@@ -117,6 +119,8 @@ type snapshot struct {
 	Position    int64
 	TokenExists bool
 	LeaseHeld   bool
+	Lifecycle   []store.Lifecycle
+	Holdings    map[store.RecordKind]int
 }
 
 // snap reads all that a tenant has without changing it.
@@ -144,6 +148,14 @@ func (p *probe) snap(tenantID string, w world) snapshot {
 	default:
 		p.is(err, store.ErrNotFound, "read settings")
 	}
+	switch l, err := p.st.Lifecycle(p.ctx, tenantID); {
+	case err == nil:
+		s.Lifecycle = append(s.Lifecycle, l)
+	default:
+		p.is(err, store.ErrNotFound, "read the lifecycle")
+	}
+	s.Holdings, err = p.st.Holdings(p.ctx, tenantID)
+	p.ok(err, "count holdings")
 	if keepsResources(p.st) {
 		s.Resources = resources.all(p, tenantID)
 	}

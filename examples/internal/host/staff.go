@@ -42,7 +42,8 @@ func (d *DB) Can(ctx context.Context, actor tenant.Actor, action tenant.Action, 
 	} else if !errors.Is(err, ErrNoUser) {
 		return err
 	}
-	if action == tenant.ActionReview || action == tenant.ActionVerifyDomain {
+	switch action {
+	case tenant.ActionReview, tenant.ActionVerifyDomain, tenant.ActionSuspendTenant, tenant.ActionRemoveTenant:
 		return fmt.Errorf("the staff's alone: %w", tenant.ErrForbidden)
 	}
 	return d.isOwner(ctx, tenantID, actor.ID)
@@ -63,7 +64,8 @@ func (d *DB) isOwner(ctx context.Context, orgID, userID string) error {
 
 func canStaff(u User, action tenant.Action) error {
 	switch action {
-	case tenant.ActionReview, tenant.ActionVerifyDomain, tenant.ActionViewConnection, tenant.ActionViewAudit:
+	case tenant.ActionReview, tenant.ActionVerifyDomain, tenant.ActionViewConnection, tenant.ActionViewAudit,
+		tenant.ActionSuspendTenant, tenant.ActionRemoveTenant, tenant.ActionExportTenant:
 		if u.Active {
 			return nil
 		}

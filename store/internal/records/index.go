@@ -57,9 +57,9 @@ func (s Setup) Tenants(ctx context.Context, after string, limit int) ([]string, 
 func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 
 // asStale makes ErrStale of a conflict or a missing row; other errors stay.
-func asStale(err error) error {
+func asStale(kind string, err error) error {
 	if errors.Is(err, store.ErrConflict) || isNotFound(err) {
-		return fmt.Errorf("provisioning settings: %w", store.ErrStale)
+		return fmt.Errorf("%s: %w", kind, store.ErrStale)
 	}
 	return err
 }

@@ -55,7 +55,7 @@ func (s Setup) IdentitiesOfAccounts(ctx context.Context, tenantID string, accoun
 	return identities.decodeAll(s.backend.RowsByIndexes(ctx, tenantID, kindIdentity, "account", values))
 }
 
-// Identities implements store.PeopleReader.
+// Identities implements store.IdentityStore.
 func (s Setup) Identities(ctx context.Context, tenantID string, q store.Query) (store.Page[store.Identity], error) {
 	return page(ctx, s.backend, identities, tenantID, q)
 }

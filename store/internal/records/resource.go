@@ -25,17 +25,24 @@ func (s Setup) ProvisioningSettings(ctx context.Context, tenantID string) (store
 
 // PutProvisioningSettings implements store.ProvisioningStore.
 func (s Setup) PutProvisioningSettings(ctx context.Context, tenantID string, p store.ProvisioningSettings, events ...store.Event) (store.ProvisioningSettings, error) {
-	p.ID = settingsID
-	write := provisioning.update
-	if p.Version == 0 {
-		write = provisioning.create
+	return putOnly(ctx, s.backend, provisioning, tenantID, settingsID, p, events)
+}
+
+// putOnly writes the one record of a kind that a tenant can have.
+func putOnly[T any](ctx context.Context, b Backend, c codec[T], tenantID, id string, v T, events []store.Event) (T, error) {
+	m := c.meta(&v)
+	m.ID = id
+	write := c.update
+	if m.Version == 0 {
+		write = c.create
 	}
-	out, err := write(ctx, s.backend, tenantID, p, events)
-	out.ID = ""
-	if err != nil && (p.Version == 0 || isNotFound(err)) {
+	out, err := write(ctx, b, tenantID, v, events)
+	c.meta(&out).ID = ""
+	if err != nil && (m.Version == 0 || isNotFound(err)) {
 		// A first write that meets a stored record, or a later one that meets none, read
 		// something else than what is there.
-		return store.ProvisioningSettings{}, asStale(err)
+		var none T
+		return none, asStale(c.kind, err)
 	}
 	return out, err
 }

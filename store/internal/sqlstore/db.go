@@ -201,6 +201,9 @@ func (d *DB) fail(ctx context.Context, err error) error {
 	if ctxErr := ctx.Err(); ctxErr != nil && !errors.Is(err, ctxErr) {
 		err = ctxErr
 	}
+	if unavailable(err) {
+		err = fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
 	err = fmt.Errorf("%s: %w", d.Name, err)
 	if d.tx != nil && d.tx.failed == nil {
 		d.tx.failed = err

@@ -53,6 +53,8 @@ type Dialect struct {
 	// CountRecords is the statement that reads the exact number of records of a tenant
 	// ($1) and a kind ($2).
 	CountRecords string
+	// MoreTables are tables with rows of tenants that the other dialect does not have.
+	MoreTables []Table
 	// Lock is the statement with which a transaction takes the right to write at once;
 	// empty if transactions need none.
 	Lock string

@@ -101,6 +101,9 @@ func New(cfg Config) *Server {
 	s.owner("POST /org/{org}/audit/export", s.exportAudit)
 
 	s.staff("GET /staff", s.queue)
+	s.staff("GET /staff/{org}/ending", s.showEnding)
+	s.staff("POST /staff/{org}/ending", s.applyEnding)
+	s.staff("POST /staff/{org}/export", s.exportTenant)
 	s.staff("GET /staff/{org}/{connection}", s.review)
 	s.staff("POST /staff/{org}/{connection}", s.decide)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.notFound(w, r) })
@@ -281,6 +284,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &invalid):
 		s.problem(w, r, http.StatusUnprocessableEntity, tenant.CodeOf(err), invalid.Refusals()[0].Message, invalid.Findings)
+	case errors.Is(err, tenant.ErrUnavailable), errors.Is(err, store.ErrUnavailable):
+		s.Logger.Warn("unavailable", "path", r.URL.Path, "error", err)
+		w.Header().Set("Retry-After", "30")
+		s.problem(w, r, http.StatusServiceUnavailable, tenant.CodeOf(err), "This can't be done just now. Nothing was changed. Try again in a minute.", nil)
 	case errors.As(err, &refusal):
 		s.problem(w, r, statusOf(err), refusal.Code, refusal.Message, nil)
 	case errors.Is(err, tenant.ErrForbidden), errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrStale):

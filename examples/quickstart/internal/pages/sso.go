@@ -61,6 +61,7 @@ type ssoPage struct {
 	Checks           []store.CheckResult         `json:"checks,omitempty"`
 	Messages         []store.ReviewMessage       `json:"messages,omitempty"`
 	Test             *oidc.TestReport            `json:"test,omitempty"`
+	Health           tenant.Health               `json:"health"`
 	Domains          []domainView                `json:"domains"`
 	Actions          []action                    `json:"actions"`
 	ShowForm         bool                        `json:"-"`
@@ -101,6 +102,10 @@ func (s *Server) sso(w http.ResponseWriter, r *http.Request, v visitor) {
 func (s *Server) showSSO(w http.ResponseWriter, r *http.Request, v visitor, status int, body ssoPage, problem string) {
 	c, err := s.newest(r.Context(), v)
 	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if body.Health, err = s.Tenants.Health(r.Context(), v.actor, v.org.ID); err != nil {
 		s.fail(w, r, err)
 		return
 	}

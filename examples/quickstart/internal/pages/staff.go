@@ -3,7 +3,9 @@ package pages
 import (
 	"errors"
 	"net/http"
+	"slices"
 
+	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
@@ -24,7 +26,13 @@ func (s *Server) queue(w http.ResponseWriter, r *http.Request, v visitor) {
 	}
 	body := struct {
 		Queue []queueEntry `json:"queue"`
+		Orgs  []host.Org   `json:"-"`
 	}{Queue: []queueEntry{}}
+	if body.Orgs, err = s.DB.Orgs(r.Context()); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	body.Orgs = slices.DeleteFunc(body.Orgs, func(o host.Org) bool { return o.ID == host.StaffOrg })
 	for _, q := range waiting.Requests {
 		body.Queue = append(body.Queue, queueEntry{OrgName: q.Tenant.TenantName(), TenantID: q.TenantID, ID: q.ID, Connection: q.Connection})
 	}
