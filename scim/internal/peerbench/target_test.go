@@ -74,8 +74,9 @@ func ours() *target {
 func acme(st store.Store) (*tenant.Service, string) {
 	ctx, now := context.Background(), time.Now()
 	meta := func() store.Meta { return store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now} }
-	must(st.CreateDomain(ctx, "acme", store.Domain{Meta: meta(), ConnectionID: "c", Name: "example.com", State: store.DomainVerified}))
-	must(st.CreateDirectory(ctx, "acme", store.Directory{Meta: meta(), ConnectionID: "c", Enabled: true}))
+	c := must(st.CreateConnection(ctx, "acme", store.Connection{Meta: meta(), State: store.ConnectionActive}))
+	must(st.CreateDomain(ctx, "acme", store.Domain{Meta: meta(), ConnectionID: c.ID, Name: "example.com", State: store.DomainVerified}))
+	must(st.CreateDirectory(ctx, "acme", store.Directory{Meta: meta(), ConnectionID: c.ID, Enabled: true}))
 
 	unused := errors.New("nothing here signs anybody in")
 	tenants := must(tenant.New(tenant.Config{
