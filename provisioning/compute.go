@@ -36,12 +36,15 @@ func (r teamRef) key() string {
 func compute(s *snapshot) Plan {
 	p := &planner{
 		s: s, refs: map[string]teamRef{}, missing: map[string]bool{}, seen: map[Finding]bool{},
-		plan: Plan{TenantID: s.tenantID, Settings: s.settings},
+		plan: Plan{TenantID: s.tenantID, Settings: s.settings, roles: s.roles},
 	}
 	p.planTeams()
 	slices.SortFunc(s.people, func(a, b person) int { return cmp.Compare(a.key(), b.key()) })
 	var people []*personPlan
 	for i := range s.people {
+		if s.people[i].user != nil {
+			p.plan.users++
+		}
 		if pp := p.planPerson(&s.people[i]); pp != nil && !pp.idle() {
 			people = append(people, pp)
 		}

@@ -128,19 +128,22 @@ func (e *Engine) Preview(ctx context.Context, actor tenant.Actor, tenantID strin
 	}
 	var plan Plan
 	err := e.cfg.Store.InTx(ctx, func(tx store.Store) (err error) {
-		plan, err = e.planAll(ctx, tx, tenantID, s)
+		plan, err = e.planAll(ctx, tx, actor, tenantID, s)
 		return err
 	})
 	return plan, err
 }
 
-// planAll computes what settings do to everybody.
-func (e *Engine) planAll(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings) (Plan, error) {
+// planAll computes what settings do to everybody, and what the actor has to confirm.
+func (e *Engine) planAll(ctx context.Context, tx store.Store, actor tenant.Actor, tenantID string, s store.ProvisioningSettings) (Plan, error) {
 	stored, err := settingsOf(ctx, tx, tenantID)
 	if err != nil {
 		return Plan{}, err
 	}
 	s.Meta = stored.Meta
+	if s.Pause, err = pauseOf(s, stored); err != nil {
+		return Plan{}, err
+	}
 	if s, err = e.checkSettings(ctx, tx, tenantID, s, stored); err != nil {
 		return Plan{}, err
 	}
@@ -156,37 +159,42 @@ func (e *Engine) planAll(ctx context.Context, tx store.Store, tenantID string, s
 	}
 	plan := compute(snap)
 	plan.reportMissingGroups(snap)
+	e.askConfirmations(&plan, actor)
 	plan.seal()
 	return plan, nil
 }
 
-// Confirm says what whoever applies a plan has been asked and agreed to.
-type Confirm struct {
-	// Hash is the hash of the plan that was shown.
-	Hash string
-	// TopRole says that making owners by group is meant (see Plan.GivesTopRole).
-	TopRole bool
-}
-
 // Apply saves the settings and does what their preview showed, in one transaction. If
 // that is no longer what would be done, it changes nothing and returns a
-// [StalePlanError] with the present plan. What the host refuses for one person is
-// undone for this person, reported in Plan.Failures and tried again by [Engine.Sync].
-// The actor needs [tenant.ActionApplyMapping].
+// [StalePlanError] with the present plan. If the plan asks for confirmations that c
+// does not give, it changes nothing and returns an [UnconfirmedError]. What the host
+// refuses for one person is undone for this person, reported in Plan.Failures and tried
+// again by [Engine.Sync]. The actor needs [tenant.ActionApplyMapping].
 func (e *Engine) Apply(ctx context.Context, actor tenant.Actor, tenantID string, s store.ProvisioningSettings, c Confirm) (Plan, error) {
+	return e.applyShown(ctx, actor, tenantID, c, func(tx store.Store) (Plan, error) {
+		plan, err := e.planAll(ctx, tx, actor, tenantID, s)
+		if err == nil && plan.Settings.Version != s.Version {
+			err = &StalePlanError{Plan: plan}
+		}
+		return plan, err
+	})
+}
+
+// applyShown applies what make plans, if it is what was shown and confirmed.
+func (e *Engine) applyShown(ctx context.Context, actor tenant.Actor, tenantID string, c Confirm, makePlan func(tx store.Store) (Plan, error)) (Plan, error) {
 	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionApplyMapping, tenantID); err != nil {
 		return Plan{}, err
 	}
 	var plan Plan
 	err := e.inTenant(ctx, tenantID, func(tx store.Store) (err error) {
-		if plan, err = e.planAll(ctx, tx, tenantID, s); err != nil {
+		if plan, err = makePlan(tx); err != nil {
 			return err
 		}
-		if plan.Hash != c.Hash || plan.Settings.Version != s.Version {
+		if plan.Hash != c.Hash {
 			return &StalePlanError{Plan: plan}
 		}
-		if plan.GivesTopRole && !c.TopRole {
-			return ErrTopRoleUnconfirmed
+		if err := plan.confirmed(c); err != nil {
+			return err
 		}
 		return e.save(ctx, tx, actor, &plan)
 	})
@@ -205,6 +213,7 @@ func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, p
 	}
 	next := plan.Settings
 	next.UpdatedAt = e.cfg.Now()
+	e.signPause(&next, before, actor)
 	if next.CreatedAt.IsZero() {
 		next.CreatedAt = next.UpdatedAt
 	}
@@ -214,9 +223,9 @@ func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, p
 	if err := e.apply(ctx, tx, plan); err != nil {
 		return err
 	}
-	ev := e.event(EventSettings, eventActor(actor), store.EventSubject{Kind: "provisioning_settings"})
+	ev := e.event(EventSettings, eventActor(actor), store.EventSubject{Kind: subjectSettings})
 	ev.Before, ev.After = asJSON(before), asJSON(next)
-	if err := tx.AppendEvents(ctx, plan.TenantID, ev); err != nil {
+	if err := tx.AppendEvents(ctx, plan.TenantID, append(e.pauseEvents(next, before, actor), ev)...); err != nil {
 		return err
 	}
 	return forgetLosers(ctx, tx, plan.TenantID)
@@ -231,7 +240,7 @@ func (e *Engine) Reconcile(ctx context.Context, tenantID string) (Plan, error) {
 		if err != nil {
 			return err
 		}
-		if plan, err = e.planAll(ctx, tx, tenantID, s); err != nil {
+		if plan, err = e.planAll(ctx, tx, tenant.Actor{Kind: tenant.ActorSystem}, tenantID, s); err != nil {
 			return err
 		}
 		return e.apply(ctx, tx, &plan)

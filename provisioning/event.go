@@ -15,6 +15,8 @@ const eventPrefix = "provisioning."
 // The types of the other events.
 const (
 	EventSettings    = eventPrefix + "settings.changed"    // a tenant chose other settings
+	EventPaused      = eventPrefix + "paused"              // somebody paused it; Message says why
+	EventResumed     = eventPrefix + "resumed"             // somebody let through what waited
 	EventFinding     = eventPrefix + "finding"             // a plan left something undone; Code says what
 	EventFailed      = eventPrefix + "work.failed"         // the host refused; tried again later
 	EventRecovered   = eventPrefix + "work.recovered"      // it went through at last
@@ -22,6 +24,9 @@ const (
 	EventRefused     = eventPrefix + "refused"             // the policy refused a directory's write
 	EventConvertible = eventPrefix + "conversion.approved" // an account may be taken over
 )
+
+// subjectSettings is the kind of subject of what happens to a tenant's settings.
+const subjectSettings = "provisioning_settings"
 
 // system is the actor of all that provisioning does by itself.
 var system = store.EventActor{Kind: string(tenant.ActorSystem), ID: "provisioning", Name: "Provisioning"}

@@ -470,10 +470,26 @@ func (w *world) set(s store.ProvisioningSettings) Plan {
 	s.Version = have.Version
 	preview, err := w.e.Preview(w.ctx, owner, org, s)
 	require.NoError(w, err)
-	done, err := w.e.Apply(w.ctx, owner, org, s, Confirm{Hash: preview.Hash, TopRole: true})
+	done, err := w.e.Apply(w.ctx, owner, org, s, agree(preview))
 	require.NoError(w, err)
 	require.Equal(w, preview.Lines, done.Lines, "the plan that was applied is the one that was shown")
 	return done
+}
+
+// agree confirms all that a plan asks.
+func agree(p Plan) Confirm {
+	c := Confirm{Hash: p.Hash}
+	for _, q := range p.Confirmations {
+		switch q.Code {
+		case ConfirmTopRole:
+			c.TopRole = true
+		case ConfirmManyPeople:
+			c.People = q.Number
+		case ConfirmOwnAccess:
+			c.OwnAccess = true
+		}
+	}
+	return c
 }
 
 func (w *world) manual(rows ...store.MappingRow) Plan {

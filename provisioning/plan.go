@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -152,6 +151,8 @@ type Totals struct {
 	RolesRaised         int `json:"rolesRaised"`
 	RolesLowered        int `json:"rolesLowered"`
 	Overrides           int `json:"overrides"`
+	// PeopleLosing are those who lose a team, a role or their access.
+	PeopleLosing int `json:"peopleLosing"`
 	Conflicts           int `json:"conflicts"`
 	Violations          int `json:"violations"`
 	Warnings            int `json:"warnings"`
@@ -187,8 +188,10 @@ type Plan struct {
 	Lines    []Line                     `json:"lines,omitempty"`
 	Findings []Finding                  `json:"findings,omitempty"`
 	Totals   Totals                     `json:"totals"`
-	// GivesTopRole says that the rules make owners: Apply wants it confirmed.
+	// GivesTopRole says that the rules make owners.
 	GivesTopRole bool `json:"givesTopRole,omitempty"`
+	// Confirmations are what Apply wants to be told, beside the hash.
+	Confirmations []Confirmation `json:"confirmations,omitempty"`
 	// Hash stands for all that the plan would do. Apply quotes it; two plans with one
 	// hash do the same.
 	Hash string `json:"hash"`
@@ -197,6 +200,8 @@ type Plan struct {
 
 	teams  []teamPlan
 	people []*personPlan
+	users  int // provisioned users that were looked at
+	roles  roleOrder
 }
 
 // Empty says that the plan changes nothing.
@@ -216,10 +221,6 @@ func (e *StalePlanError) Error() string {
 
 // Is makes the error match store.ErrStale.
 func (e *StalePlanError) Is(target error) bool { return target == store.ErrStale }
-
-// ErrTopRoleUnconfirmed says that the settings make owners and Apply was not told that
-// this is meant.
-var ErrTopRoleUnconfirmed = errors.New("provisioning: these settings give the highest organisation role to members of groups; confirm that this is meant")
 
 // teamPlan is what happens to one group's team.
 type teamPlan struct {
@@ -327,6 +328,11 @@ func (p *Plan) count(r roleOrder) {
 			}
 		case MemberOverride, OrgRoleOverride:
 			t.Overrides++
+		}
+	}
+	for _, pp := range p.people {
+		if slices.ContainsFunc(pp.lines, func(l Line) bool { return l.takes(r) }) {
+			t.PeopleLosing++
 		}
 	}
 	for _, g := range p.Groups {

@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // ProvisioningMode says how groups become teams and roles.
 type ProvisioningMode string
@@ -23,6 +26,21 @@ type ProvisioningSettings struct {
 	Auto AutoRule `json:"auto,omitzero"`
 	// Paused holds back everything that gives or takes access, except deprovisioning.
 	Paused bool `json:"paused,omitempty"`
+	// Pause tells why, while Paused is set.
+	Pause ProvisioningPause `json:"pause,omitzero"`
+}
+
+// ProvisioningPause says why provisioning is paused, since when and by whom.
+type ProvisioningPause struct {
+	// Code is "by_hand", or "breaker" if too many people were to lose access.
+	Code string `json:"code,omitempty"`
+	// Reason is what the person wrote, or our own sentence.
+	Reason string     `json:"reason,omitempty"`
+	By     EventActor `json:"by,omitzero"`
+	At     time.Time  `json:"at,omitzero"`
+	// People were to lose access, Of so many provisioned ones; zero if paused by hand.
+	People int `json:"people,omitempty"`
+	Of     int `json:"of,omitempty"`
 }
 
 // MappingRow gives the members of a group a team, a role in it, a role in the
