@@ -75,9 +75,12 @@ type applier struct {
 }
 
 // ownersFirst puts those who get the top role before the others: nobody loses it to
-// somebody whom the host then refuses.
+// somebody whom the host then refuses. Before them come those who go: they leave a seat.
 func (e *Engine) ownersFirst(people []*personPlan) []*personPlan {
 	rank := func(p *personPlan) int {
+		if p.user == nil || !p.user.Active {
+			return -1
+		}
 		if p.org != nil && p.org.line != nil && p.org.line.To == e.roles.top() {
 			return 0
 		}

@@ -16,6 +16,8 @@ type planner struct {
 	// findings already made, since one rule concerns many people.
 	seen map[Finding]bool
 	held int
+	// seats is nil where they are not counted.
+	seats *SeatPlan
 }
 
 // teamRef is a team that exists, or (id empty) will be made for a group.
@@ -40,6 +42,7 @@ func compute(s *snapshot) Plan {
 	}
 	p.planTeams()
 	slices.SortFunc(s.people, func(a, b person) int { return cmp.Compare(a.key(), b.key()) })
+	p.countSeats()
 	var people []*personPlan
 	for i := range s.people {
 		if s.people[i].user != nil {
@@ -68,6 +71,7 @@ func compute(s *snapshot) Plan {
 	}
 	p.plan.GivesTopRole = p.givesTopRole()
 	p.plan.count(s.roles)
+	p.seatTotals()
 	return p.plan
 }
 

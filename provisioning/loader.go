@@ -51,7 +51,7 @@ func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
 		groups: map[string]groupState{}, teams: map[string]Team{}, owners: map[string]bool{},
 	}
 	steps := []func(context.Context, *concern) error{
-		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.askMapper, l.loadTeams, l.loadOwners,
+		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.loadSeats, l.askMapper, l.loadTeams, l.loadOwners,
 	}
 	for _, step := range steps {
 		if err := step(ctx, c); err != nil {

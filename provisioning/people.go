@@ -31,11 +31,11 @@ func (p *planner) planPerson(x *person) *personPlan {
 		p.depart(pp, x)
 	case x.record == nil:
 		if host = p.arrive(pp, x); host == nil {
-			return nil
+			return pp.forLater()
 		}
 	default:
 		if !p.stay(pp, x) {
-			return nil
+			return pp.forLater()
 		}
 	}
 	if host == nil {
@@ -47,6 +47,14 @@ func (p *planner) planPerson(x *person) *personPlan {
 		p.planOrgRole(pp, x, host, wanted)
 	}
 	return pp
+}
+
+// forLater is somebody who is to be tried again, or nil.
+func (p *personPlan) forLater() *personPlan {
+	if p.err == nil {
+		return nil
+	}
+	return p
 }
 
 func (p *planner) line(pp *personPlan, l Line) { pp.lines = append(pp.lines, p.lineFor(pp, l)) }
@@ -66,7 +74,7 @@ func (p *planner) findFor(pp *personPlan, code FindingCode, message string) {
 
 // depart ends access: whatever is paused, only root user and break-glass owners stay.
 func (p *planner) depart(pp *personPlan, x *person) {
-	if x.host != nil && x.host.OrgRole == p.s.roles.top() && (p.s.breakGlass[foldEmail(x.host.Email)] || p.s.breakGlass[foldEmail(x.record.Email)]) {
+	if x.keepsAccess(p.s) {
 		pp.activates = x.host.Active
 		if x.record.Active {
 			p.findFor(pp, FindingBreakGlass, "This owner is on the break-glass list and keeps access although the directory ended it. Take the address off the list first.")
@@ -89,7 +97,7 @@ func (p *planner) arrive(pp *personPlan, x *person) *AccountState {
 	m, r := x.match, x.matchRecord
 	switch {
 	case m == nil:
-		if p.hold() {
+		if p.hold() || !p.seat(pp) {
 			return nil
 		}
 		p.line(pp, Line{Kind: AccountCreate, Reason: "the directory provisioned the user"})
@@ -109,7 +117,7 @@ func (p *planner) arrive(pp *personPlan, x *person) *AccountState {
 		p.findFor(pp, FindingAccountExists, accountExists)
 		return nil
 	}
-	if p.hold() {
+	if p.hold() || (!m.Active || m.OrgRole == "") && !p.seat(pp) {
 		return nil
 	}
 	pp.accountID, pp.record = m.ID, r
@@ -148,7 +156,7 @@ func (p *planner) stay(pp *personPlan, x *person) bool {
 	pp.activates = x.host.Active
 	switch {
 	case !x.record.Active:
-		if p.hold() {
+		if p.hold() || !x.host.Active && !p.seat(pp) {
 			return false
 		}
 		pp.activates = true

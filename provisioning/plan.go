@@ -153,6 +153,8 @@ type Totals struct {
 	Overrides           int `json:"overrides"`
 	// PeopleLosing are those who lose a team, a role or their access.
 	PeopleLosing int `json:"peopleLosing"`
+	// Seats is nil if the host does not count them ([SeatCounter]).
+	Seats *SeatPlan `json:"seats,omitempty"`
 	Conflicts           int `json:"conflicts"`
 	Violations          int `json:"violations"`
 	Warnings            int `json:"warnings"`

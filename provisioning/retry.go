@@ -53,6 +53,9 @@ func (e *Engine) noteFailure(ctx context.Context, tx store.Store, tenantID strin
 	ev := e.event(EventFailed, system, subject)
 	ev.Code, ev.After = "target_failed", asJSON(info)
 	ev.Message = "The application could not take over this change. It is tried again."
+	if errors.Is(f.Err, errNoSeat) {
+		ev.Code, ev.Message = string(FindingNoSeat), "No seat of the organisation's plan is free for this person. It is tried again."
+	}
 	e.setRetryDue(tenantID, time.Time{}) // look at what is open with the next sync
 	return tx.AppendEvents(ctx, tenantID, ev)
 }

@@ -26,6 +26,9 @@ type snapshot struct {
 	// owners are the active accounts with the top role; read only if somebody concerned
 	// is an owner.
 	owners map[string]bool
+	// seats are the organisation's; nil if they are not counted or nobody needs one.
+	seats    *Seats
+	seatsErr error
 
 	// groups are those concerned, with one entry also for each that does not exist any
 	// more but stands in a ledger line read.
