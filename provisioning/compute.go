@@ -38,7 +38,7 @@ func (r teamRef) key() string {
 func compute(s *snapshot) Plan {
 	p := &planner{
 		s: s, refs: map[string]teamRef{}, missing: map[string]bool{}, seen: map[Finding]bool{},
-		plan: Plan{TenantID: s.tenantID, Settings: s.settings, roles: s.roles},
+		plan: Plan{TenantID: s.tenantID, Settings: s.settings, roles: s.roles, teamNames: s.teams},
 	}
 	p.planTeams()
 	slices.SortFunc(s.people, func(a, b person) int { return cmp.Compare(a.key(), b.key()) })

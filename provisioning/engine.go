@@ -30,6 +30,12 @@ type Config struct {
 	// the one below the highest: making owners by group is a host's decision.
 	MaxProvisionableRole string
 
+	// ImpliedTeamRoles says which role in every team an organisation role means, where it
+	// means one: {"administrator": "administrator", "owner": "administrator"} in a host whose
+	// administrators may do everything in all teams. Plans then show how what people may
+	// do in teams changes with their role in the organisation ([RightsChange]).
+	ImpliedTeamRoles map[string]string
+
 	// Mapper, if set, decides for all tenants instead of the mode that each chose.
 	Mapper GroupMapper
 	// MaxTeamName is the longest name of a team in characters. Zero means 100.

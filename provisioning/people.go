@@ -24,6 +24,7 @@ func (p *planner) planPerson(x *person) *personPlan {
 		}
 	}
 	host := x.host
+	pp.before = host
 	switch active := x.user != nil && x.user.Active; {
 	case !active && x.record == nil:
 		return nil // never had an account
@@ -33,6 +34,7 @@ func (p *planner) planPerson(x *person) *personPlan {
 		if host = p.arrive(pp, x); host == nil {
 			return pp.forLater()
 		}
+		pp.before = x.match
 	default:
 		if !p.stay(pp, x) {
 			return pp.forLater()
@@ -61,11 +63,17 @@ func (p *planner) line(pp *personPlan, l Line) { pp.lines = append(pp.lines, p.l
 
 // lineFor completes a line with whom it is for.
 func (p *planner) lineFor(pp *personPlan, l Line) Line {
-	l.AccountID, l.SCIMUserID, l.Person = pp.accountID, pp.scimUserID, pp.profile.label()
-	if l.Person == "" && pp.record != nil {
-		l.Person = pp.record.Email
-	}
+	l.AccountID, l.SCIMUserID, l.Person = pp.accountID, pp.scimUserID, pp.label()
 	return l
+}
+
+// label names the person for people.
+func (p *personPlan) label() string {
+	name := p.profile.label()
+	if name == "" && p.record != nil {
+		name = p.record.Email
+	}
+	return name
 }
 
 func (p *planner) findFor(pp *personPlan, code FindingCode, message string) {

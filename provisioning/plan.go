@@ -151,6 +151,8 @@ type Totals struct {
 	RolesRaised         int `json:"rolesRaised"`
 	RolesLowered        int `json:"rolesLowered"`
 	Overrides           int `json:"overrides"`
+	// RightsChanged are the people whose effective rights in teams change ([RightsChange]).
+	RightsChanged int `json:"rightsChanged"`
 	// PeopleLosing are those who lose a team, a role or their access.
 	PeopleLosing int `json:"peopleLosing"`
 	// Seats is nil if the host does not count them ([SeatCounter]).
@@ -204,6 +206,8 @@ type Plan struct {
 	people []*personPlan
 	users  int // provisioned users that were looked at
 	roles  roleOrder
+	// teamNames are the teams that were read.
+	teamNames map[string]Team
 }
 
 // Empty says that the plan changes nothing.
@@ -244,6 +248,7 @@ type personPlan struct {
 	err error
 
 	user      *store.SCIMUser
+	before    *AccountState // the host's; nil if there is no account yet
 	org       *orgStep
 	activates bool // the account will be usable afterwards
 	hostGone  bool // the host does not have the account any more
@@ -335,6 +340,9 @@ func (p *Plan) count(r roleOrder) {
 	for _, pp := range p.people {
 		if slices.ContainsFunc(pp.lines, func(l Line) bool { return l.takes(r) }) {
 			t.PeopleLosing++
+		}
+		if p.changesRights(pp) {
+			t.RightsChanged++
 		}
 	}
 	for _, g := range p.Groups {
