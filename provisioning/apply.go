@@ -54,16 +54,7 @@ func (e *Engine) apply(ctx context.Context, tx store.Store, plan *Plan) error {
 		}
 	}
 	plan.Findings = append(plan.Findings, a.found...)
-	events := make([]store.Event, 0, len(plan.Findings))
-	for _, f := range plan.Findings {
-		if f.Code != FindingPaused {
-			events = append(events, e.findingEvent(f))
-		}
-	}
-	if len(events) == 0 {
-		return nil
-	}
-	return tx.AppendEvents(ctx, plan.TenantID, events...)
+	return e.recordFindings(ctx, tx, plan)
 }
 
 // applier carries what applying one plan found out.

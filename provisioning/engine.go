@@ -43,6 +43,10 @@ type Config struct {
 	// Breaker pauses a tenant whose directory takes access from many people at once.
 	Breaker Breaker
 
+	// ReconcileEvery is how often [Engine.ReconcileDue] compares everybody in a tenant. Zero means a
+	// day; less than a minute is refused.
+	ReconcileEvery time.Duration
+
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// Logger hears of failures. Nil discards.
@@ -78,6 +82,12 @@ func New(cfg Config) (*Engine, error) {
 	roles, err := newRoleOrder(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.ReconcileEvery == 0 {
+		cfg.ReconcileEvery = reconcileEvery
+	}
+	if cfg.ReconcileEvery < time.Minute {
+		return nil, errors.New("provisioning: Config.ReconcileEvery must be at least a minute")
 	}
 	if cfg.MaxTeamName == 0 {
 		cfg.MaxTeamName = 100
@@ -153,21 +163,32 @@ func (e *Engine) planAll(ctx context.Context, tx store.Store, actor tenant.Actor
 	if s, err = e.checkSettings(ctx, tx, tenantID, s, stored); err != nil {
 		return Plan{}, err
 	}
+	plan, _, err := e.planEverybody(ctx, tx, tenantID, s)
+	e.askConfirmations(&plan, actor)
+	return plan, err
+}
+
+// planEverybody computes what settings that were checked do to everybody.
+func (e *Engine) planEverybody(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings) (Plan, *snapshot, error) {
 	l, err := e.newLoader(ctx, tx, tenantID, &s)
 	if err != nil {
-		return Plan{}, err
+		return Plan{}, nil, err
 	}
 	c := newConcern()
 	c.everybody = true
 	snap, err := l.load(ctx, c)
 	if err != nil {
-		return Plan{}, err
+		return Plan{}, nil, err
 	}
-	plan := compute(snap)
-	plan.reportMissingGroups(snap)
-	e.askConfirmations(&plan, actor)
+	return computeAll(snap), snap, nil
+}
+
+// computeAll is compute for everybody, with what only shows when all is looked at.
+func computeAll(s *snapshot) Plan {
+	plan := compute(s)
+	plan.reportMissingGroups(s)
 	plan.seal()
-	return plan, nil
+	return plan
 }
 
 // Apply saves the settings and does what their preview showed, in one transaction. If
@@ -235,23 +256,6 @@ func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, p
 		return err
 	}
 	return forgetLosers(ctx, tx, plan.TenantID)
-}
-
-// Reconcile compares everybody in the tenant with the rules and mends what differs:
-// after a restore, or when somebody changed the host's tables past the locks.
-func (e *Engine) Reconcile(ctx context.Context, tenantID string) (Plan, error) {
-	var plan Plan
-	err := e.inTenant(ctx, tenantID, func(tx store.Store) error {
-		s, err := settingsOf(ctx, tx, tenantID)
-		if err != nil {
-			return err
-		}
-		if plan, err = e.planAll(ctx, tx, tenant.Actor{Kind: tenant.ActorSystem}, tenantID, s); err != nil {
-			return err
-		}
-		return e.apply(ctx, tx, &plan)
-	})
-	return plan, err
 }
 
 // errBusy says that another transaction on the tenant was faster.

@@ -17,6 +17,7 @@ const (
 	EventSettings    = eventPrefix + "settings.changed"    // a tenant chose other settings
 	EventPaused      = eventPrefix + "paused"              // somebody paused it; Message says why
 	EventResumed     = eventPrefix + "resumed"             // somebody let through what waited
+	EventReconciled  = eventPrefix + "reconciled"          // everybody was compared; After is the ReconcileReport
 	EventFinding     = eventPrefix + "finding"             // a plan left something undone; Code says what
 	EventFailed      = eventPrefix + "work.failed"         // the host refused; tried again later
 	EventRecovered   = eventPrefix + "work.recovered"      // it went through at last

@@ -38,7 +38,8 @@ type fakeHost struct {
 	teams map[string]string            // ID → name
 	in    map[string]map[string]string // team → account → role
 	// fail, if set, is asked before every change.
-	fail func(op, id string) error
+	fail     func(op, id string) error
+	failRoot func(tenantID string) error // the same for RootAccount
 	// calls counts changes.
 	calls int
 	keep  bool            // remember CreatedFor and Provisioned
@@ -143,7 +144,12 @@ func (h *fakeHost) change(op, id string, fn func()) error {
 	return nil
 }
 
-func (h *fakeHost) RootAccount(context.Context, store.Store, string) (string, error) {
+func (h *fakeHost) RootAccount(_ context.Context, _ store.Store, tenantID string) (string, error) {
+	if h.failRoot != nil {
+		if err := h.failRoot(tenantID); err != nil {
+			return "", err
+		}
+	}
 	return h.root, nil
 }
 

@@ -158,7 +158,9 @@ func checkReason(reason string) error {
 	if n := utf8.RuneCountInString(reason); n > maxReason {
 		return badReason(fmt.Sprintf("expected at most %d characters, got %d", maxReason, n))
 	}
-	if !utf8.ValidString(reason) || strings.ContainsFunc(reason, func(r rune) bool { return unicode.IsControl(r) && r != '\n' || unicode.Is(unicode.Cf, r) && r != '\u200d' }) {
+	if !utf8.ValidString(reason) || strings.ContainsFunc(reason, func(r rune) bool {
+		return unicode.IsControl(r) && r != '\n' || unicode.Is(unicode.Cf, r) && r != '\u200d'
+	}) {
 		return badReason("expected text without control characters")
 	}
 	return nil

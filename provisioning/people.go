@@ -93,9 +93,17 @@ func (p *planner) depart(pp *personPlan, x *person) {
 	if x.user == nil {
 		reason = "the directory deleted the user"
 	}
-	if x.record.Active || x.user == nil && x.record.SCIMUserID != "" {
+	switch {
+	case x.record.Active || x.user == nil && x.record.SCIMUserID != "":
 		p.line(pp, Line{Kind: AccountDeactivate, Reason: reason})
+	case x.restored():
+		p.line(pp, Line{Kind: AccountDeactivate, Reason: reason + "; access had been restored in the application"})
 	}
+}
+
+// restored says that somebody gave access back past the lock.
+func (x *person) restored() bool {
+	return x.user != nil && !x.user.Active && x.record != nil && !x.record.Active && x.host != nil && x.host.Active
 }
 
 // arrive gives a provisioned user an account, new or taken over. It returns what the

@@ -156,10 +156,10 @@ type Totals struct {
 	// PeopleLosing are those who lose a team, a role or their access.
 	PeopleLosing int `json:"peopleLosing"`
 	// Seats is nil if the host does not count them ([SeatCounter]).
-	Seats *SeatPlan `json:"seats,omitempty"`
-	Conflicts           int `json:"conflicts"`
-	Violations          int `json:"violations"`
-	Warnings            int `json:"warnings"`
+	Seats      *SeatPlan `json:"seats,omitempty"`
+	Conflicts  int       `json:"conflicts"`
+	Violations int       `json:"violations"`
+	Warnings   int       `json:"warnings"`
 }
 
 // GroupOutcome says what a group comes to, for the table of groups in a preview.

@@ -105,7 +105,7 @@ func (x *person) leavesSeat(s *snapshot) bool {
 	if x.user != nil && x.user.Active || x.record == nil || x.host == nil || !x.host.Active || x.record.ID == s.rootID {
 		return false
 	}
-	return x.record.Active && !x.keepsAccess(s)
+	return (x.record.Active || x.restored()) && !x.keepsAccess(s)
 }
 
 // keepsAccess says whether somebody stays whatever the directory says.
