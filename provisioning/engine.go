@@ -34,6 +34,8 @@ type Config struct {
 	Mapper GroupMapper
 	// MaxTeamName is the longest name of a team in characters. Zero means 100.
 	MaxTeamName int
+	// ManyGroups is how many groups may pass a filter before a preview warns. Zero means 200.
+	ManyGroups int
 	// Breaker pauses a tenant whose directory takes access from many people at once.
 	Breaker Breaker
 
@@ -66,8 +68,8 @@ func New(cfg Config) (*Engine, error) {
 		return nil, errors.New("provisioning: Config.Target is required: who the host's accounts and teams are")
 	case cfg.Authorizer == nil:
 		return nil, errors.New("provisioning: Config.Authorizer is required: it says who may do what")
-	case cfg.MaxTeamName < 0:
-		return nil, errors.New("provisioning: Config.MaxTeamName must not be negative")
+	case cfg.MaxTeamName < 0 || cfg.ManyGroups < 0:
+		return nil, errors.New("provisioning: Config.MaxTeamName and Config.ManyGroups must not be negative")
 	}
 	roles, err := newRoleOrder(cfg)
 	if err != nil {
@@ -75,6 +77,9 @@ func New(cfg Config) (*Engine, error) {
 	}
 	if cfg.MaxTeamName == 0 {
 		cfg.MaxTeamName = 100
+	}
+	if cfg.ManyGroups == 0 {
+		cfg.ManyGroups = 200
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -144,9 +149,18 @@ func (e *Engine) planAll(ctx context.Context, tx store.Store, tenantID string, s
 	if s, err = e.checkSettings(ctx, tx, tenantID, s, stored); err != nil {
 		return Plan{}, err
 	}
+	return e.planEverybody(ctx, tx, tenantID, s, func(l *loader) { l.was = &stored })
+}
+
+// planEverybody computes what is to do for everybody with settings that are known to be
+// sound, or were when they were saved. Each of with says what else the plan is about.
+func (e *Engine) planEverybody(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings, with ...func(*loader)) (Plan, error) {
 	l, err := e.newLoader(ctx, tx, tenantID, &s)
 	if err != nil {
 		return Plan{}, err
+	}
+	for _, fn := range with {
+		fn(l)
 	}
 	c := newConcern()
 	c.everybody = true
@@ -154,8 +168,13 @@ func (e *Engine) planAll(ctx context.Context, tx store.Store, tenantID string, s
 	if err != nil {
 		return Plan{}, err
 	}
+	if l.reset != nil {
+		if err := l.reset.check(snap); err != nil {
+			return Plan{}, err
+		}
+	}
 	plan := compute(snap)
-	plan.reportMissingGroups(snap)
+	plan.report(snap, e.cfg.ManyGroups)
 	plan.seal()
 	return plan, nil
 }
@@ -231,7 +250,8 @@ func (e *Engine) Reconcile(ctx context.Context, tenantID string) (Plan, error) {
 		if err != nil {
 			return err
 		}
-		if plan, err = e.planAll(ctx, tx, tenantID, s); err != nil {
+		// Not checked again: what the host or the directory changed since shows as findings.
+		if plan, err = e.planEverybody(ctx, tx, tenantID, s); err != nil {
 			return err
 		}
 		return e.apply(ctx, tx, &plan)
