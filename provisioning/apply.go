@@ -32,12 +32,18 @@ func hostErr(op string, err error) error {
 // host's refusal undoes one step and not the rest.
 func (e *Engine) apply(ctx context.Context, tx store.Store, plan *Plan) error {
 	a := &applier{e: e, tenantID: plan.TenantID, made: map[string]string{}}
-	last := func(t teamPlan) bool { return t.line.Kind == TeamRelease || t.line.Kind == TeamDelete }
+	last := func(t teamPlan) bool { return t.line.Kind.releases() }
 	for _, t := range plan.teams {
 		if !last(t) {
 			if err := a.step(ctx, tx, plan, Failure{GroupID: t.line.GroupID}, t.line.Group, func(tx store.Store) error { return a.team(ctx, tx, t) }); err != nil {
 				return err
 			}
+		}
+	}
+	for _, p := range plan.people {
+		// By itself: what the host refuses for a person must not undo that something stays.
+		if err := a.release(ctx, tx, p); err != nil {
+			return err
 		}
 	}
 	for _, p := range e.ownersFirst(plan.people) {
@@ -137,6 +143,18 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 			return hostErr("create a team", errors.New("expected the ID of the new team, got none"))
 		}
 		line.TeamID = id
+	case TeamAdopt:
+		if ar, ok := target.(TeamArchiver); ok && t.restore {
+			if err := ar.SetTeamArchived(ctx, tx, a.tenantID, line.TeamID, false); err != nil {
+				return hostErr("take a team out of the archive", err)
+			}
+		}
+	case TeamArchive:
+		if ar, ok := target.(TeamArchiver); ok {
+			if err := ar.SetTeamArchived(ctx, tx, a.tenantID, line.TeamID, true); err != nil {
+				return hostErr("archive a team", err)
+			}
+		}
 	case TeamRename:
 		if err := target.RenameTeam(ctx, tx, a.tenantID, line.TeamID, line.To); err != nil {
 			return hostErr("rename a team", err)
@@ -159,6 +177,18 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 		a.made[line.GroupID] = line.TeamID
 	}
 	return tx.ChangeGrants(ctx, a.tenantID, put, drop, a.e.lineEvent(line))
+}
+
+// release writes down what stays as if given by hand.
+func (a *applier) release(ctx context.Context, tx store.Store, p *personPlan) error {
+	if len(p.keptDrop) == 0 {
+		return nil
+	}
+	events := make([]store.Event, len(p.kept))
+	for i, line := range p.kept {
+		events[i] = a.e.lineEvent(line)
+	}
+	return tx.ChangeGrants(ctx, a.tenantID, nil, p.keptDrop, events...)
 }
 
 func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) error {

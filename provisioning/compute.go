@@ -18,6 +18,10 @@ type planner struct {
 	held int
 	// seats is nil where they are not counted.
 	seats *SeatPlan
+	// freed are the teams that this plan takes from their groups.
+	freed map[string]freedTeam
+	// restored are those that it takes out of the archive.
+	restored map[string]bool
 }
 
 // teamRef is a team that exists, or (id empty) will be made for a group.
@@ -37,7 +41,7 @@ func (r teamRef) key() string {
 // compute is the one function behind preview and sync.
 func compute(s *snapshot) Plan {
 	p := &planner{
-		s: s, refs: map[string]teamRef{}, missing: map[string]bool{}, seen: map[Finding]bool{},
+		s: s, refs: map[string]teamRef{}, missing: map[string]bool{}, seen: map[Finding]bool{}, freed: map[string]freedTeam{}, restored: map[string]bool{},
 		plan: Plan{TenantID: s.tenantID, Settings: s.settings, roles: s.roles, teamNames: s.teams},
 	}
 	p.planTeams()
@@ -61,7 +65,7 @@ func compute(s *snapshot) Plan {
 			pp.put = append(pp.put, pp.org.put...)
 			pp.drop = append(pp.drop, pp.org.drop...)
 		}
-		p.plan.Lines = append(p.plan.Lines, pp.lines...)
+		p.plan.Lines = append(append(p.plan.Lines, pp.kept...), pp.lines...)
 		if pp.acts() {
 			p.plan.people = append(p.plan.people, pp)
 		}
@@ -95,6 +99,9 @@ func (p *planner) givesTopRole() bool {
 	top := p.s.roles.top()
 	if !p.s.roles.provisionable(top) {
 		return false
+	}
+	if p.s.settings.DefaultOrgRole == top {
+		return true
 	}
 	for _, g := range p.s.groups {
 		for _, give := range g.own {

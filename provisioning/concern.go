@@ -93,7 +93,7 @@ func (l *loader) addGroup(ctx context.Context, c *concern, e store.Event) error 
 	if err != nil {
 		return err
 	}
-	gives, mapErr := mapGroups(ctx, l.mapper, l.tenantID, []Group{{ID: id, Name: g.DisplayName}})
+	gives, mapErr := mapGroups(ctx, l.mapper, l.tenantID, []Group{l.group(id, groupState{name: g.DisplayName, externalID: g.ExternalID})})
 	_, auto := l.mapper.(*AutoMapper)
 	if auto && mapErr == nil && (len(gives) > 0) == (len(held) > 0) {
 		return nil

@@ -37,7 +37,7 @@ func (w *world) preview(actor tenant.Actor, s store.ProvisioningSettings) (store
 // TestManyPeopleAreConfirmedByNumber is U11 for what a person applies.
 func TestManyPeopleAreConfirmedByNumber(t *testing.T) {
 	w, _ := crowd(t)
-	s, plan := w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone})
+	s, plan := w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone, Unmanaged: store.UnmanagedRule{People: store.PeopleTake}})
 	require.Equal(t, 10, plan.Totals.PeopleLosing)
 	require.Equal(t, []Confirmation{{Code: ConfirmManyPeople, Number: 10, Message: "10 of 10 people lose a team, a role or their access."}}, plan.Confirmations)
 
@@ -62,7 +62,7 @@ func TestFewPeopleNeedNoConfirmation(t *testing.T) {
 	require.Empty(t, plan.Confirmations, "as many as may always go")
 
 	w, _ = crowd(t, func(c *Config) { c.Breaker.InsecureOff = true })
-	_, plan = w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone})
+	_, plan = w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone, Unmanaged: store.UnmanagedRule{People: store.PeopleTake}})
 	require.Empty(t, plan.Confirmations)
 }
 

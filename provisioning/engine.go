@@ -40,6 +40,8 @@ type Config struct {
 	Mapper GroupMapper
 	// MaxTeamName is the longest name of a team in characters. Zero means 100.
 	MaxTeamName int
+	// ManyGroups is how many groups may pass a filter before a preview warns. Zero means 200.
+	ManyGroups int
 	// Breaker pauses a tenant whose directory takes access from many people at once.
 	Breaker Breaker
 
@@ -76,8 +78,8 @@ func New(cfg Config) (*Engine, error) {
 		return nil, errors.New("provisioning: Config.Target is required: who the host's accounts and teams are")
 	case cfg.Authorizer == nil:
 		return nil, errors.New("provisioning: Config.Authorizer is required: it says who may do what")
-	case cfg.MaxTeamName < 0:
-		return nil, errors.New("provisioning: Config.MaxTeamName must not be negative")
+	case cfg.MaxTeamName < 0 || cfg.ManyGroups < 0:
+		return nil, errors.New("provisioning: Config.MaxTeamName and Config.ManyGroups must not be negative")
 	}
 	roles, err := newRoleOrder(cfg)
 	if err != nil {
@@ -91,6 +93,9 @@ func New(cfg Config) (*Engine, error) {
 	}
 	if cfg.MaxTeamName == 0 {
 		cfg.MaxTeamName = 100
+	}
+	if cfg.ManyGroups == 0 {
+		cfg.ManyGroups = 200
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -163,30 +168,47 @@ func (e *Engine) planAll(ctx context.Context, tx store.Store, actor tenant.Actor
 	if s, err = e.checkSettings(ctx, tx, tenantID, s, stored); err != nil {
 		return Plan{}, err
 	}
-	plan, _, err := e.planEverybody(ctx, tx, tenantID, s)
+	plan, err := e.planEverybody(ctx, tx, tenantID, s, func(l *loader) { l.was = &stored })
 	e.askConfirmations(&plan, actor)
 	return plan, err
 }
 
-// planEverybody computes what settings that were checked do to everybody.
-func (e *Engine) planEverybody(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings) (Plan, *snapshot, error) {
+// planEverybody computes what is to do for everybody with settings that are known to be
+// sound, or were when they were saved. Each of with says what else the plan is about.
+func (e *Engine) planEverybody(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings, with ...func(*loader)) (Plan, error) {
+	snap, err := e.loadEverybody(ctx, tx, tenantID, s, with...)
+	if err != nil {
+		return Plan{}, err
+	}
+	return e.computeAll(snap), nil
+}
+
+func (e *Engine) loadEverybody(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings, with ...func(*loader)) (*snapshot, error) {
 	l, err := e.newLoader(ctx, tx, tenantID, &s)
 	if err != nil {
-		return Plan{}, nil, err
+		return nil, err
+	}
+	for _, fn := range with {
+		fn(l)
 	}
 	c := newConcern()
 	c.everybody = true
 	snap, err := l.load(ctx, c)
 	if err != nil {
-		return Plan{}, nil, err
+		return nil, err
 	}
-	return computeAll(snap), snap, nil
+	if l.reset != nil {
+		if err := l.reset.check(snap); err != nil {
+			return nil, err
+		}
+	}
+	return snap, nil
 }
 
 // computeAll is compute for everybody, with what only shows when all is looked at.
-func computeAll(s *snapshot) Plan {
+func (e *Engine) computeAll(s *snapshot) Plan {
 	plan := compute(s)
-	plan.reportMissingGroups(s)
+	plan.report(s, e.cfg.ManyGroups)
 	plan.seal()
 	return plan
 }

@@ -16,7 +16,7 @@ const repeatFinding = 24 * time.Hour
 func (e *Engine) recordFindings(ctx context.Context, tx store.Store, plan *Plan) error {
 	var events []store.Event
 	for _, f := range plan.Findings {
-		if f.Code == FindingPaused {
+		if f.Code.ofPreview() {
 			continue
 		}
 		ev := e.findingEvent(f)

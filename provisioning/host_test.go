@@ -44,6 +44,8 @@ type fakeHost struct {
 	calls int
 	keep  bool            // remember CreatedFor and Provisioned
 	ours  map[string]bool // team and account that SetMember made
+	// archived teams, by ID.
+	archived map[string]bool
 }
 
 type hostUser struct {
@@ -55,7 +57,7 @@ type hostUser struct {
 }
 
 func newFakeHost() *fakeHost {
-	h := &fakeHost{users: map[string]*hostUser{}, teams: map[string]string{}, in: map[string]map[string]string{}, ours: map[string]bool{}}
+	h := &fakeHost{users: map[string]*hostUser{}, teams: map[string]string{}, in: map[string]map[string]string{}, ours: map[string]bool{}, archived: map[string]bool{}}
 	h.root = h.addUser("u-root", "root@acme.example", "owner")
 	return h
 }
@@ -244,7 +246,7 @@ func (h *fakeHost) Teams(_ context.Context, _ store.Store, _ string, ids []strin
 	var out []Team
 	for id, name := range h.teams {
 		if ids == nil || slices.Contains(ids, id) {
-			out = append(out, Team{ID: id, Name: name})
+			out = append(out, Team{ID: id, Name: name, Archived: h.archived[id]})
 		}
 	}
 	return out, nil
@@ -288,6 +290,16 @@ func (h deletingHost) DeleteTeamIfUnused(_ context.Context, _ store.Store, _, id
 	return deleted, err
 }
 
+// archivingHost has an archive for teams, too.
+type archivingHost struct{ deletingHost }
+
+func (h archivingHost) SetTeamArchived(_ context.Context, _ store.Store, _, id string, archived bool) error {
+	return h.change("SetTeamArchived", id, func() { h.archived[id] = archived })
+}
+
+// canAll makes the host one that deletes and archives teams.
+func canAll(c *Config) { c.Target = archivingHost{deletingHost{c.Target.(*fakeHost)}} }
+
 // joined is a store whose transactions take the host's changes back, too, as one SQL
 // database does. crash, if set, is asked before the outermost commit.
 type joined struct {
@@ -303,11 +315,12 @@ func (j *joined) InTx(ctx context.Context, fn func(tx store.Store) error) error 
 	return j.Store.InTx(ctx, func(tx store.Store) (err error) {
 		j.host.mu.Lock()
 		users, teams, in := j.host.clone()
+		archived := maps.Clone(j.host.archived)
 		j.host.mu.Unlock()
 		defer func() {
 			if err != nil {
 				j.host.mu.Lock()
-				j.host.users, j.host.teams, j.host.in = users, teams, in
+				j.host.users, j.host.teams, j.host.in, j.host.archived = users, teams, in, archived
 				j.host.mu.Unlock()
 			}
 		}()

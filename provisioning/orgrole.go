@@ -28,6 +28,18 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 			expected = higher(order, expected, g.Role)
 		}
 	}
+	var kept []store.Grant // by a change of the settings
+	for _, g := range lines {
+		if _, ok := w.of(g.GroupID); !ok && p.keeps(x, g.GroupID) {
+			kept, base = append(kept, g), higher(order, base, g.Role)
+		}
+	}
+	if len(kept) > 0 {
+		p.releaseRole(pp, host, expected, kept)
+		if len(kept) == len(lines) && len(w.given) == 0 {
+			return
+		}
+	}
 	step := &orgStep{}
 	best := w.best(order)
 	target := higher(order, base, best.role)
@@ -38,22 +50,29 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 		}
 	}
 	for _, g := range lines {
-		if _, ok := w.of(g.GroupID); !ok {
+		if _, ok := w.of(g.GroupID); !ok && !slices.Contains(kept, g) {
 			step.drop = append(step.drop, g.Key())
 		}
 	}
 	active := x.user != nil && x.user.Active
 	switch {
-	case target != host.OrgRole && host.OrgRole != expected:
+	case target != host.OrgRole && host.OrgRole != expected && !(p.s.reset.orgRole(pp.accountID, lines) && pp.activates):
 		if pp.activates {
-			p.line(pp, Line{Kind: OrgRoleOverride, From: target, To: host.OrgRole, Reason: "changed by hand; the groups give " + quoted(best.role, "none")})
+			p.line(pp, Line{Kind: OrgRoleOverride, From: target, To: host.OrgRole, Source: SourceOverride, Reason: "changed by hand; the groups give " + quoted(best.role, "none")})
 		}
 	case target != host.OrgRole && (active || len(lines) > 0) && !pp.hostGone:
 		l := p.lineFor(pp, Line{Kind: OrgRoleSet, From: host.OrgRole, To: target})
+		l.Source = SourceManual
 		if len(w.given) > 0 {
 			l.Reason = p.s.inGroup(best.by)
+			if target == best.role {
+				l.Source = GroupSource(best.by.GroupID)
+			}
 		} else {
 			l.Reason = p.s.leftGroup(lines[0].GroupID, x.user)
+		}
+		if host.OrgRole != expected {
+			l.Reason = "an owner takes back the change by hand; " + l.Reason
 		}
 		step.line = &l
 	}

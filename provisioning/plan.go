@@ -19,6 +19,7 @@ const (
 	TeamAdopt   LineKind = "team.adopt"   // a group takes over a team that exists
 	TeamRename  LineKind = "team.rename"  // a team follows its group's name
 	TeamRelease LineKind = "team.release" // a team has no group any more and becomes ordinary
+	TeamArchive LineKind = "team.archive" // the same, and it is archived
 	TeamDelete  LineKind = "team.delete"  // the same, and it is deleted if it is unused
 
 	AccountCreate      LineKind = "account.create"       // a provisioned user gets an account
@@ -31,11 +32,12 @@ const (
 	MemberAdd      LineKind = "member.add"      // somebody joins a team
 	MemberLink     LineKind = "member.link"     // a member by hand is now also one by group
 	MemberRemove   LineKind = "member.remove"   // somebody leaves a team
-	MemberRelease  LineKind = "member.release"  // a member by hand is no longer one by group
+	MemberRelease  LineKind = "member.release"  // a member is no longer one by group, and stays one by hand
 	MemberRole     LineKind = "member.role"     // a role in a team changes
 	MemberOverride LineKind = "member.override" // a role in a team was changed by hand and stays
 
 	OrgRoleSet      LineKind = "org_role.set"      // a role in the organisation changes
+	OrgRoleRelease  LineKind = "org_role.release"  // it came from a group, and stays as if given by hand
 	OrgRoleOverride LineKind = "org_role.override" // it was changed by hand and stays
 )
 
@@ -59,6 +61,9 @@ type Line struct {
 	// From and To are roles, or names of teams.
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
+	// Source says where the membership or role that the line is about comes from afterwards;
+	// on lines that take it, where it came from.
+	Source Source `json:"source,omitempty"`
 	// Reason tells a person why.
 	Reason string `json:"reason,omitempty"`
 }
@@ -75,10 +80,26 @@ const (
 	FindingTeamNameShared FindingCode = "team_name_shared"
 	// FindingTeamNameEmpty: nothing of the group's name can name a team.
 	FindingTeamNameEmpty FindingCode = "team_name_empty"
+	// FindingTeamArchived: a rule names a team that the host archived; who is in it stays,
+	// and nobody joins.
+	FindingTeamArchived FindingCode = "team_archived"
 	// FindingTeamMissing: a rule names a team that the host does not have.
 	FindingTeamMissing FindingCode = "team_missing"
 	// FindingGroupMissing: a rule names a group that the directory does not have.
 	FindingGroupMissing FindingCode = "group_missing"
+	// FindingGroupRecreated: the directory deleted the group OldGroupID, to which a row or a
+	// team belonged, and GroupID is one that it made again: by the same externalId, or the
+	// same name. [Relink] the rows, or let the new group adopt the team.
+	FindingGroupRecreated FindingCode = "group_recreated"
+	// FindingNoGroups: the directory has no groups yet.
+	FindingNoGroups FindingCode = "no_groups"
+	// FindingFilterNothing: no group passes the filter.
+	FindingFilterNothing FindingCode = "filter_matches_nothing"
+	// FindingFilterMany: more groups pass the filter than Config.ManyGroups.
+	FindingFilterMany FindingCode = "filter_matches_many"
+	// FindingNestedGroup: a group that gives something contains groups, whose people are
+	// not in it as far as provisioning goes.
+	FindingNestedGroup FindingCode = "nested_group"
 	// FindingAccountExists: the host has an account of this address that nobody approved
 	// to be taken over.
 	FindingAccountExists FindingCode = "account_exists"
@@ -107,7 +128,7 @@ const (
 // Conflict says that the finding asks for a choice by a person.
 func (c FindingCode) Conflict() bool {
 	switch c {
-	case FindingTeamNameTaken, FindingTeamNameShared, FindingTeamNameEmpty, FindingAccountExists, FindingAccountTaken:
+	case FindingTeamNameTaken, FindingTeamNameShared, FindingTeamNameEmpty, FindingGroupRecreated, FindingAccountExists, FindingAccountTaken:
 		return true
 	}
 	return false
@@ -122,6 +143,15 @@ func (c FindingCode) Violation() bool {
 	return false
 }
 
+// ofPreview says that the finding explains a preview and is not worth an event.
+func (c FindingCode) ofPreview() bool {
+	switch c {
+	case FindingPaused, FindingNoGroups, FindingFilterNothing, FindingFilterMany, FindingNestedGroup:
+		return true
+	}
+	return false
+}
+
 // Finding is something that a plan leaves undone, or did with a warning.
 type Finding struct {
 	Code       FindingCode `json:"code"`
@@ -131,14 +161,17 @@ type Finding struct {
 	TeamID     string      `json:"teamId,omitempty"`
 	GroupID    string      `json:"groupId,omitempty"`
 	Group      string      `json:"group,omitempty"`
-	Message    string      `json:"message"`
+	// OldGroupID is set on group_recreated.
+	OldGroupID string `json:"oldGroupId,omitempty"`
+	Message    string `json:"message"`
 }
 
 // Totals count what a plan does.
 type Totals struct {
-	TeamsCreated  int `json:"teamsCreated"`
-	TeamsAdopted  int `json:"teamsAdopted"`
-	TeamsRenamed  int `json:"teamsRenamed"`
+	TeamsCreated int `json:"teamsCreated"`
+	TeamsAdopted int `json:"teamsAdopted"`
+	TeamsRenamed int `json:"teamsRenamed"`
+	// TeamsReleased are those that lose their group, archived and deleted ones included.
 	TeamsReleased int `json:"teamsReleased"`
 	// TeamsUnchanged are teams of groups that stay as they are.
 	TeamsUnchanged      int `json:"teamsUnchanged"`
@@ -148,9 +181,11 @@ type Totals struct {
 	AccountsReactivated int `json:"accountsReactivated"`
 	Joins               int `json:"joins"`
 	Leaves              int `json:"leaves"`
-	RolesRaised         int `json:"rolesRaised"`
-	RolesLowered        int `json:"rolesLowered"`
-	Overrides           int `json:"overrides"`
+	// Kept are memberships and roles that no rule gives any more and that stay.
+	Kept         int `json:"kept"`
+	RolesRaised  int `json:"rolesRaised"`
+	RolesLowered int `json:"rolesLowered"`
+	Overrides    int `json:"overrides"`
 	// RightsChanged are the people whose effective rights in teams change ([RightsChange]).
 	RightsChanged int `json:"rightsChanged"`
 	// PeopleLosing are those who lose a team, a role or their access.
@@ -169,8 +204,11 @@ type GroupOutcome struct {
 	// Outcome is "mapped" (rules give something), "create", "adopt", "exists",
 	// "conflict" or "none" (filtered out, skipped, unmapped).
 	Outcome string `json:"outcome"`
-	TeamID  string `json:"teamId,omitempty"`
-	Team    string `json:"team,omitempty"`
+	// Decision is what the owner decided for this group in automatic mode: "adopt",
+	// "rename", "adopt, rename" or "skip"; empty if nothing.
+	Decision string `json:"decision,omitempty"`
+	TeamID   string `json:"teamId,omitempty"`
+	Team     string `json:"team,omitempty"`
 }
 
 // Failure is something of a plan that the host refused; it is tried again later.
@@ -233,6 +271,8 @@ type teamPlan struct {
 	line Line
 	put  *store.Grant
 	drop *store.GrantKey
+	// restore takes an adopted team out of the archive.
+	restore bool
 }
 
 // personPlan is what happens to one person, in the order of applying.
@@ -244,6 +284,10 @@ type personPlan struct {
 	lines      []Line
 	put        []pendingGrant
 	drop       []store.GrantKey
+	// kept is what a change of the settings leaves as if given by hand: lines and ledger. The
+	// host has no part in it.
+	kept     []Line
+	keptDrop []store.GrantKey
 	// err is the mapper's; the person is left as is.
 	err error
 
@@ -256,13 +300,13 @@ type personPlan struct {
 
 // idle says that there is nothing to do nor to tell.
 func (p *personPlan) idle() bool {
-	return len(p.lines) == 0 && len(p.put) == 0 && len(p.drop) == 0 && p.err == nil && p.org == nil
+	return len(p.lines) == 0 && len(p.keptDrop) == 0 && len(p.put) == 0 && len(p.drop) == 0 && p.err == nil && p.org == nil
 }
 
 // acts says that something is to be done: a person with nothing but an explanation is
 // not touched.
 func (p *personPlan) acts() bool {
-	return len(p.put) > 0 || len(p.drop) > 0 || p.err != nil ||
+	return len(p.put) > 0 || len(p.drop) > 0 || len(p.keptDrop) > 0 || p.err != nil ||
 		slices.ContainsFunc(p.lines, func(l Line) bool { return !l.Kind.Informative() })
 }
 
@@ -287,13 +331,14 @@ func (p *Plan) seal() {
 		User, Account string
 		Put           []pendingGrant   `json:",omitempty"`
 		Drop          []store.GrantKey `json:",omitempty"`
+		Kept          []store.GrantKey `json:",omitempty"`
 	}
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	// The encoder cannot fail: these are plain data, and a hash takes every write.
 	_ = enc.Encode([]any{p.TenantID, p.Settings.Version, p.Settings, p.Groups, p.Lines, p.Findings})
 	for _, x := range p.people {
-		_ = enc.Encode(person{x.scimUserID, x.accountID, x.put, x.drop})
+		_ = enc.Encode(person{x.scimUserID, x.accountID, x.put, x.drop, x.keptDrop})
 	}
 	p.Hash = hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -309,7 +354,7 @@ func (p *Plan) count(r roleOrder) {
 			t.TeamsAdopted++
 		case TeamRename:
 			t.TeamsRenamed++
-		case TeamRelease, TeamDelete:
+		case TeamRelease, TeamArchive, TeamDelete:
 			t.TeamsReleased++
 		case AccountCreate:
 			t.AccountsCreated++
@@ -323,6 +368,8 @@ func (p *Plan) count(r roleOrder) {
 			t.Joins++
 		case MemberRemove:
 			t.Leaves++
+		case MemberRelease, OrgRoleRelease:
+			t.Kept++
 		case MemberRole, OrgRoleSet:
 			order := r.team
 			if l.Kind == OrgRoleSet {

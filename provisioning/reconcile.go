@@ -88,16 +88,19 @@ func (e *Engine) reconcile(ctx context.Context, tx store.Store, tenantID string)
 	if err != nil {
 		return Plan{}, err
 	}
-	plan, snap, err := e.planEverybody(ctx, tx, tenantID, s)
+	// The settings are not checked again: what the host or the directory changed since shows
+	// as findings.
+	snap, err := e.loadEverybody(ctx, tx, tenantID, s)
 	if err != nil {
 		return Plan{}, err
 	}
+	plan := e.computeAll(snap)
 	tripped, err := e.trip(ctx, tx, snap, plan)
 	if err != nil {
 		return Plan{}, err
 	}
 	if tripped {
-		plan = computeAll(snap)
+		plan = e.computeAll(snap)
 	}
 	return plan, e.apply(ctx, tx, &plan)
 }

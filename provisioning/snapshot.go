@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -15,8 +16,18 @@ type snapshot struct {
 	roles    roleOrder
 	// maxTeamName is the longest name of a team in characters.
 	maxTeamName int
-	// deleteTeams says that the host deletes unused teams of groups that went.
-	deleteTeams bool
+	// canDelete and canArchive say what the host can do with teams.
+	canDelete, canArchive bool
+	// fell are groups that a change of the settings stops to cover.
+	fell map[string]bool
+	// former are groups that the directory deleted, by the team that each had last.
+	former map[string]string
+	// again are groups in place of deleted ones that rows name, by the ID of those.
+	again map[string]string
+	// nested are groups that are in others, by the outer one.
+	nested map[string]string
+	// reset is what an owner takes back of changes by hand.
+	reset *Reset
 	// rootID is the account that no directory may touch.
 	rootID string
 	// keepPhone is the tenant's preference (R56).
@@ -43,8 +54,10 @@ type snapshot struct {
 
 // groupState is what is known of one group.
 type groupState struct {
-	name   string
-	exists bool
+	name       string
+	externalID string // where it was read
+	exists     bool
+	decision   string // the owner's, in automatic mode
 	// team is the ledger's line of the group's own team.
 	team *store.Grant
 	// own is what the mapper answered for this group alone.
@@ -89,14 +102,14 @@ func (p *person) accountID() string {
 }
 
 func (s *snapshot) groupName(id string) string {
-	if g := s.groups[id]; g.name != "" {
-		return g.name
-	}
-	return id
+	return cmp.Or(label(s.groups[id].name), id)
 }
 
 // inGroup is the reason for what a rule gives.
 func (s *snapshot) inGroup(g Give) string {
+	if g.GroupID == store.GrantedByDefault {
+		return "no group gives a role: the default"
+	}
 	reason := fmt.Sprintf("in group “%s”", s.groupName(g.GroupID))
 	if g.Rule != "" {
 		reason += ", " + g.Rule
@@ -109,8 +122,10 @@ func (s *snapshot) leftGroup(id string, u *store.SCIMUser) string {
 	switch g := s.groups[id]; {
 	case u == nil:
 		return "the directory deleted the user"
+	case id == store.GrantedByDefault:
+		return "the settings have another default role, or none"
 	case !g.exists:
-		return fmt.Sprintf("the directory deleted the group %s", quoted(g.name, id))
+		return fmt.Sprintf("the directory deleted the group %s", quoted(label(g.name), id))
 	default:
 		return fmt.Sprintf("group “%s” does not give it any more", s.groupName(id))
 	}
