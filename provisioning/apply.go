@@ -149,6 +149,8 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 				return hostErr("take a team out of the archive", err)
 			}
 		}
+	case TeamDeletePlanned:
+		a.e.planDeletion(&line)
 	case TeamArchive:
 		if ar, ok := target.(TeamArchiver); ok {
 			if err := ar.SetTeamArchived(ctx, tx, a.tenantID, line.TeamID, true); err != nil {
@@ -170,13 +172,23 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 			}
 		}
 	}
+	events := []store.Event{a.e.lineEvent(line)}
+	if line.Kind == TeamAdopt {
+		d, waits, err := deletionOf(ctx, tx, a.tenantID, line.TeamID)
+		if err != nil {
+			return err
+		}
+		if waits {
+			events = append([]store.Event{a.e.cancelEvent(d, system, "a group has the team again")}, events...)
+		}
+	}
 	if t.put != nil {
 		g := *t.put
 		g.ResourceID = line.TeamID
 		put = append(put, g)
 		a.made[line.GroupID] = line.TeamID
 	}
-	return tx.ChangeGrants(ctx, a.tenantID, put, drop, a.e.lineEvent(line))
+	return tx.ChangeGrants(ctx, a.tenantID, put, drop, events...)
 }
 
 // release writes down what stays as if given by hand.

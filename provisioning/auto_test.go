@@ -154,7 +154,7 @@ func TestAutomaticMode(t *testing.T) {
 }
 
 func TestDeletedGroupTakesItsUnusedTeam(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.Target = deletingHost{c.Target.(*fakeHost)} })
+	w := newWorld(t, func(c *Config) { c.Target, c.DeleteAfter = deletingHost{c.Target.(*fakeHost)}, -1 })
 	w.user("ada")
 	w.group("A", "ada")
 	w.group("B", "ada")

@@ -45,6 +45,10 @@ type Config struct {
 	// Breaker pauses a tenant whose directory takes access from many people at once.
 	Breaker Breaker
 
+	// DeleteAfter is how long a team whose group went waits before it is deleted, where the
+	// tenant's settings want it deleted and the host is a [TeamDeleter]. Zero means 7 days, less than
+	// zero that it is deleted at once.
+	DeleteAfter time.Duration
 	// ReconcileEvery is how often [Engine.ReconcileDue] compares everybody in a tenant. Zero means a
 	// day; less than a minute is refused.
 	ReconcileEvery time.Duration
@@ -67,6 +71,8 @@ type Engine struct {
 	mu       sync.Mutex
 	backoff  map[string]backoff   // by tenant
 	retryDue map[string]time.Time // when a tenant's open work is due next
+	// deletions are looked at again then, or when the journal has grown.
+	deletions map[string]deletionCheck
 }
 
 // New checks cfg and returns an engine. It starts nothing: see [Engine.Run].
@@ -84,6 +90,9 @@ func New(cfg Config) (*Engine, error) {
 	roles, err := newRoleOrder(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.DeleteAfter == 0 {
+		cfg.DeleteAfter = deleteAfter
 	}
 	if cfg.ReconcileEvery == 0 {
 		cfg.ReconcileEvery = reconcileEvery
@@ -104,7 +113,7 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Breaker = cfg.Breaker.withDefaults()
-	return &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}}, nil
+	return &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}, deletions: map[string]deletionCheck{}}, nil
 }
 
 // mapperOf returns the mapper that the settings choose.
@@ -271,6 +280,11 @@ func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, p
 	}
 	if err := e.apply(ctx, tx, plan); err != nil {
 		return err
+	}
+	if before.Unmanaged.Teams == store.TeamDelete && next.Unmanaged.Teams != store.TeamDelete {
+		if err := e.cancelDeletions(ctx, tx, plan.TenantID, eventActor(actor)); err != nil {
+			return err
+		}
 	}
 	ev := e.event(EventSettings, eventActor(actor), store.EventSubject{Kind: subjectSettings})
 	ev.Before, ev.After = asJSON(before), asJSON(next)

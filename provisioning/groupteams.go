@@ -103,6 +103,10 @@ func (p *planner) releaseTeam(id string, g groupState, names map[string]teamRef)
 		switch policy := p.s.settings.Unmanaged.Teams; {
 		case policy == store.TeamDelete && p.s.canDelete:
 			line.Kind = TeamDelete
+			if p.s.deleteAfter > 0 {
+				line.Kind = TeamDeletePlanned
+				line.Reason += "; it is deleted after " + spanText(p.s.deleteAfter) + " if nobody uses it"
+			}
 		case policy == store.TeamArchive && p.s.canArchive && !p.s.teams[g.team.ResourceID].Archived:
 			line.Kind = TeamArchive
 		}
@@ -131,7 +135,9 @@ func (p *planner) handOver(teamID string) (drop *store.GrantKey) {
 }
 
 // releases says that the line takes a team from its group.
-func (k LineKind) releases() bool { return k == TeamRelease || k == TeamArchive || k == TeamDelete }
+func (k LineKind) releases() bool {
+	return k == TeamRelease || k == TeamArchive || k == TeamDelete || k == TeamDeletePlanned
+}
 
 func (p *planner) addTeam(t teamPlan) {
 	p.plan.teams = append(p.plan.teams, t)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -21,6 +22,8 @@ const (
 	TeamRelease LineKind = "team.release" // a team has no group any more and becomes ordinary
 	TeamArchive LineKind = "team.archive" // the same, and it is archived
 	TeamDelete  LineKind = "team.delete"  // the same, and it is deleted if it is unused
+	// TeamDeletePlanned: the same, after a while ([Engine.PlannedDeletions]).
+	TeamDeletePlanned LineKind = "team.delete_planned"
 
 	AccountCreate      LineKind = "account.create"       // a provisioned user gets an account
 	AccountAdopt       LineKind = "account.adopt"        // a provisioned user takes over an account
@@ -64,6 +67,8 @@ type Line struct {
 	// Source says where the membership or role that the line is about comes from afterwards;
 	// on lines that take it, where it came from.
 	Source Source `json:"source,omitempty"`
+	// DueAt is when a team is deleted, on the event of a planned deletion.
+	DueAt time.Time `json:"dueAt,omitzero"`
 	// Reason tells a person why.
 	Reason string `json:"reason,omitempty"`
 }
@@ -354,7 +359,7 @@ func (p *Plan) count(r roleOrder) {
 			t.TeamsAdopted++
 		case TeamRename:
 			t.TeamsRenamed++
-		case TeamRelease, TeamArchive, TeamDelete:
+		case TeamRelease, TeamArchive, TeamDelete, TeamDeletePlanned:
 			t.TeamsReleased++
 		case AccountCreate:
 			t.AccountsCreated++

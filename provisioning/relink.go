@@ -163,7 +163,7 @@ func (l *loader) loadFormer(ctx context.Context) error {
 			continue
 		}
 		asked++
-		last, err := l.tx.Events(ctx, l.tenantID, store.EventQuery{SubjectKind: "team", SubjectID: team, TypePrefix: eventPrefix + "team.", Newest: true, Limit: 1})
+		last, err := l.tx.Events(ctx, l.tenantID, store.EventQuery{SubjectKind: subjectTeam, SubjectID: team, TypePrefix: eventPrefix + "team.", Newest: true, Limit: 1})
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -28,6 +29,8 @@ type snapshot struct {
 	nested map[string]string
 	// reset is what an owner takes back of changes by hand.
 	reset *Reset
+	// deleteAfter is how long a deletion waits; zero means not at all.
+	deleteAfter time.Duration
 	// rootID is the account that no directory may touch.
 	rootID string
 	// keepPhone is the tenant's preference (R56).

@@ -62,7 +62,7 @@ func (e *Engine) turn(ctx context.Context, tenantID string, failures int) (n int
 			continue // another engine was faster
 		}
 		if err == nil && !more {
-			err = e.retry(ctx, tenantID)
+			err = errors.Join(e.retry(ctx, tenantID), e.deleteDue(ctx, tenantID))
 		}
 		if err != nil || !more {
 			e.note(tenantID, err)
@@ -260,7 +260,11 @@ func (e *Engine) syncAll(ctx context.Context, respectBackoff bool) (n int, err e
 // behind lists the tenants that have events to handle or something to try again.
 func (e *Engine) behind(ctx context.Context) ([]string, error) {
 	found := map[string]bool{}
-	for _, name := range []string{reader, retryReader} {
+	names := []string{reader, retryReader}
+	if e.deletes() {
+		names = append(names, deleteReader)
+	}
+	for _, name := range names {
 		for after := ""; ; {
 			ids, err := e.cfg.Store.TenantsBehind(ctx, name, after, store.MaxLimit)
 			if err != nil {
