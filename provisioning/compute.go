@@ -45,6 +45,7 @@ func compute(s *snapshot) Plan {
 		plan: Plan{TenantID: s.tenantID, Settings: s.settings, roles: s.roles, teamNames: s.teams},
 	}
 	p.planTeams()
+	p.undoTeams()
 	slices.SortFunc(s.people, func(a, b person) int { return cmp.Compare(a.key(), b.key()) })
 	p.countSeats()
 	var people []*personPlan
@@ -52,7 +53,7 @@ func compute(s *snapshot) Plan {
 		if s.people[i].user != nil {
 			p.plan.users++
 		}
-		if pp := p.planPerson(&s.people[i]); pp != nil && !pp.idle() {
+		if pp := p.compose(p.planPerson(&s.people[i]), &s.people[i]); pp != nil && !pp.idle() {
 			people = append(people, pp)
 		}
 	}

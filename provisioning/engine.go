@@ -286,9 +286,13 @@ func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, p
 			return err
 		}
 	}
-	ev := e.event(EventSettings, eventActor(actor), store.EventSubject{Kind: subjectSettings})
+	plan.ID = store.NewID(e.cfg.Now())
+	ev := e.event(EventSettings, eventActor(actor), store.EventSubject{Kind: subjectSettings, ID: plan.ID})
 	ev.Before, ev.After = asJSON(before), asJSON(next)
 	if err := tx.AppendEvents(ctx, plan.TenantID, append(e.pauseEvents(next, before, actor), ev)...); err != nil {
+		return err
+	}
+	if err := e.recordApplied(ctx, tx, actor, plan); err != nil {
 		return err
 	}
 	return forgetLosers(ctx, tx, plan.TenantID)

@@ -20,6 +20,8 @@ const (
 	EventReconciled = eventPrefix + "reconciled"       // everybody was compared; After is the ReconcileReport
 	// A team that waits to be deleted stays.
 	EventDeleteCancelled = eventPrefix + "team.delete_cancelled"
+	EventApplied         = eventPrefix + "applied"             // somebody applied a plan; see AppliedPlan
+	EventUndoRecord      = eventPrefix + "undo_record"         // what it did, in parts, for an undo
 	EventFinding         = eventPrefix + "finding"             // a plan left something undone; Code says what
 	EventFailed          = eventPrefix + "work.failed"         // the host refused; tried again later
 	EventRecovered       = eventPrefix + "work.recovered"      // it went through at last

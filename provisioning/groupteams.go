@@ -111,7 +111,7 @@ func (p *planner) releaseTeam(id string, g groupState, names map[string]teamRef)
 			line.Kind = TeamArchive
 		}
 	}
-	p.addTeam(teamPlan{line: line, drop: &key})
+	p.addTeam(teamPlan{line: line, drop: &key, was: g.team})
 }
 
 // freedTeam is a team that a plan takes from its group.
@@ -178,7 +178,7 @@ func (p *planner) renameTeam(id string, g groupState, t Team, give Give, name st
 	if give.Chosen {
 		reason = "the owner chose this name"
 	}
-	p.addTeam(teamPlan{line: Line{Kind: TeamRename, TeamID: t.ID, Team: name, GroupID: id, Group: label(g.name), From: t.Name, To: name, Reason: reason}})
+	p.addTeam(teamPlan{was: g.team, line: Line{Kind: TeamRename, TeamID: t.ID, Team: name, GroupID: id, Group: label(g.name), From: t.Name, To: name, Reason: reason}})
 }
 
 func (p *planner) makeTeam(id string, g groupState, give Give, name string, names map[string]teamRef, out *GroupOutcome) {
@@ -231,7 +231,7 @@ func (p *planner) makeTeam(id string, g groupState, give Give, name string, name
 		p.restored[ref.id] = true
 		line.Reason += ", out of the archive"
 	}
-	p.addTeam(teamPlan{line: line, put: &grant, drop: drop, restore: restore})
+	p.addTeam(teamPlan{line: line, put: &grant, drop: drop, was: g.team, restore: restore})
 }
 
 func (p *planner) nameConflict(id string, g groupState, other teamRef) {

@@ -4,13 +4,17 @@ import (
 	"github.com/tenantgate/tenantgate/store"
 )
 
-// planPerson plans one person; nil if there is nothing to say.
-func (p *planner) planPerson(x *person) *personPlan {
-	pp := &personPlan{
+func newPersonPlan(x *person) *personPlan {
+	return &personPlan{
 		scimUserID: x.scimUserID, accountID: x.accountID(), profile: x.profile,
-		record: x.record, user: x.user,
+		record: x.record, user: x.user, grants: x.grants,
 		hostGone: x.record != nil && x.host == nil,
 	}
+}
+
+// planPerson plans one person; nil if there is nothing to say.
+func (p *planner) planPerson(x *person) *personPlan {
+	pp := newPersonPlan(x)
 	if x.record != nil && x.record.ID == p.s.rootID {
 		p.findFor(pp, FindingRootUser, "This account created the organisation: directories and groups leave it alone.")
 		return nil

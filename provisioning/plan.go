@@ -229,6 +229,10 @@ type Failure struct {
 // come from the same computation.
 type Plan struct {
 	TenantID string `json:"tenantId"`
+	// ID is set by Apply: [Engine.PreviewUndo] takes it.
+	ID string `json:"id,omitempty"`
+	// UndoOf is the ID of the plan that this one takes back.
+	UndoOf string `json:"undoOf,omitempty"`
 	// Settings are those that the plan follows.
 	Settings store.ProvisioningSettings `json:"settings"`
 	Groups   []GroupOutcome             `json:"groups,omitempty"`
@@ -276,6 +280,7 @@ type teamPlan struct {
 	line Line
 	put  *store.Grant
 	drop *store.GrantKey
+	was  *store.Grant // the ledger's line, as it was read
 	// restore takes an adopted team out of the archive.
 	restore bool
 }
@@ -298,6 +303,7 @@ type personPlan struct {
 
 	user      *store.SCIMUser
 	before    *AccountState // the host's; nil if there is no account yet
+	grants    []store.Grant // the ledger's, as they were read
 	org       *orgStep
 	activates bool // the account will be usable afterwards
 	hostGone  bool // the host does not have the account any more
@@ -341,7 +347,7 @@ func (p *Plan) seal() {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	// The encoder cannot fail: these are plain data, and a hash takes every write.
-	_ = enc.Encode([]any{p.TenantID, p.Settings.Version, p.Settings, p.Groups, p.Lines, p.Findings})
+	_ = enc.Encode([]any{p.TenantID, p.UndoOf, p.Settings.Version, p.Settings, p.Groups, p.Lines, p.Findings})
 	for _, x := range p.people {
 		_ = enc.Encode(person{x.scimUserID, x.accountID, x.put, x.drop, x.keptDrop})
 	}

@@ -53,6 +53,8 @@ type snapshot struct {
 	// named.
 	teams  map[string]Team
 	people []person
+	// undo is set where a plan that was applied is taken back.
+	undo *rewinding
 }
 
 // groupState is what is known of one group.
@@ -84,6 +86,8 @@ type person struct {
 	groups      []Group
 	gives       []Give
 	mapErr      error
+	// actual is what the person really has, where an undo shows it as it was.
+	actual *actual
 	// updated says that the directory wrote the user; sawInactive that it was inactive
 	// or deleted meanwhile.
 	updated     bool
