@@ -42,6 +42,10 @@ type Config struct {
 	MaxTeamName int
 	// ManyGroups is how many groups may pass a filter before a preview warns. Zero means 200.
 	ManyGroups int
+	// Notifier, if set, is told what a person should look at, each thing once a week at most:
+	// [NoticePaused], [NoticeViolation], [NoticeNoSeat] and [NoticeStuck]. It is called by
+	// [Engine.Run] and [Engine.Sync]; what it refuses is told again later and holds up nothing.
+	Notifier tenant.Notifier
 	// Breaker pauses a tenant whose directory takes access from many people at once.
 	Breaker Breaker
 
@@ -71,6 +75,7 @@ type Engine struct {
 	mu       sync.Mutex
 	backoff  map[string]backoff   // by tenant
 	retryDue map[string]time.Time // when a tenant's open work is due next
+	notices  map[string]backoff   // by tenant
 	// deletions are looked at again then, or when the journal has grown.
 	deletions map[string]deletionCheck
 }
@@ -113,7 +118,7 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Breaker = cfg.Breaker.withDefaults()
-	return &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}, deletions: map[string]deletionCheck{}}, nil
+	return &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}, deletions: map[string]deletionCheck{}, notices: map[string]backoff{}}, nil
 }
 
 // mapperOf returns the mapper that the settings choose.

@@ -22,6 +22,7 @@ const (
 	EventDeleteCancelled = eventPrefix + "team.delete_cancelled"
 	EventApplied         = eventPrefix + "applied"             // somebody applied a plan; see AppliedPlan
 	EventUndoRecord      = eventPrefix + "undo_record"         // what it did, in parts, for an undo
+	EventNotified        = eventPrefix + "notified"            // Config.Notifier was told; Code is the notice's kind
 	EventFinding         = eventPrefix + "finding"             // a plan left something undone; Code says what
 	EventFailed          = eventPrefix + "work.failed"         // the host refused; tried again later
 	EventRecovered       = eventPrefix + "work.recovered"      // it went through at last

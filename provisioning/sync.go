@@ -63,6 +63,7 @@ func (e *Engine) turn(ctx context.Context, tenantID string, failures int) (n int
 		}
 		if err == nil && !more {
 			err = errors.Join(e.retry(ctx, tenantID), e.deleteDue(ctx, tenantID))
+			e.announce(ctx, tenantID)
 		}
 		if err != nil || !more {
 			e.note(tenantID, err)
@@ -263,6 +264,9 @@ func (e *Engine) behind(ctx context.Context) ([]string, error) {
 	names := []string{reader, retryReader}
 	if e.deletes() {
 		names = append(names, deleteReader)
+	}
+	if e.cfg.Notifier != nil {
+		names = append(names, noticeReader)
 	}
 	for _, name := range names {
 		for after := ""; ; {
