@@ -174,7 +174,7 @@ func (e *Engine) planEverybody(ctx context.Context, tx store.Store, tenantID str
 		}
 	}
 	plan := compute(snap)
-	plan.report(snap, e.cfg.ManyGroups)
+	plan.report(snap, e.cfg)
 	plan.seal()
 	return plan, nil
 }
