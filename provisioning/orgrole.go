@@ -28,9 +28,11 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 			expected = higher(order, expected, g.Role)
 		}
 	}
-	if host.OrgRole != expected && onlyDefault(lines) && (!w.byDefault() || higher(order, expected, host.OrgRole) == host.OrgRole) {
-		// Somebody gave another role by hand since: that is what was there before. Only a
-		// role lower than the default is told apart from it, or else it would be raised again.
+	best := w.best(order)
+	if host.OrgRole != expected && (onlyDefault(lines) && !w.byDefault() || w.byDefault() && higher(order, best.role, host.OrgRole) == host.OrgRole) {
+		// Where only the default gives, what somebody gave by hand since is what was there
+		// before. A role lower than the default is told apart from it, or else it would be
+		// raised again.
 		base, expected = host.OrgRole, host.OrgRole
 	}
 	var kept []store.Grant // by a change of the settings
@@ -46,7 +48,6 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 		}
 	}
 	step := &orgStep{}
-	best := w.best(order)
 	target := higher(order, base, best.role)
 	for _, r := range w.given {
 		g := store.Grant{AccountID: pp.accountID, Kind: store.GrantOrgRole, GroupID: r.by.GroupID, Role: r.role, Previous: base}
