@@ -23,8 +23,8 @@ func crowd(t testing.TB, change ...func(*Config)) (*world, []string) {
 	return w, names
 }
 
-// preview shows what settings do, with the stored version.
-func (w *world) preview(actor tenant.Actor, s store.ProvisioningSettings) (store.ProvisioningSettings, Plan) {
+// previewBy shows what settings do, with the stored version.
+func (w *world) previewBy(actor tenant.Actor, s store.ProvisioningSettings) (store.ProvisioningSettings, Plan) {
 	w.Helper()
 	have, err := w.e.Settings(w.ctx, owner, org)
 	require.NoError(w, err)
@@ -37,7 +37,7 @@ func (w *world) preview(actor tenant.Actor, s store.ProvisioningSettings) (store
 // TestManyPeopleAreConfirmedByNumber is U11 for what a person applies.
 func TestManyPeopleAreConfirmedByNumber(t *testing.T) {
 	w, _ := crowd(t)
-	s, plan := w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone, Unmanaged: store.UnmanagedRule{People: store.PeopleTake}})
+	s, plan := w.previewBy(owner, store.ProvisioningSettings{Mode: store.ModeNone, Unmanaged: store.UnmanagedRule{People: store.PeopleTake}})
 	require.Equal(t, 10, plan.Totals.PeopleLosing)
 	require.Equal(t, []Confirmation{{Code: ConfirmManyPeople, Number: 10, Message: "10 of 10 people lose a team, a role or their access."}}, plan.Confirmations)
 
@@ -57,12 +57,12 @@ func TestFewPeopleNeedNoConfirmation(t *testing.T) {
 	w, names := crowd(t)
 	w.group("B", names[3:]...)
 	w.sync()
-	_, plan := w.preview(owner, store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("B", "t-ops", "member", "")}})
+	_, plan := w.previewBy(owner, store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("B", "t-ops", "member", "")}})
 	require.Equal(t, 3, plan.Totals.PeopleLosing)
 	require.Empty(t, plan.Confirmations, "as many as may always go")
 
 	w, _ = crowd(t, func(c *Config) { c.Breaker.InsecureOff = true })
-	_, plan = w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone, Unmanaged: store.UnmanagedRule{People: store.PeopleTake}})
+	_, plan = w.previewBy(owner, store.ProvisioningSettings{Mode: store.ModeNone, Unmanaged: store.UnmanagedRule{People: store.PeopleTake}})
 	require.Empty(t, plan.Confirmations)
 }
 
@@ -76,9 +76,9 @@ func TestOwnAccessIsConfirmed(t *testing.T) {
 	w.manual(w.row("A", "t-ops", "administrator", "owner"))
 	ada := tenant.Actor{Kind: tenant.ActorOwner, ID: w.account("ada")}
 
-	s, plan := w.preview(ada, store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("A", "t-ops", "member", "")}})
+	s, plan := w.previewBy(ada, store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("A", "t-ops", "member", "")}})
 	require.Equal(t, []Confirmation{{Code: ConfirmOwnAccess, Message: "You lose something yourself: the role administrator in the team Ops, the role owner."}}, plan.Confirmations)
-	_, other := w.preview(owner, s)
+	_, other := w.previewBy(owner, s)
 	require.Empty(t, other.Confirmations, "somebody else loses nothing")
 	require.Equal(t, plan.Hash, other.Hash, "and applies the same plan")
 
@@ -86,7 +86,7 @@ func TestOwnAccessIsConfirmed(t *testing.T) {
 	require.ErrorIs(t, err, ErrOwnAccessUnconfirmed)
 	require.Equal(t, "owner", w.host.byEmail(t, "ada@acme.example").Role)
 	for _, kind := range []tenant.ActorKind{tenant.ActorAPIKey, tenant.ActorSystem} {
-		_, plan = w.preview(tenant.Actor{Kind: kind, ID: w.account("ada")}, s)
+		_, plan = w.previewBy(tenant.Actor{Kind: kind, ID: w.account("ada")}, s)
 		require.Empty(t, plan.Confirmations, "an ID of something else is no person")
 	}
 	_, err = w.e.Apply(t.Context(), ada, org, s, Confirm{Hash: plan.Hash, OwnAccess: true})

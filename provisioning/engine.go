@@ -222,7 +222,7 @@ func (e *Engine) loadEverybody(ctx context.Context, tx store.Store, tenantID str
 // computeAll is compute for everybody, with what only shows when all is looked at.
 func (e *Engine) computeAll(s *snapshot) Plan {
 	plan := compute(s)
-	plan.report(s, e.cfg.ManyGroups)
+	plan.report(s, e.cfg)
 	plan.seal()
 	return plan
 }

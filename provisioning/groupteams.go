@@ -8,6 +8,9 @@ import (
 	"github.com/tenantgate/tenantgate/store"
 )
 
+// maxNameRounds bounds how often a plan tries again to give names that other groups give up.
+const maxNameRounds = 10
+
 // planTeams decides about the groups' own teams. Groups that have one come first, then
 // the older group: the outcome does not depend on the order of reading.
 func (p *planner) planTeams() {
@@ -22,8 +25,20 @@ func (p *planner) planTeams() {
 		return cmp.Compare(a, b)
 	})
 	names := p.takenNames()
-	for _, id := range s.looked {
-		p.planTeam(id, s.groups[id], names)
+	// A name may be taken only until another group of this plan gives it up.
+	wait := s.looked
+	for round := 1; len(wait) > 0; round++ {
+		var still []string
+		last := round == maxNameRounds
+		for _, id := range wait {
+			if !p.planTeam(id, s.groups[id], names, last) {
+				still = append(still, id)
+			}
+		}
+		if len(still) == len(wait) {
+			round = maxNameRounds - 1
+		}
+		wait = still
 	}
 	slices.SortFunc(p.plan.Groups, func(a, b GroupOutcome) int { return cmp.Compare(a.GroupID, b.GroupID) })
 }
@@ -47,10 +62,12 @@ func (p *planner) takenNames() map[string]teamRef {
 	return names
 }
 
-func (p *planner) planTeam(id string, g groupState, names map[string]teamRef) {
+// planTeam decides about one group's team. Unless it is the last attempt, it decides nothing
+// and returns false if the team's name is taken.
+func (p *planner) planTeam(id string, g groupState, names map[string]teamRef, last bool) (done bool) {
 	out := GroupOutcome{GroupID: id, Group: label(g.name), Outcome: "none", Decision: g.decision}
 	defer func() {
-		if g.exists {
+		if g.exists && done {
 			p.plan.Groups = append(p.plan.Groups, out)
 		}
 	}()
@@ -65,13 +82,13 @@ func (p *planner) planTeam(id string, g groupState, names map[string]teamRef) {
 		if g.team != nil {
 			p.refs[id] = teamRef{id: g.team.ResourceID, name: p.s.teams[g.team.ResourceID].Name, group: id}
 		}
-		return
+		return true
 	}
 	if !wants || !g.exists {
 		if g.team != nil && !p.hold() {
 			p.releaseTeam(id, g, names)
 		}
-		return
+		return true
 	}
 	name := p.s.nameOf(g, give)
 	if g.team != nil {
@@ -81,12 +98,12 @@ func (p *planner) planTeam(id string, g groupState, names map[string]teamRef) {
 			if t.Archived {
 				p.findArchived(t, id)
 			} else if !g.keepsName(give, t, name) {
-				p.renameTeam(id, g, t, give, name, names)
+				return p.renameTeam(id, g, t, give, name, names, last)
 			}
-			return
+			return true
 		}
 	}
-	p.makeTeam(id, g, give, name, names, &out)
+	return p.makeTeam(id, g, give, name, names, &out, last)
 }
 
 func (p *planner) releaseTeam(id string, g groupState, names map[string]teamRef) {
@@ -163,13 +180,15 @@ func (g groupState) keepsName(give Give, t Team, name string) bool {
 	return g.team.Previous == previousManual && foldName(name) == foldName(t.Name)
 }
 
-func (p *planner) renameTeam(id string, g groupState, t Team, give Give, name string, names map[string]teamRef) {
+func (p *planner) renameTeam(id string, g groupState, t Team, give Give, name string, names map[string]teamRef, last bool) (done bool) {
 	if other, taken := names[foldName(name)]; taken && other.id != t.ID {
-		p.nameConflict(id, g, other)
-		return
+		if last {
+			p.nameConflict(id, g, other)
+		}
+		return last
 	}
 	if p.hold() {
-		return
+		return true
 	}
 	delete(names, foldName(t.Name))
 	names[foldName(name)] = teamRef{id: t.ID, name: name, group: id}
@@ -179,13 +198,14 @@ func (p *planner) renameTeam(id string, g groupState, t Team, give Give, name st
 		reason = "the owner chose this name"
 	}
 	p.addTeam(teamPlan{was: g.team, line: Line{Kind: TeamRename, TeamID: t.ID, Team: name, GroupID: id, Group: label(g.name), From: t.Name, To: name, Reason: reason}})
+	return true
 }
 
-func (p *planner) makeTeam(id string, g groupState, give Give, name string, names map[string]teamRef, out *GroupOutcome) {
+func (p *planner) makeTeam(id string, g groupState, give Give, name string, names map[string]teamRef, out *GroupOutcome, last bool) (done bool) {
 	if name == "" {
 		out.Outcome = "conflict"
 		p.find(Finding{Code: FindingTeamNameEmpty, GroupID: id, Group: label(g.name), Message: "Nothing of this group's name can name a team. Rename the group, or skip it."})
-		return
+		return true
 	}
 	line := Line{Kind: TeamCreate, Team: name, GroupID: id, Group: label(g.name), To: name, Reason: p.s.inGroupTeam(give)}
 	grant := store.Grant{Kind: store.GrantTeam, GroupID: id}
@@ -212,17 +232,19 @@ func (p *planner) makeTeam(id string, g groupState, give Give, name string, name
 		case give.Adopt && other.group == "" && !isFreed && (!archived || p.s.canArchive):
 			line.Reason = "the group takes over the team of its name"
 			grant.Previous, restore = previousManual, archived
+		case !last:
+			return false
 		default:
 			out.Outcome, out.TeamID, out.Team = "conflict", other.id, other.name
 			p.nameConflict(id, g, other)
-			return
+			return true
 		}
 		line.Kind, line.TeamID, line.Team = TeamAdopt, other.id, other.name
 		grant.ResourceID = other.id
 		ref.id, out.Outcome = other.id, "adopt"
 	}
 	if p.hold() {
-		return
+		return true
 	}
 	out.TeamID, out.Team = ref.id, line.Team
 	names[foldName(name)] = teamRef{id: ref.id, name: line.Team, group: id}
@@ -232,6 +254,7 @@ func (p *planner) makeTeam(id string, g groupState, give Give, name string, name
 		line.Reason += ", out of the archive"
 	}
 	p.addTeam(teamPlan{line: line, put: &grant, drop: drop, was: g.team, restore: restore})
+	return true
 }
 
 func (p *planner) nameConflict(id string, g groupState, other teamRef) {

@@ -297,8 +297,10 @@ func (h archivingHost) SetTeamArchived(_ context.Context, _ store.Store, _, id s
 	return h.change("SetTeamArchived", id, func() { h.archived[id] = archived })
 }
 
-// canAll makes the host one that deletes and archives teams.
-func canAll(c *Config) { c.Target = archivingHost{deletingHost{c.Target.(*fakeHost)}} }
+// canAll makes the host one that deletes and archives teams, without waiting.
+func canAll(c *Config) {
+	c.Target, c.DeleteAfter = archivingHost{deletingHost{c.Target.(*fakeHost)}}, -1
+}
 
 // joined is a store whose transactions take the host's changes back, too, as one SQL
 // database does. crash, if set, is asked before the outermost commit.

@@ -50,7 +50,7 @@ func cutSuffixFold(s, suffix string) (string, bool) {
 }
 
 // teamName makes a team's name of any text: cleaned, and cut to the host's length.
-func teamName(name string, most int) string { return cutName(cleanName(name), most) }
+func teamName(name string, most int) string { return cleanName(cutName(cleanName(name), most)) }
 
 // cleanName takes out what cannot be seen or turns text around (control and format
 // characters: NUL, overrides of direction) and makes white space single spaces. Joiners

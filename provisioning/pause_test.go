@@ -109,7 +109,7 @@ func TestPauseIsOurs(t *testing.T) {
 	require.NoError(t, err)
 	s.Paused = true
 	s.Pause = store.ProvisioningPause{Code: PauseBreaker, Reason: "holiday", People: 9, At: time.Unix(1, 0), By: store.EventActor{ID: "somebody else"}}
-	s, plan := w.preview(owner, s)
+	s, plan := w.previewBy(owner, s)
 	done, err := w.e.Apply(t.Context(), owner, org, s, agree(plan))
 	require.NoError(t, err)
 	require.Equal(t, "by_hand holiday u-root 0", strings.Join([]string{done.Settings.Pause.Code, done.Settings.Pause.Reason, done.Settings.Pause.By.ID, "0"}, " "))
@@ -118,9 +118,9 @@ func TestPauseIsOurs(t *testing.T) {
 
 	s = done.Settings
 	s.Pause.Reason = strings.Repeat("x", maxReason+1)
-	s, plan = w.preview(owner, s)
+	s, plan = w.previewBy(owner, s)
 	require.Equal(t, "holiday", plan.Settings.Pause.Reason, "it stays while the pause lasts")
 	s.Paused = false
-	_, plan = w.preview(owner, s)
+	_, plan = w.previewBy(owner, s)
 	require.Zero(t, plan.Settings.Pause)
 }

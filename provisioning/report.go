@@ -8,12 +8,15 @@ import (
 
 // report adds what is wrong with the settings as a whole, whether it concerns somebody
 // just now or not.
-func (p *Plan) report(s *snapshot, manyGroups int) {
-	p.reportRows(s)
+func (p *Plan) report(s *snapshot, cfg Config) {
 	p.reportNested(s)
 	p.reportDefault(s)
+	if cfg.Mapper != nil {
+		return // the host's mapper decides, whatever mode and rows say
+	}
+	p.reportRows(s)
 	if s.settings.Mode == store.ModeAuto || s.settings.Mode == store.ModeManual {
-		p.reportGroups(s, manyGroups)
+		p.reportGroups(s, cfg.ManyGroups)
 	}
 }
 

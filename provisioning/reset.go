@@ -120,6 +120,8 @@ func (e *Engine) planReset(ctx context.Context, tx store.Store, actor tenant.Act
 		return Plan{}, err
 	}
 	plan, err := e.planEverybody(ctx, tx, tenantID, s, func(l *loader) { l.reset = &r })
+	// The settings were confirmed when they were saved; only who becomes an owner now counts.
+	plan.GivesTopRole = plan.GivesTopRole && plan.makesOwner(e.roles)
 	e.askConfirmations(&plan, actor)
 	return plan, err
 }

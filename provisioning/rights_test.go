@@ -43,7 +43,7 @@ func TestEffectiveRights(t *testing.T) {
 	w.manual(w.row("Admins", "", "", "administrator"), w.row("Devs", "t-dev", "member", ""))
 	w.host.in["t-ops"][w.account("ada")] = "administrator" // by hand
 
-	_, plan := w.preview(owner, store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("Devs", "t-dev", "member", "")}})
+	_, plan := w.previewBy(owner, store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("Devs", "t-dev", "member", "")}})
 	const lowered = "the role in the organisation, which counts in every team, becomes member: group “Admins” does not give it any more"
 	require.Equal(t, []string{
 		"Ada *: administrator→member, " + lowered,
@@ -56,7 +56,7 @@ func TestEffectiveRights(t *testing.T) {
 	w.active("cid", false)
 	w.sync()
 	w.host.users[w.account("ben")].Role = "administrator"
-	_, plan = w.preview(owner, store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{
+	_, plan = w.previewBy(owner, store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{
 		w.row("Admins", "", "", "administrator"), w.row("Devs", "t-dev", "member", ""), w.row("Devs", "t-ops", "administrator", ""),
 	}})
 	require.Equal(t, 2, plan.Totals.Joins+plan.Totals.RolesRaised+count(plan, MemberLink))
@@ -86,7 +86,7 @@ func TestEffectiveRightsOfComingAndGoing(t *testing.T) {
 	w.active("ada", false)
 	s, err := w.e.Settings(t.Context(), owner, org)
 	require.NoError(t, err)
-	_, plan := w.preview(owner, s)
+	_, plan := w.previewBy(owner, s)
 	require.Equal(t, []string{
 		"Ada *: member→, the directory set the user inactive",
 		"Ada Ops: administrator→, the directory set the user inactive",
@@ -117,7 +117,7 @@ func TestPlanPages(t *testing.T) {
 	w.host.addUser("u-eva", "eva@acme.example", "member")
 	w.user("eva", "root")
 	s := store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("B", "t-dev", "member", "administrator")}}
-	s, plan := w.preview(owner, s)
+	s, plan := w.previewBy(owner, s)
 	counts := plan.Counts()
 	require.Equal(t, map[Tab]int{TabTeams: 0, TabPeople: 20, TabRoles: 10, TabRights: 30, TabConflicts: 1, TabWarnings: 1}, counts)
 	for _, tab := range Tabs() {

@@ -228,3 +228,50 @@ func TestSources(t *testing.T) {
 		"org_role.set Ada": SourceManual, "org_role.set Ben": SourceManual,
 	}, got)
 }
+
+// TestDefaultRoleAndChangesByHand: a default is no more than that.
+func TestDefaultRoleAndChangesByHand(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada", "ben")
+	w.group("Owners")
+	w.sync()
+	s := store.ProvisioningSettings{Mode: store.ModeManual, DefaultOrgRole: "administrator", Rows: []store.MappingRow{w.row("Owners", "", "", "owner")}}
+	w.set(s)
+	ada, ben := w.account("ada"), w.account("ben")
+
+	// Higher by hand: what was there before, from now on.
+	w.host.users[ada].Role = "owner"
+	require.Zero(t, w.set(s).Totals.Overrides)
+	w.stable()
+	// Lower by hand: stays, and is shown.
+	w.host.users[ben].Role = "member"
+	plan := w.set(s)
+	require.Equal(t, 1, plan.Totals.Overrides)
+	require.Contains(t, plan.Lines[0].Reason, "the default is")
+	w.stable()
+	require.Equal(t, "member", w.host.users[ben].Role)
+	// A group's role is more than a default.
+	w.join("Owners", "ben")
+	w.sync()
+	require.Equal(t, "owner", w.host.users[ben].Role)
+	w.leave("Owners", "ben")
+	w.sync()
+	require.Equal(t, "administrator", w.host.users[ben].Role)
+	w.host.users[ben].Role = "member"
+	w.reset(Reset{OrgRoles: true})
+	require.Equal(t, "administrator", w.host.users[ben].Role)
+
+	// Nor does it lock the role.
+	locks, err := NewLocks(LocksConfig{Store: w.st})
+	require.NoError(t, err)
+	lock, err := locks.Check(t.Context(), org, Resource{Kind: ResourceOrgRole, AccountID: ben}, "", OpUpdate)
+	require.NoError(t, err)
+	require.False(t, lock.Locked)
+
+	s.DefaultOrgRole = ""
+	w.host.users[ben].Role = "owner" // by hand
+	w.set(s)
+	require.Equal(t, "owner", w.host.users[ben].Role)
+	require.Equal(t, "owner", w.host.users[ada].Role)
+	w.stable()
+}

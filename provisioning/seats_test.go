@@ -56,7 +56,7 @@ func TestSeats(t *testing.T) {
 	w, h := seated(t, 3)
 	w.user("ada", "ben", "cid", "dan")
 	w.join("A", "ada", "ben", "cid", "dan")
-	_, plan := w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone})
+	_, plan := w.previewBy(owner, store.ProvisioningSettings{Mode: store.ModeNone})
 	require.Equal(t, &SeatPlan{Limit: 3, UsedBefore: 1, UsedAfter: 3, Missing: 2}, plan.Totals.Seats)
 	require.Equal(t, []FindingCode{FindingNoSeat, FindingNoSeat}, w.codes(plan))
 	require.Equal(t, []string{"Cid", "Dan"}, []string{plan.Findings[0].Person, plan.Findings[1].Person})
@@ -88,14 +88,14 @@ func TestSeats(t *testing.T) {
 	w.sync()
 	require.False(t, w.host.byEmail(t, "ada@acme.example").Active)
 	require.Equal(t, 4, h.used())
-	_, plan = w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone})
+	_, plan = w.previewBy(owner, store.ProvisioningSettings{Mode: store.ModeNone})
 	require.Equal(t, &SeatPlan{Limit: 1, UsedBefore: 4, UsedAfter: 4, Missing: 2}, plan.Totals.Seats)
 	require.Zero(t, Seats{Limit: 1, Used: 4}.Free())
 
 	h.limit = 50
 	w.clock.add(2 * time.Hour)
 	w.sync()
-	_, plan = w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone})
+	_, plan = w.previewBy(owner, store.ProvisioningSettings{Mode: store.ModeNone})
 	require.Equal(t, &SeatPlan{Limit: 50, UsedBefore: 6, UsedAfter: 6, Free: 44}, plan.Totals.Seats)
 	require.True(t, w.host.byEmail(t, "ada@acme.example").Active)
 	require.Equal(t, "member", w.host.role("t-ops", w.account("ada")), "with all that was there")
@@ -125,7 +125,7 @@ func TestSeatsThatCannotBeCounted(t *testing.T) {
 	w.user("ada")
 	w.sync()
 	require.Len(t, w.host.users, 2, "this organisation's are not counted")
-	_, plan := w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone})
+	_, plan := w.previewBy(owner, store.ProvisioningSettings{Mode: store.ModeNone})
 	require.Nil(t, plan.Totals.Seats)
 
 	h.err = errHost
@@ -134,7 +134,7 @@ func TestSeatsThatCannotBeCounted(t *testing.T) {
 	w.sync()
 	require.False(t, w.host.byEmail(t, "ada@acme.example").Active, "ending access needs no seat (D10)")
 	require.Len(t, w.host.users, 2)
-	_, plan = w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone})
+	_, plan = w.previewBy(owner, store.ProvisioningSettings{Mode: store.ModeNone})
 	require.Equal(t, []FindingCode{FindingSeatsUnknown}, w.codes(plan))
 	h.err, h.lie = nil, -9
 	w.clock.add(time.Hour)

@@ -99,7 +99,7 @@ func (e *Engine) step(ctx context.Context, tenantID string, failures int) (handl
 		if err := tx.SavePosition(ctx, tenantID, reader, from, events[len(events)-1].Seq); err != nil {
 			return err
 		}
-		if handled == 0 {
+		if handled == 0 && !freesName(events) {
 			return nil
 		}
 		l, err := e.newLoader(ctx, tx, tenantID, nil)
@@ -114,9 +114,13 @@ func (e *Engine) step(ctx context.Context, tenantID string, failures int) (handl
 		}
 		if failures < parkAfter {
 			plan, err = e.work(ctx, tx, l, c)
+		} else {
+			err = e.workOrPark(ctx, tx, l, c, &plan)
+		}
+		if err != nil || !freesName(events) {
 			return err
 		}
-		return e.workOrPark(ctx, tx, l, c, &plan)
+		return e.settleNames(ctx, tx, tenantID, &plan)
 	})
 	if err != nil {
 		return 0, false, err

@@ -194,7 +194,7 @@ func TestUndoOfAPlanThatTheHostRefusedInPart(t *testing.T) {
 		}
 		return nil
 	}
-	s, plan := w.preview(owner, store.ProvisioningSettings{Mode: store.ModeNone, Unmanaged: takeAll})
+	s, plan := w.previewBy(owner, store.ProvisioningSettings{Mode: store.ModeNone, Unmanaged: takeAll})
 	done, err := w.e.Apply(t.Context(), owner, org, s, agree(plan))
 	require.NoError(t, err)
 	require.Len(t, done.Failures, 1)

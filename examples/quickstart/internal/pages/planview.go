@@ -50,6 +50,7 @@ var sentences = map[provisioning.LineKind]string{
 	provisioning.TeamRename:         "Team {from} becomes {to}",
 	provisioning.TeamRelease:        "Team {team} becomes an ordinary team",
 	provisioning.TeamDelete:         "Team {team} is deleted if nobody is left in it",
+	provisioning.TeamDeletePlanned:  "Team {team} becomes an ordinary team and is deleted later if nobody is in it",
 	provisioning.AccountCreate:      "{person} gets an account",
 	provisioning.AccountAdopt:       "{person}'s account is taken over",
 	provisioning.AccountUpdate:      "{person}'s profile is updated",
