@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/provisioning"
@@ -277,7 +278,7 @@ func adoptChoices(groups []groupRow, chosen []string, findings []provisioning.Fi
 func hidden(form url.Values) []field {
 	var out []field
 	for name, values := range form {
-		if name == "hash" || name == "version" || name == "top_role" {
+		if slices.Contains([]string{"hash", "version", string(provisioning.ConfirmTopRole), string(provisioning.ConfirmManyPeople), string(provisioning.ConfirmOwnAccess)}, name) {
 			continue
 		}
 		for _, value := range values {
@@ -296,14 +297,20 @@ func (s *Server) saveGroups(w http.ResponseWriter, r *http.Request, v visitor) {
 	if fmt.Sprint(settings.Version) != r.Form.Get("version") {
 		settings.Version = -1 // somebody saved meanwhile; Apply answers with the present plan
 	}
-	confirm := provisioning.Confirm{Hash: r.Form.Get("hash"), TopRole: r.Form.Get("top_role") != ""}
+	people, _ := strconv.Atoi(r.Form.Get(string(provisioning.ConfirmManyPeople))) // what is no number confirms none
+	confirm := provisioning.Confirm{
+		Hash: r.Form.Get("hash"), People: people,
+		TopRole:   r.Form.Get(string(provisioning.ConfirmTopRole)) != "",
+		OwnAccess: r.Form.Get(string(provisioning.ConfirmOwnAccess)) != "",
+	}
 	plan, err := s.Engine.Apply(r.Context(), v.actor, v.org.ID, settings, confirm)
 	var stale *provisioning.StalePlanError
+	var unconfirmed *provisioning.UnconfirmedError
 	switch {
 	case errors.As(err, &stale):
 		s.showPlan(w, r, v, http.StatusConflict, stale.Plan.Settings, stale.Plan, "The directory or the settings changed since this preview. Here is the new one.")
-	case errors.Is(err, provisioning.ErrTopRoleUnconfirmed):
-		s.problem(w, r, http.StatusUnprocessableEntity, "confirmation_required", "These settings make owners. Look at the preview and confirm it.", nil)
+	case errors.As(err, &unconfirmed):
+		s.problem(w, r, http.StatusUnprocessableEntity, "confirmation_required", unconfirmed.Missing[0].Message+" Look at the preview and confirm it.", nil)
 	case err != nil:
 		s.refuseSettings(w, r, v, settings, err)
 	default:
