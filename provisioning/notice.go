@@ -69,7 +69,7 @@ func (e *Engine) announce(ctx context.Context, tenantID string) {
 func (e *Engine) noticeWaits(tenantID string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.cfg.Now().Before(e.notices[tenantID].until)
+	return e.waits(e.notices[tenantID].until, maxRetry)
 }
 
 func (e *Engine) announceNew(ctx context.Context, tenantID string) error {

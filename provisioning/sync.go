@@ -327,10 +327,17 @@ func (e *Engine) failures(tenantID string) int {
 	return e.backoff[tenantID].failures
 }
 
+// waits says whether it is too early. A time further ahead than anything ever waits was set
+// before the clock jumped back, and is over.
+func (e *Engine) waits(until time.Time, most time.Duration) bool {
+	left := until.Sub(e.cfg.Now())
+	return left > 0 && left <= most
+}
+
 func (e *Engine) waiting(tenantID string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.cfg.Now().Before(e.backoff[tenantID].until)
+	return e.waits(e.backoff[tenantID].until, maxBackoff)
 }
 
 // note keeps count of a tenant's failures in a row.
