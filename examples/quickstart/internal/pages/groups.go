@@ -264,7 +264,7 @@ func adoptChoices(groups []groupRow, chosen []string, findings []provisioning.Fi
 	var out []adoptChoice
 	for _, g := range groups {
 		taken := slices.ContainsFunc(findings, func(f provisioning.Finding) bool {
-			return f.Code == provisioning.FindingTeamNameTaken && f.GroupID == g.GroupID
+			return (f.Code == provisioning.FindingTeamNameTaken || f.Code == provisioning.FindingGroupRecreated) && f.GroupID == g.GroupID
 		})
 		yes := slices.Contains(chosen, g.GroupID)
 		if taken || yes {
