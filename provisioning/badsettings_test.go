@@ -135,6 +135,15 @@ func TestBadSettings(t *testing.T) {
 		{"a foreign group in a row", "rows[0].groupId", "group_not_found", func(w *world) store.ProvisioningSettings {
 			return store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("foreign", "t-ops", "member", "")}}
 		}},
+		{"a hostile group", "rows[0].groupId", "group_not_found", func(*world) store.ProvisioningSettings {
+			return store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{{GroupID: hostile, OrgRole: "member"}}}
+		}},
+		{"a huge team", "rows[0].teamId", "team_not_found", func(w *world) store.ProvisioningSettings {
+			return store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("A", big, "member", "")}}
+		}},
+		{"a team role without a team", "rows[0].teamRole", "role_unknown", func(w *world) store.ProvisioningSettings {
+			return store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("A", "", big, "member")}}
+		}},
 		{"an archived team", "rows[0].teamId", "team_not_found", func(w *world) store.ProvisioningSettings {
 			return store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("A", "t-old", "member", "")}}
 		}},

@@ -30,9 +30,13 @@
 //   - Every membership and role that a group gave stands in a ledger, with the group.
 //     Only that is ever taken away: memberships by hand survive, a membership from two
 //     groups stays while one of them gives it, and a role that a person had before
-//     comes back. Of several roles the highest wins.
+//     comes back. Of several roles the highest wins, or that of the first row, as the
+//     tenant chose. Lines of a plan and of the ledger tell their [Source].
+//   - Who has no role by a group has the settings' default role, if there is one. It takes
+//     nothing away from what somebody gave by hand.
 //   - The role in a team is set when the sync adds the member; a later change by hand
-//     is kept and shown as an override. A member by hand keeps its role, too.
+//     is kept and shown as an override, until an owner takes it back ([Engine.PreviewReset]).
+//     A member by hand keeps its role, too.
 //   - Missing data removes nothing: a mapper that fails, a group or team that cannot be
 //     read, an unknown member leave everything as it is.
 //   - Nobody provisions the root user. A last owner, and an owner on the break-glass
@@ -41,10 +45,21 @@
 //   - A user who is set inactive or deleted loses access at once ([Target].SetActive),
 //     whatever is paused; this holds for a last owner, too, with a finding, but not for
 //     a break-glass owner. Coming back restores everything.
-//   - In automatic mode a team belongs to its group: it is made and renamed with it. A
-//     team of that name that exists already is a conflict until the owner chooses to
-//     adopt it, to rename one of them or to skip the group. A deleted group leaves its
-//     team behind as an ordinary one, unless the host implements [TeamDeleter].
+//   - A change of the mode or the filter takes nobody out of a team by surprise: people
+//     stay as if by hand unless the owner chose to take back what the settings stop to
+//     cover ([store.UnmanagedRule]). Each of them is a line of the plan.
+//   - A row whose group or team is gone, or whose team is archived, is flagged and stays. A
+//     group that the directory deleted and made again is proposed in its place ([Relink]).
+//
+// # Teams of automatic mode
+//
+// A team belongs to its group: it is made and named with it, by the owner's rule for names
+// or a name chosen for this group, cleaned of what cannot be seen. A team of that name that
+// exists already is a conflict until the owner chooses to adopt it, to choose another name
+// or to skip the group. A team that loses its group becomes an ordinary one, or is archived,
+// or deleted if it is unused, as the owner chose and the host can ([TeamArchiver],
+// [TeamDeleter]); a team that was adopted is always kept. [Engine.MatchGroups] shows what a
+// filter selects while it is written.
 //
 // # What goes wrong
 //
@@ -64,5 +79,5 @@
 // # Compatibility
 //
 // [Target] and [GroupMapper] do not grow within a major version; new abilities are
-// optional interfaces such as [TeamDeleter]. Codes and kinds are stable.
+// optional interfaces such as [TeamDeleter] and [TeamArchiver]. Codes and kinds are stable.
 package provisioning

@@ -275,3 +275,34 @@ func TestDefaultRoleAndChangesByHand(t *testing.T) {
 	require.Equal(t, "owner", w.host.users[ada].Role)
 	w.stable()
 }
+
+// TestR96RolesAreTheHosts uses roles of other names and numbers than the documentation's.
+func TestR96RolesAreTheHosts(t *testing.T) {
+	w := newWorld(t, func(c *Config) {
+		c.OrgRoles = []string{"guest", "member", "manager", "director", "owner"}
+		c.TeamRoles = []string{"viewer", "responder", "lead"}
+		c.MaxProvisionableRole = "manager"
+	})
+	w.host.addTeam("t-ops", "Ops")
+	w.user("ada")
+	w.host.root = "" // nobody's
+	for _, g := range []string{"A", "B", "C"} {
+		w.group(g, "ada")
+	}
+	w.sync()
+	w.host.users[w.account("ada")].Role = "guest"
+	w.manual(w.row("A", "t-ops", "responder", "member"), w.row("B", "t-ops", "lead", "manager"), w.row("C", "t-ops", "viewer", "guest"))
+	require.Equal(t, "lead", w.host.role("t-ops", w.account("ada")))
+	require.Equal(t, "manager", w.host.byEmail(t, "ada@acme.example").Role)
+	w.leave("B", "ada")
+	w.sync()
+	require.Equal(t, "responder", w.host.role("t-ops", w.account("ada")))
+	require.Equal(t, "member", w.host.byEmail(t, "ada@acme.example").Role)
+	w.leave("A", "ada")
+	w.sync()
+	require.Equal(t, "viewer", w.host.role("t-ops", w.account("ada")))
+	require.Equal(t, "guest", w.host.byEmail(t, "ada@acme.example").Role)
+	w.stable()
+	refused(t, w, store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("A", "", "", "director")}}, "rows[0].orgRole", "role_above_max")
+	refused(t, w, store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("A", "t-ops", "administrator", "")}}, "rows[0].teamRole", "role_unknown")
+}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -73,7 +75,7 @@ type settingsCheck struct {
 
 // groupExists asks the directory once for each group.
 func (c *settingsCheck) groupExists(ctx context.Context, id string) (bool, error) {
-	if exists, known := c.groups[id]; known {
+	if exists, known := c.groups[id]; known || !plausibleID(id) {
 		return exists, nil
 	}
 	_, err := c.tx.SCIMGroup(ctx, c.tenantID, id)
@@ -82,6 +84,12 @@ func (c *settingsCheck) groupExists(ctx context.Context, id string) (bool, error
 	}
 	c.groups[id] = err == nil
 	return err == nil, nil
+}
+
+// plausibleID says whether an ID may be one at all: a database need not be asked about
+// what it could not store.
+func plausibleID(id string) bool {
+	return len(id) <= 255 && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)
 }
 
 // oneOf refuses a choice that does not exist.
@@ -148,11 +156,11 @@ func (c *settingsCheck) rows(ctx context.Context, rows []store.MappingRow, inUse
 		if known[r] && !inUse {
 			continue
 		}
-		if r.TeamID != "" {
+		if r.TeamID != "" || r.TeamRole != "" {
 			e.checkTeamRole(at("teamRole"), r.TeamRole, errs)
-			if !teams[r.TeamID] && !known[r] {
-				errs.add(at("teamId"), "team_not_found", "there is no such team, or it is archived")
-			}
+		}
+		if r.TeamID != "" && !teams[r.TeamID] && !known[r] {
+			errs.add(at("teamId"), "team_not_found", "there is no such team, or it is archived")
 		}
 		e.checkOrgRole(at("orgRole"), r.OrgRole, errs)
 		if known[r] {
@@ -172,7 +180,7 @@ func (c *settingsCheck) rows(ctx context.Context, rows []store.MappingRow, inUse
 func (e *Engine) teamsOfRows(ctx context.Context, tx store.Store, tenantID string, rows []store.MappingRow) (map[string]bool, error) {
 	ids := map[string]bool{}
 	for _, r := range rows {
-		if r.TeamID != "" {
+		if r.TeamID != "" && plausibleID(r.TeamID) {
 			ids[r.TeamID] = true
 		}
 	}

@@ -20,7 +20,7 @@ const (
 type ProvisioningSettings struct {
 	Meta
 	Mode ProvisioningMode `json:"mode"`
-	// Rows are the manual mode's mapping.
+	// Rows are the manual mode's mapping, in the owner's order (see RoleRule).
 	Rows []MappingRow `json:"rows,omitempty"`
 	// Auto is the automatic mode's rule.
 	Auto AutoRule `json:"auto,omitzero"`

@@ -52,24 +52,27 @@ type field struct{ Name, Value string }
 
 // groupsPage is the page's body.
 type groupsPage struct {
-	Mode      store.ProvisioningMode      `json:"mode"`
-	ModeHelp  string                      `json:"-"`
-	Rows      []groupRow                  `json:"groups"`
-	Filter    string                      `json:"filter"`
-	TeamRole  string                      `json:"team_role"`
-	OrgRole   string                      `json:"org_role"`
-	Teams     []host.Team                 `json:"-"`
-	TeamRoles []string                    `json:"team_roles"`
-	OrgRoles  []string                    `json:"org_roles"`
-	Current   []teamView                  `json:"teams"`
-	Errors    map[string][]tenant.Finding `json:"errors,omitempty"`
-	Plan      *provisioning.Plan          `json:"plan,omitempty"`
-	Version   int64                       `json:"version"` // of the settings, to be quoted with the plan's hash
-	Summary   string                      `json:"summary,omitempty"`
-	Lines     []string                    `json:"-"`
-	Findings  []provisioning.Finding      `json:"-"`
-	Hidden    []field                     `json:"-"`
-	Adopt     []adoptChoice               `json:"-"`
+	Mode     store.ProvisioningMode `json:"mode"`
+	ModeHelp string                 `json:"-"`
+	Rows     []groupRow             `json:"groups"`
+	Filter   string                 `json:"filter"`
+	TeamRole string                 `json:"team_role"`
+	OrgRole  string                 `json:"org_role"`
+	// UnmanagedPeople and UnmanagedTeams are what becomes of what the settings stop to cover.
+	UnmanagedPeople store.PeoplePolicy          `json:"unmanaged_people"`
+	UnmanagedTeams  store.TeamPolicy            `json:"unmanaged_teams"`
+	Teams           []host.Team                 `json:"-"`
+	TeamRoles       []string                    `json:"team_roles"`
+	OrgRoles        []string                    `json:"org_roles"`
+	Current         []teamView                  `json:"teams"`
+	Errors          map[string][]tenant.Finding `json:"errors,omitempty"`
+	Plan            *provisioning.Plan          `json:"plan,omitempty"`
+	Version         int64                       `json:"version"` // of the settings, to be quoted with the plan's hash
+	Summary         string                      `json:"summary,omitempty"`
+	Lines           []string                    `json:"-"`
+	Findings        []provisioning.Finding      `json:"-"`
+	Hidden          []field                     `json:"-"`
+	Adopt           []adoptChoice               `json:"-"`
 }
 
 func (s *Server) groups(w http.ResponseWriter, r *http.Request, v visitor) {
@@ -98,6 +101,7 @@ func (s *Server) groupsBody(r *http.Request, v visitor, settings store.Provision
 	b := &groupsPage{
 		Mode: settings.Mode, ModeHelp: modeHelp[settings.Mode], Filter: settings.Auto.Filter,
 		TeamRole: settings.Auto.TeamRole, OrgRole: settings.Auto.OrgRole,
+		UnmanagedPeople: settings.Unmanaged.People, UnmanagedTeams: settings.Unmanaged.Teams,
 		TeamRoles: host.TeamRoles(), OrgRoles: host.OrgRoles(), Rows: []groupRow{}, Version: settings.Version,
 	}
 	rows := map[string]store.MappingRow{}
@@ -196,6 +200,12 @@ func (s *Server) readSettings(r *http.Request, v visitor) (store.ProvisioningSet
 		return settings, err
 	}
 	settings.Mode = store.ProvisioningMode(r.Form.Get("mode"))
+	if r.Form.Has("unmanaged_people") {
+		settings.Unmanaged.People = store.PeoplePolicy(r.Form.Get("unmanaged_people"))
+	}
+	if r.Form.Has("unmanaged_teams") {
+		settings.Unmanaged.Teams = store.TeamPolicy(r.Form.Get("unmanaged_teams"))
+	}
 	switch settings.Mode {
 	case store.ModeManual:
 		settings.Rows = nil
@@ -265,7 +275,7 @@ func adoptChoices(groups []groupRow, chosen []string, findings []provisioning.Fi
 	var out []adoptChoice
 	for _, g := range groups {
 		taken := slices.ContainsFunc(findings, func(f provisioning.Finding) bool {
-			return f.Code == provisioning.FindingTeamNameTaken && f.GroupID == g.GroupID
+			return (f.Code == provisioning.FindingTeamNameTaken || f.Code == provisioning.FindingGroupRecreated) && f.GroupID == g.GroupID
 		})
 		yes := slices.Contains(chosen, g.GroupID)
 		if taken || yes {
