@@ -61,6 +61,19 @@
 // [TeamDeleter]); a team that was adopted is always kept. [Engine.MatchGroups] shows what a
 // filter selects while it is written.
 //
+// A deletion waits (Config.DeleteAfter): [Engine.PlannedDeletions] lists it with its date, and
+// it is cancelled when its cause goes.
+//
+// # Plans that people apply
+//
+// A plan counts what it does, seats included ([SeatCounter]), and shows also what changes
+// though no assignment does: the rights that a role in the organisation gives in every team
+// ([RightsChange]). Large ones are shown page by page ([Engine.PreviewPage]). It names what
+// it wants confirmed ([Confirmation]): making owners, taking from very many people, taking from
+// whoever applies it. What was applied can be taken back, as a plan again ([Engine.PreviewUndo]).
+// [Engine.Pause] holds everything back, [Engine.Held] shows what waits, and
+// [Engine.Resume] lets it through.
+//
 // # What goes wrong
 //
 // Position, ledger, events and (for a host on the same database) the host's rows are
@@ -68,6 +81,9 @@
 // the same event. What the host refuses for one person is set aside, recorded, and
 // tried again with growing pauses, while the others go on. Changes of groups that
 // would take access from very many people pause the tenant and ask ([Breaker]).
+// What a person should look at goes to Config.Notifier, once. [Engine.ReconcileTask], for
+// tenant.Runner, compares everybody once a day, mends what somebody changed past the locks,
+// and reports it ([Engine.LastReconcile]).
 //
 // # Security
 //
