@@ -35,6 +35,18 @@ type Config struct {
 	// Approvals is how many different reviewers have to approve a request that Reviewer leaves to staff. Zero means 1;
 	// 2 are four eyes.
 	Approvals int
+	// ReviewWithin is how soon staff answer a request (R47), nights and weekends included: its owners are told until when, see
+	// [Service.ReviewStatus]. Zero means that the host does not say.
+	ReviewWithin time.Duration
+	// StaffNotifier hands notices on to the host's staff, see [Service.RemindOfReviews]. Nil means that they are not reminded;
+	// Notifier never gets what is for staff.
+	StaffNotifier Notifier
+	// RemindStaffAfter is how long a request waits for staff until they are reminded, each once. Nil means three quarters of
+	// ReviewWithin, that time, and twice that time, and never if it is zero; empty means never.
+	RemindStaffAfter []time.Duration
+	// RemindOwnersAfter is how long a request waits for its owners, after staff asked, until they are reminded, each once. Nil
+	// means 3, 7 and 14 days; empty means never.
+	RemindOwnersAfter []time.Duration
 	// Changes says how reviewed settings in force are changed. The default is that a change is reviewed.
 	Changes ChangePolicy
 	// Entitlements tells what a tenant's plan includes. Nil means that every tenant has
@@ -155,6 +167,9 @@ func New(cfg Config) (*Service, error) {
 		return nil, err
 	}
 	if cfg.RemindBefore, err = checkRemindBefore(cfg.RemindBefore); err != nil {
+		return nil, err
+	}
+	if err := cfg.checkReviews(); err != nil {
 		return nil, err
 	}
 	if cfg.PlanGrace == 0 {

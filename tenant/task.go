@@ -40,6 +40,7 @@ const (
 	TaskDomainChecks    = "domain_checks"    // [Service.CheckDomains]
 	TaskSecretReminders = "secret_reminders" // [Service.RemindOfExpiry]
 	TaskDrillReminders  = "drill_reminders"  // [Service.RemindOfDrills]
+	TaskReviewReminders = "review_reminders" // [Service.RemindOfReviews]
 	TaskReseal          = "reseal"           // [Service.ResealAllSecrets]
 	TaskEndings         = "endings"          // [Service.RunEndings]
 	TaskForget          = "forget"           // [Service.ForgetRemoved]
@@ -80,6 +81,9 @@ func (cfg RunnerConfig) tasks() []Task {
 	if s.cfg.Notifier != nil {
 		add(cfg.SecretRemindersEvery, time.Hour, Task{Name: TaskSecretReminders, Run: s.RemindOfExpiry})
 		add(cfg.DrillRemindersEvery, day, Task{Name: TaskDrillReminders, Run: s.RemindOfDrills})
+	}
+	if s.cfg.StaffNotifier != nil || s.cfg.Notifier != nil {
+		add(cfg.ReviewRemindersEvery, time.Hour, Task{Name: TaskReviewReminders, Run: s.RemindOfReviews})
 	}
 	add(cfg.ResealEvery, day, Task{Name: TaskReseal, Run: s.ResealAllSecrets})
 	add(cfg.EndingsEvery, time.Minute, Task{Name: TaskEndings, Run: s.RunEndings})
