@@ -245,7 +245,20 @@ func (r *Revoker) fail(ctx context.Context, tx store.Store, tenantID string, ev 
 	e.Code, e.CorrelationID = codeSessions, ev.CorrelationID
 	e.Message = "The application could not end sessions that are over. It is tried again."
 	e.After, _ = json.Marshal(info) //nolint:errchkjson // numbers and a time
+	if err := holdEvent(ctx, tx, tenantID, ev.Seq); err != nil {
+		return err
+	}
 	return tx.AppendEvents(ctx, tenantID, e)
+}
+
+// holdEvent moves the second place in the journal in front of an event that is looked at again, so that it is not erased
+// for its age meanwhile.
+func holdEvent(ctx context.Context, tx store.Store, tenantID string, seq int64) error {
+	at, err := tx.Position(ctx, tenantID, revokeRetryReader)
+	if err != nil || seq <= 0 || at < seq {
+		return err
+	}
+	return tx.SavePosition(ctx, tenantID, revokeRetryReader, at, seq-1)
 }
 
 func (r *Revoker) systemEvent(typ string, subject store.EventSubject) store.Event {

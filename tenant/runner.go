@@ -35,6 +35,8 @@ type RunnerConfig struct {
 	// means a minute and a day.
 	EndingsEvery time.Duration
 	ForgetEvery  time.Duration
+	// RetentionEvery is for [Service.EraseOldEvents], which needs Config.KeepEvents. Zero means a day.
+	RetentionEvery time.Duration
 	// CleanupEvery is for store.DeleteExpired and [Service.DeleteEndedSetupLinks]. Zero means an hour.
 	CleanupEvery time.Duration
 

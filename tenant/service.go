@@ -97,6 +97,10 @@ type Config struct {
 	// Releaser lets go of what directories manage in the host when a tenant is removed: package provisioning has one. Nil
 	// means that teams and roles stay as they are.
 	Releaser Releaser
+	// KeepEvents is how long events are kept in the journal, see [Service.EraseOldEvents]. Zero keeps them for good; less than 30
+	// days is refused, and with a Notifier less than DrillAfter. What is read from older events is not known any more then:
+	// when break-glass addresses were tried last, since when somebody is locked, how often people have signed in.
+	KeepEvents time.Duration
 	// KeepRemoved is how long the journal of a removed tenant is kept, see [Service.ForgetRemoved]. Zero keeps it for good.
 	KeepRemoved time.Duration
 	// AllowPartialDomains lets a connection become active while some of its domains are
@@ -187,6 +191,9 @@ func New(cfg Config) (*Service, error) {
 	if cfg.DrillAfter < day {
 		return nil, errors.New("tenant: Config.DrillAfter must be at least a day")
 	}
+	if err := cfg.checkRetention(); err != nil {
+		return nil, err
+	}
 	switch {
 	case cfg.Approvals < 0 || cfg.Approvals > maxApprovals:
 		return nil, fmt.Errorf("tenant: Config.Approvals must be 0 to %d", maxApprovals)
@@ -273,7 +280,7 @@ func (s *Service) event(actor Actor, c change) (store.Event, error) {
 	now := s.time()
 	e := store.Event{
 		ID: store.NewID(now), Type: c.what, At: now, Actor: actor.event(),
-		Subject: store.EventSubject{Kind: c.kind, ID: c.id, Name: c.name}, Code: c.code, Message: c.message,
+		Origin: actor.Origin.Event(), Subject: store.EventSubject{Kind: c.kind, ID: c.id, Name: c.name}, Code: c.code, Message: c.message,
 	}
 	var err error
 	if c.before != nil {

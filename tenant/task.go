@@ -43,6 +43,7 @@ const (
 	TaskReviewReminders = "review_reminders" // [Service.RemindOfReviews]
 	TaskReseal          = "reseal"           // [Service.ResealAllSecrets]
 	TaskEndings         = "endings"          // [Service.RunEndings]
+	TaskRetention       = "retention"        // [Service.EraseOldEvents]
 	TaskForget          = "forget"           // [Service.ForgetRemoved]
 	TaskCleanup         = "cleanup"          // store.DeleteExpired, [Service.DeleteEndedSetupLinks]
 )
@@ -89,6 +90,9 @@ func (cfg RunnerConfig) tasks() []Task {
 	add(cfg.EndingsEvery, time.Minute, Task{Name: TaskEndings, Run: s.RunEndings})
 	if s.cfg.KeepRemoved > 0 {
 		add(cfg.ForgetEvery, day, Task{Name: TaskForget, Run: s.ForgetRemoved})
+	}
+	if s.cfg.KeepEvents > 0 {
+		add(cfg.RetentionEvery, day, Task{Name: TaskRetention, Run: s.EraseOldEvents})
 	}
 	add(cfg.CleanupEvery, time.Hour, Task{Name: TaskCleanup, Run: s.cleanUp})
 	return out
