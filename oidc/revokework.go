@@ -152,8 +152,10 @@ func (r *Revoker) end(ctx context.Context, tx store.Store, tenantID string, ev s
 			return err
 		}
 		for _, rev := range all {
-			if rev.BeganBefore, err = beganBefore(ctx, tx, tenantID, ev, rev.AccountID); err != nil {
-				return err
+			if rev.BeganBefore.IsZero() { // it may know better
+				if rev.BeganBefore, err = beganBefore(ctx, tx, tenantID, ev, rev.AccountID); err != nil {
+					return err
+				}
 			}
 			if key := keyOf(rev); done[key] || slices.ContainsFunc(ended, func(e Revocation) bool { return keyOf(e) == key }) {
 				continue
@@ -225,6 +227,8 @@ func (r *Revoker) endedEvent(rev Revocation, cause store.Event) store.Event {
 		e.Message = "Sessions that began at this connection ended: it was suspended or deleted."
 	case ReasonConnectionChanged:
 		e.Message = "Sessions that began at this connection ended: it leads to another provider or client."
+	case ReasonActivated:
+		e.Message = "All sessions of this account that began before ended: its domain signs in at a provider now."
 	case ReasonUnlinked:
 		e.Message = "Sessions that began with an identity ended: it is not linked with the account any more."
 	}
