@@ -21,6 +21,9 @@ type Origin struct {
 
 // Event is the origin as the journal keeps it: bounded, and without characters that disturb a page or a log.
 func (o Origin) Event() store.EventOrigin {
+	if o == (Origin{}) { // mostly so, where the host does not tell
+		return store.EventOrigin{}
+	}
 	e := store.EventOrigin{UserAgent: clipped(strings.TrimSpace(o.UserAgent), maxUserAgent)}
 	if o.IP.IsValid() {
 		e.IP = o.IP.Unmap().WithZone("").String()

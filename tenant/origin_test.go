@@ -3,6 +3,7 @@ package tenant
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
@@ -16,7 +17,7 @@ import (
 // TestPeerOrigin: what anybody can write into a header is not believed.
 func TestPeerOrigin(t *testing.T) {
 	t.Parallel()
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.RemoteAddr = "[::ffff:203.0.113.9]:4711"
 	r.Header.Set("X-Forwarded-For", "198.51.100.1")
 	r.Header.Set("Forwarded", "for=198.51.100.1")
@@ -49,12 +50,12 @@ func TestProxiedOrigin(t *testing.T) {
 		{"10.0.0.1:1", []string{"198.51.100.1,"}, "10.0.0.1"},
 		{"10.0.0.1:1", []string{"::ffff:198.51.100.1%eth0"}, "198.51.100.1"},
 	} {
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = tt.peer
 		r.Header["X-Forwarded-For"] = tt.hops
 		require.Equal(t, tt.want, of(r).IP.String(), "%v", tt)
 	}
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.RemoteAddr = "10.0.0.1:1"
 	r.Header.Set("X-Forwarded-For", "198.51.100.1")
 	require.Equal(t, "10.0.0.1", ProxiedOrigin()(r).IP.String())

@@ -18,7 +18,7 @@ const (
 // not answered for Config.RemindStaffAfter, and to Config.Notifier one that its owners have not submitted again for
 // Config.RemindOwnersAfter since staff asked. It returns how many were taken. Each threshold gives one notice for each time
 // that the request was submitted or asked about, on whichever replica; where several were passed at once, the longest alone
-// does. Of a side whose Notifier is nil nobody is reminded, nor of requests of organisations that the host does not have any more.
+// does, and none that passed more than 90 days ago. Of a side whose Notifier is nil nobody is reminded, nor of requests of organisations that the host does not have any more.
 //
 // The host schedules it, about once an hour, on any replica; [Runner] does. The error joins those of the requests that
 // failed, of which a hundred are told; the others were done. It asks no authorizer: it is the host's own maintenance.

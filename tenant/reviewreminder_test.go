@@ -214,3 +214,38 @@ func TestReviewTimesAreChecked(t *testing.T) {
 		require.ErrorContains(t, err, "Config."+tt.want)
 	}
 }
+
+// TestRunnerRemindsAndErases: the Runner does what the configuration asks for, and nothing else.
+func TestRunnerRemindsAndErases(t *testing.T) {
+	t.Parallel()
+	names := func(w *world, change func(*RunnerConfig)) (out []string) {
+		cfg := RunnerConfig{Service: w.Service}
+		if change != nil {
+			change(&cfg)
+		}
+		for _, task := range cfg.tasks() {
+			out = append(out, task.Name)
+		}
+		return out
+	}
+	plain := names(newWorld(t), nil)
+	require.NotContains(t, plain, TaskReviewReminders)
+	require.NotContains(t, plain, TaskRetention)
+
+	w, _, team := reviewed(t, func(c *Config) { c.KeepEvents = 100 * day })
+	require.Subset(t, names(w, nil), []string{TaskReviewReminders, TaskRetention})
+	off := names(w, func(c *RunnerConfig) { c.ReviewRemindersEvery, c.RetentionEvery = -1, -1 })
+	require.NotContains(t, off, TaskReviewReminders)
+	require.NotContains(t, off, TaskRetention)
+
+	w.submitted(t, "t1", acme())
+	w.pass(5 * day)
+	r, err := NewRunner(RunnerConfig{Service: w.Service})
+	require.NoError(t, err)
+	require.NoError(t, r.RunOnce(t.Context()))
+	require.Len(t, team.calls, 1)
+	w.happen(t, "t2", 1, "old.one")
+	w.pass(101 * day)
+	require.NoError(t, r.RunOnce(t.Context()))
+	require.Equal(t, []string{eventsErased}, w.events(t, "t2", 0))
+}

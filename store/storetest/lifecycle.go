@@ -352,7 +352,7 @@ func checkEraseReadEvents(p *probe) {
 
 func checkEraseOldEventsAtOnce(p *probe) {
 	all := p.appended(p.tenant, 12)
-	counts := make([]int, 6)
+	counts, more := make([]int, 6), 0
 	for i, err := range p.atOnce(6, func(i int) (err error) {
 		counts[i], err = p.st.EraseEvents(p.ctx, p.tenant, all[8].Seq, 4)
 		return err
@@ -365,9 +365,9 @@ func checkEraseOldEventsAtOnce(p *probe) {
 		if n == 0 {
 			break
 		}
-		counts = append(counts, n)
+		more += n
 	}
-	total := 0
+	total := more
 	for _, n := range counts {
 		total += n
 	}
