@@ -90,7 +90,8 @@ type Activation struct {
 	// EndSessions ends what people in the connection's domains are signed in with now, so that they sign in anew: all of
 	// their sessions at the tenant that began before. Break-glass addresses keep theirs, and the actor too without
 	// EndOwnSession. It begins with the activation, is done in pages by [Service.RunEndings], and the host's sessions are
-	// ended by package oidc's Revoker, which the host runs. [Service.ApplyEnding] takes the place of what is left of it.
+	// ended by package oidc's Revoker, which the host runs. It needs
+	// Config.Users: accounts_unlisted otherwise. [Service.ApplyEnding] takes the place of what is left of it.
 	EndSessions bool
 	// EndOwnSession ends the actor's own as well.
 	EndOwnSession bool
@@ -145,8 +146,14 @@ func (s *Service) Activate(ctx context.Context, actor Actor, tenantID, id string
 
 // asPlanned refuses choices that don't go together, and an activation that would mean something else than was shown.
 func (s *Service) asPlanned(ctx context.Context, actor Actor, tenantID string, c store.Connection, domains []store.Domain, a Activation) error {
-	if err := a.check(); err != nil || a.Hash == "" {
+	if err := a.check(); err != nil {
 		return err
+	}
+	if a.EndSessions && s.cfg.Users == nil {
+		return refuse([]Finding{unlisted(a)})
+	}
+	if a.Hash == "" {
+		return nil
 	}
 	plan, err := s.planActivation(ctx, tenantID, snapshotOf(actor, c, domains, a))
 	if err != nil {

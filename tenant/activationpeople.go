@@ -230,9 +230,17 @@ func (s *Service) activationFindings(ctx context.Context, tenantID string, snap 
 		out = append(out, warning(FieldActivation, CodePeopleNotFound, "%d of %d people in the domains could not sign in at the provider.", n, t.InDomains))
 	}
 	if s.cfg.Users == nil {
-		out = append(out, warning(FieldActivation, CodeAccountsUnlisted, "The application does not list its accounts: those alone are counted that were provisioned or have signed in at a provider."))
+		out = append(out, unlisted(a))
 	}
 	return covered, out, nil
+}
+
+// unlisted says that the host does not tell which accounts it has. Their sessions can't be ended then.
+func unlisted(a Activation) Finding {
+	if a.EndSessions {
+		return errorFinding(FieldActivation, CodeAccountsUnlisted, "The application does not list its accounts, so that nobody can tell whose sessions are to end. Keep the sessions.")
+	}
+	return warning(FieldActivation, CodeAccountsUnlisted, "The application does not list its accounts: those alone are counted that were provisioned or have signed in at a provider.")
 }
 
 // breakGlassStatus asks the host and the journal about the connection's addresses.

@@ -199,6 +199,11 @@ func TestActivationPlanOfOthers(t *testing.T) {
 	require.Contains(t, codesOf(p.Findings, SeverityWarning), CodeAccountsUnlisted)
 	require.Equal(t, []BreakGlassStatus{{Email: "admin@acme.com"}, {Email: "root@eu.acme.com"}}, p.BreakGlass)
 	require.Equal(t, 2, p.Totals.InDomains)
+	require.Equal(t, []string{CodeAccountsUnlisted}, codesOf(w.activationPlan(t, owner, c.ID, Activation{EndSessions: true}).Findings, SeverityError))
+	w.refusedWith(t, "t1", CodeAccountsUnlisted, func() error {
+		_, err := w.Activate(t.Context(), owner, "t1", c.ID, c.Version, Activation{EndSessions: true})
+		return err
+	})
 }
 
 // SetJustIn lets the connection make accounts at sign-in.
