@@ -246,3 +246,31 @@ func TestWriteOrigin(t *testing.T) {
 	s.do("POST", "/Users", `{"userName":"ada"}`).want(201)
 	require.Zero(t, s.events()[0].Origin)
 }
+
+// placed is an authenticator that asks from where.
+type placed struct {
+	Authenticator
+	from *tenant.Origin
+}
+
+func (a placed) AuthenticateFrom(ctx context.Context, tenantID, bearer string, from tenant.Origin) (tenant.Principal, error) {
+	*a.from = from
+	return a.Authenticate(ctx, tenantID, bearer)
+}
+
+// TestKeyOrigin: an authenticator that asks is told from where a key is presented, a bad one too.
+func TestKeyOrigin(t *testing.T) {
+	var from tenant.Origin
+	s := newServer(t, func(c *Config) {
+		c.Origin, c.Authenticator = tenant.PeerOrigin, placed{c.Authenticator, &from}
+	})
+	r := s.request("GET", "/Users", "")
+	r.RemoteAddr = "203.0.113.9:443"
+	s.send(r).want(200)
+	require.Equal(t, "203.0.113.9", from.IP.String())
+	r = s.request("GET", "/Users", "")
+	r.RemoteAddr = "203.0.113.10:443"
+	r.Header.Set("Authorization", "Bearer wrong")
+	s.send(r).want(401)
+	require.Equal(t, "203.0.113.10", from.IP.String())
+}

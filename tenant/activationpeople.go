@@ -316,7 +316,11 @@ func (s *Service) ActivationPeople(ctx context.Context, actor Actor, tenantID, i
 	limit := UserQuery{Limit: q.Limit}.limit()
 	var page ActivationPage
 	for seen := 0; seen < usersScan; {
-		people, concerned, b, err := s.activationBatch(ctx, w, snap, at, usersBatch)
+		n := usersBatch
+		if q.Match == "" && !q.Loses { // nearly everybody is in the domains: one more tells whether there is a next page
+			n = limit + 1 - len(page.People)
+		}
+		people, concerned, b, err := s.activationBatch(ctx, w, snap, at, n)
 		if err != nil {
 			return ActivationPage{}, err
 		}

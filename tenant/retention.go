@@ -44,7 +44,7 @@ type erasedEvents struct {
 // how many events there were. It goes from the oldest to the first that is younger, in pages, and stops in front of what a
 // reader has not handled that has saved a position (package oidc's Revoker, package provisioning's Engine, a host's own); a
 // warning in the log names a tenant where that is so. A reader that is out of use keeps everything: move its position with
-// store.Journal.SavePosition, or erase it. Each page leaves an event "journal.erased" that says how many were erased, of
+// store.Journal.SavePosition. Each page leaves an event "journal.erased" that says how many were erased, of
 // which time and by which policy. One such event is not erased before something else is.
 //
 // Without Config.KeepEvents it does nothing. The host schedules it, about once a day, on any replica; [Runner] does. It may
