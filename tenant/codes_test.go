@@ -1,0 +1,202 @@
+package tenant_test
+
+import (
+	"cmp"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/stretchr/testify/require"
+)
+
+// codePackages are those whose refusals and findings have codes. Their names are those of the folders.
+var codePackages = []string{"tenant", "oidc", "provisioning", "scim"}
+
+// code is one stable code that a caller may see.
+type code struct {
+	pkg   string
+	name  string // of the constant; empty where the code is written out
+	value string
+}
+
+func (c code) String() string {
+	if c.name == "" {
+		return c.pkg + " " + c.value
+	}
+	return c.pkg + "." + c.name
+}
+
+var (
+	codeName  = regexp.MustCompile(`^(Error)?Code[A-Z]`)
+	scimType  = regexp.MustCompile(`^Type[A-Z]`)
+	codeValue = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
+)
+
+// codes collects the codes of the packages: exported constants called Code… or ErrorCode…, in scim those called Type…
+// (RFC 7644 section 3.12), and codes that stand as a text in a Refusal or in tenant.CodeOf.
+func (c *codebase) codes() []code {
+	var out []code
+	for _, pkg := range codePackages {
+		for _, file := range c.files[pkg] {
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.GenDecl:
+					if n.Tok == token.CONST {
+						out = append(out, constants(pkg, n)...)
+					}
+				case *ast.FuncDecl: // the codes of sentinels
+					if n.Name.Name == "CodeOf" && pkg == "tenant" {
+						ast.Inspect(n, func(n ast.Node) bool {
+							if r, ok := n.(*ast.ReturnStmt); ok && len(r.Results) == 1 {
+								out = append(out, written(pkg, r.Results[0])...)
+							}
+							return true
+						})
+					}
+				case *ast.CallExpr: // conflict("account_exists", …) of provisioning
+					if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "conflict" && pkg == "provisioning" {
+						out = append(out, written(pkg, n.Args[0])...)
+					}
+				case *ast.CompositeLit:
+					if refusal, ok := n.Type.(*ast.SelectorExpr); ok && refusal.Sel.Name == "Refusal" {
+						for _, e := range n.Elts {
+							if kv, ok := e.(*ast.KeyValueExpr); ok && kv.Key.(*ast.Ident).Name == "Code" {
+								out = append(out, written(pkg, kv.Value)...)
+							}
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+	slices.SortFunc(out, func(a, b code) int { return cmp.Compare(a.String(), b.String()) })
+	return slices.Compact(out)
+}
+
+func constants(pkg string, d *ast.GenDecl) []code {
+	var out []code
+	for _, spec := range d.Specs {
+		v, ok := spec.(*ast.ValueSpec)
+		if !ok || v.Type != nil { // scim has types of attributes, too
+			continue
+		}
+		for i, name := range v.Names {
+			if !codeName.MatchString(name.Name) && (pkg != "scim" || !scimType.MatchString(name.Name)) || i >= len(v.Values) {
+				continue
+			}
+			if value, ok := literal(v.Values[i]); ok {
+				out = append(out, code{pkg, name.Name, value})
+			}
+		}
+	}
+	return out
+}
+
+func written(pkg string, e ast.Expr) []code {
+	if value, ok := literal(e); ok && codeValue.MatchString(value) {
+		return []code{{pkg: pkg, value: value}}
+	}
+	return nil
+}
+
+// mentions says whether the test, or what it calls or reads of its package's test files, names the code: as the constant or
+// as the text.
+func (c *codebase) mentions(dir string, f *ast.FuncDecl, want code) bool {
+	seen := map[ast.Node]bool{}
+	var look func(n ast.Node, depth int) bool
+	look = func(n ast.Node, depth int) bool {
+		if seen[n] {
+			return false
+		}
+		seen[n] = true
+		found := false
+		ast.Inspect(n, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.BasicLit:
+				text, ok := literal(n)
+				found = found || ok && text == want.value
+			case *ast.Ident:
+				found = found || want.name != "" && n.Name == want.name
+				if depth > 0 && !found {
+					for _, helper := range c.helpers[dir][n.Name] {
+						found = found || look(helper, depth-1)
+					}
+				}
+			}
+			return !found
+		})
+		return found
+	}
+	return look(f, 1)
+}
+
+// TestEveryCodeIsProvoked holds testdata/codes.txt: each code of the packages, and each that a requirement names, has a test
+// there that provokes it. That the test names the code is checked here; that it provokes it is for who adds the line to see.
+func TestEveryCodeIsProvoked(t *testing.T) {
+	t.Parallel()
+	base := readCode(t)
+	text, err := os.ReadFile("testdata/codes.txt")
+	require.NoError(t, err)
+	rows := map[string]string{}
+	var problems []string
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, test, ok := strings.Cut(line, ": ")
+		require.True(t, ok, "expected a code, a colon and its test: %q", line)
+		require.NotContains(t, rows, name)
+		rows[name] = test
+	}
+
+	var out strings.Builder
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	values := map[string]bool{}
+	for _, c := range base.codes() {
+		test, ok := rows[c.String()]
+		delete(rows, c.String())
+		if !ok {
+			problems = append(problems, fmt.Sprintf("%s (%s) has no test", c, c.value))
+			continue
+		}
+		for name := range strings.SplitSeq(test, "; ") {
+			dir, f, err := base.find(name)
+			switch {
+			case err != nil:
+				problems = append(problems, fmt.Sprintf("%s: %v", c, err))
+			case !base.mentions(dir, f, c):
+				problems = append(problems, fmt.Sprintf("%s: %s does not mention %s", c, name, c.value))
+			default:
+				values[c.value] = true
+				fmt.Fprintf(w, "%s\t%s\t%s\n", c.value, c, name)
+			}
+		}
+	}
+	for name := range rows {
+		problems = append(problems, "there is no code "+name)
+	}
+
+	// What the requirements name, and no constant has, needs a line of its own: "requirement".
+	requirements, err := os.ReadFile("testdata/requirements.txt")
+	require.NoError(t, err)
+	tab, err := readTable(string(requirements))
+	require.NoError(t, err)
+	for _, r := range tab.requirements {
+		for _, value := range r.codes {
+			if !values[value] {
+				problems = append(problems, fmt.Sprintf("%s names %s, which no test provokes", r.id, value))
+			}
+		}
+	}
+	require.NoError(t, w.Flush())
+	t.Log("\n" + out.String())
+	slices.Sort(problems)
+	require.Empty(t, problems, strings.Join(problems, "\n"))
+}
