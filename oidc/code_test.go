@@ -1,8 +1,6 @@
 package oidc
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -121,42 +119,15 @@ func TestEncryptedToken(t *testing.T) {
 // the key is told, and the provider hears nothing.
 func TestSecretUnreadable(t *testing.T) {
 	t.Parallel()
-	ring := func(id string) *tenant.Keyring {
-		k, err := tenant.NewKeyring(tenant.KeyringConfig{Keys: []tenant.Key{{ID: id, Bytes: bytes.Repeat([]byte(id), 32)}}})
-		require.NoError(t, err)
-		return k
-	}
-	service := func(st store.Store, keys *tenant.Keyring) Secrets {
-		s, err := tenant.New(tenant.Config{
-			Store: st, Keyring: keys,
-			Tenants:         tenant.TenantsFunc(func(context.Context, string) (tenant.Tenant, error) { return nil, store.ErrNotFound }),
-			Authorizer:      tenant.AuthorizerFunc(func(context.Context, tenant.Actor, tenant.Action, string) error { return tenant.ErrForbidden }),
-			ProviderChecker: NewChecker(CheckerConfig{}), DomainValidator: tenant.StaffValidator{},
-		})
-		require.NoError(t, err)
-		return s
-	}
-	old, now := ring("o"), ring("n")
-	a := newApp(t, func(c *Config) { c.Secrets = service(c.Store, now) })
+	old, now := ring(t, "o"), ring(t, "n")
+	a := newApp(t, func(c *Config) { c.Secrets = service(t, c.Store, now) })
 	idp := oidctest.NewServer(t)
-	seal := func(keys *tenant.Keyring) func(*store.Connection) {
-		return func(c *store.Connection) {
-			var err error
-			c.SealedSecret, err = keys.Seal([]byte(oidctest.DefaultClientSecret), tenant.FieldAAD("acme", c.ID, "client_secret"))
-			require.NoError(t, err)
-		}
-	}
-	c := a.connect(idp, "acme", "acme.example", seal(old))
+	c := a.connect(idp, "acme", "acme.example", sealed(t, old, oidctest.DefaultClientSecret))
 	a.accounts.add("acme", "u-ada", oidctest.DefaultEmail)
 	a.refusedSignIn(oidctest.DefaultEmail, http.StatusServiceUnavailable, CodeSecretUnreadable)
 	require.Zero(t, idp.Count(oidctest.Token))
 	require.NotContains(t, a.log.String(), oidctest.DefaultClientSecret)
 
-	seal(now)(&c) // the owner enters it again
-	c, err := a.store.Connection(t.Context(), "acme", c.ID)
-	require.NoError(t, err)
-	seal(now)(&c)
-	_, err = a.store.UpdateConnection(t.Context(), "acme", c)
-	require.NoError(t, err)
+	a.change(c, sealed(t, now, oidctest.DefaultClientSecret)) // the owner enters it again
 	require.Equal(t, http.StatusOK, a.signIn(oidctest.DefaultEmail).status)
 }

@@ -76,6 +76,14 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 			_, _, err := w.ReplaceSecret(ctx, a, id, c.ID, c.Version, NewSecret("x"), time.Time{})
 			return err
 		},
+		"StageSecret": func(ctx context.Context, a Actor, id string) error {
+			_, _, err := w.StageSecret(ctx, a, id, c.ID, c.Version, NewSecret("x"), time.Time{})
+			return err
+		},
+		"DropNextSecret": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.DropNextSecret(ctx, a, id, c.ID, c.Version)
+			return err
+		},
 		"SetSecretExpiry": func(ctx context.Context, a Actor, id string) error {
 			_, _, err := w.SetSecretExpiry(ctx, a, id, c.ID, c.Version, time.Time{}, false)
 			return err
