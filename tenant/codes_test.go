@@ -85,8 +85,8 @@ func (c *codebase) codes() []code {
 // texts are the other codes that a package writes out, such as "team_not_found" of provisioning: they may have a line.
 func (c *codebase) texts() map[string]code {
 	out := map[string]code{}
-	for _, pkg := range codePackages {
-		for _, file := range c.files[pkg] {
+	for pkg, files := range c.files {
+		for _, file := range files {
 			ast.Inspect(file, func(n ast.Node) bool {
 				if e, ok := n.(*ast.BasicLit); ok {
 					if value, ok := literal(e); ok && codeValue.MatchString(value) {

@@ -159,3 +159,34 @@ func TestGuidesSayWhatTheirProvidersNeed(t *testing.T) {
 	require.Equal(t, []string{"openid", "profile", "email"}, Scopes([]string{"email"}), "a default again is harmless")
 	require.Equal(t, "https://oauth.id.jumpcloud.com/", GuideOf(ProviderJumpCloud).Authority.Pattern)
 }
+
+// TestR61SCIMLater: SCIM is added to a connection that people sign in at already.
+func TestR61SCIMLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	d := acme()
+	d.SCIM = store.SCIMPreferences{}
+	c := w.active(t, "t1", d)
+	before := w.stored(t, c.ID)
+	link, err := w.store.CreateIdentity(ctx, "t1", store.Identity{Meta: store.Meta{ID: "i1"}, ConnectionID: c.ID, Issuer: c.Issuer, Subject: "s", AccountID: "u1"})
+	require.NoError(t, err)
+	w.refusedWith(t, "t1", ErrorCodeSCIMRequired, func() error {
+		_, _, err := w.CreateAPIKey(ctx, owner, "t1", NewAPIKey{Name: "Okta"})
+		return err
+	})
+	dir, err := w.EnableSCIM(ctx, owner, "t1", c.ID, store.SCIMPreferences{Wanted: true, PhoneEditable: true, PhoneUnconfirmed: true})
+	require.NoError(t, err)
+	require.Equal(t, []FieldPolicy{{Field: FieldPhone, UserEditable: true}}, FieldPolicies(dir.Preferences))
+	secret, _, err := w.CreateAPIKey(ctx, owner, "t1", NewAPIKey{Name: "Okta"})
+	require.NoError(t, err)
+	require.True(t, w.accepts(t, secret))
+
+	require.Equal(t, before, w.stored(t, c.ID), "nothing about sign-in is touched")
+	links, err := w.store.IdentitiesOf(ctx, "t1", "u1")
+	require.NoError(t, err)
+	require.Equal(t, []store.Identity{link}, links)
+	realm, err := w.RealmOf(ctx, "a@acme.com")
+	require.NoError(t, err)
+	require.Equal(t, c.ID, realm.ConnectionID)
+}
