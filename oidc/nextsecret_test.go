@@ -91,9 +91,9 @@ func testNextSecret(t *testing.T, push bool) {
 
 	// The provider takes the new one alone from now on, as after an expiry.
 	a.change(after, sealed(t, keys, "the-old-secret-that-expired"))
-	a.refusedBecause(oidctest.DefaultEmail, http.StatusServiceUnavailable, CodeClientRejected)
+	a.refusedSignIn(oidctest.DefaultEmail, http.StatusServiceUnavailable, CodeClientRejected)
 	stage(oidctest.DefaultClientSecret)
-	a.refusedBecause(oidctest.DefaultEmail, http.StatusServiceUnavailable, CodeClientRejected)
+	a.refusedSignIn(oidctest.DefaultEmail, http.StatusServiceUnavailable, CodeClientRejected)
 	require.Equal(t, "home /result", test().body)
 	require.Equal(t, http.StatusOK, a.signIn(oidctest.DefaultEmail).status)
 	after, err = a.store.Connection(t.Context(), "acme", c.ID)
@@ -101,11 +101,4 @@ func testNextSecret(t *testing.T, push bool) {
 	require.Nil(t, after.NextSecret)
 	require.Zero(t, after.FailingSince)
 	require.NotEmpty(t, idp.Violations(), "secrets that it refused")
-}
-
-func (a *app) refusedBecause(email string, status int, code string) {
-	a.t.Helper()
-	p := a.signIn(email)
-	require.Equal(a.t, status, p.status, p.body)
-	require.Contains(a.t, p.body, code)
 }
