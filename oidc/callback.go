@@ -184,6 +184,7 @@ func (h *Handler) consume(ctx context.Context, a attempt) (store.Connection, err
 func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection, a attempt, who person) (Login, error) {
 	var login Login
 	ctx := r.Context()
+	who.origin = h.cfg.Origin.Of(r).Event()
 	g := h.askGate(ctx, c.TenantID)
 	if g.existing != nil {
 		return Login{}, g.existing

@@ -31,6 +31,7 @@ type person struct {
 	claims           object
 	userinfo         object // nil if it was not asked for
 	tokens           tokens
+	origin           store.EventOrigin
 }
 
 // verification is what a document says about its e-mail address.

@@ -100,8 +100,10 @@ type Connection struct {
 	// approved it, as long as more are needed.
 	SubmittedBy EventActor   `json:"submittedBy,omitzero"`
 	Approvals   []EventActor `json:"approvals,omitempty"`
-	DecidedAt   time.Time    `json:"decidedAt,omitzero"`
-	ActivatedAt time.Time    `json:"activatedAt,omitzero"`
+	// AskedAt is when staff asked for information last; zero once the request was submitted again.
+	AskedAt     time.Time `json:"askedAt,omitzero"`
+	DecidedAt   time.Time `json:"decidedAt,omitzero"`
+	ActivatedAt time.Time `json:"activatedAt,omitzero"`
 	// Approved are the settings that were approved last; nil before the first time.
 	Approved *ConnectionSettings `json:"approved,omitempty"`
 }

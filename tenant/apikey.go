@@ -268,6 +268,12 @@ type Principal struct {
 // "Last used" is written at most once a minute for each key. The first use of a key that was revoked or has expired is
 // told to the owners, by the journal and by Config.Notifier: a directory still has it, or a thief (R66).
 func (s *Service) AuthenticateAPIKey(ctx context.Context, tenantID, presented string) (Principal, error) {
+	return s.AuthenticateAPIKeyFrom(ctx, tenantID, presented, Origin{})
+}
+
+// AuthenticateAPIKeyFrom is AuthenticateAPIKey of a request that came from there, which is told with the first use of a key
+// that was revoked or has expired.
+func (s *Service) AuthenticateAPIKeyFrom(ctx context.Context, tenantID, presented string, from Origin) (Principal, error) {
 	// Every path hashes once and reads once, so that time tells nothing.
 	wellFormed := len(presented) <= maxPresented && wellFormedAPIKey(s.cfg.APIKeyPrefix, presented) && CheckID(tenantID) == nil
 	hash := s.cfg.Regions.hashToken(presented[:min(len(presented), maxPresented)])
@@ -284,7 +290,7 @@ func (s *Service) AuthenticateAPIKey(ctx context.Context, tenantID, presented st
 	case !wellFormed:
 		return Principal{}, ErrBadAPIKey
 	case !authenticates(&key, now):
-		s.noteDeadKey(ctx, tenantID, key, now)
+		s.noteDeadKey(ctx, tenantID, key, from, now)
 		return Principal{}, ErrBadAPIKey
 	}
 	d, err := s.store.Directory(ctx, tenantID, key.DirectoryID)

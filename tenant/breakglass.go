@@ -58,6 +58,8 @@ type BreakGlassUse struct {
 	ConnectionID string
 	Email        string
 	At           time.Time
+	// Origin is where the request came from, where [BreakGlassList.DecideFrom] was told.
+	Origin Origin
 }
 
 // BreakGlassList is the default [BreakGlass]: the addresses that the owner listed in an
@@ -91,6 +93,11 @@ var _ BreakGlass = (*BreakGlassList)(nil)
 
 // Decide implements [BreakGlass].
 func (b *BreakGlassList) Decide(ctx context.Context, tenantID, email string) (bool, error) {
+	return b.DecideFrom(ctx, tenantID, email, Origin{})
+}
+
+// DecideFrom is Decide of a request that came from there, for the journal and OnUse.
+func (b *BreakGlassList) DecideFrom(ctx context.Context, tenantID, email string, from Origin) (bool, error) {
 	c, listed, err := b.find(ctx, tenantID, email)
 	if err != nil || !listed {
 		return false, err
@@ -103,6 +110,7 @@ func (b *BreakGlassList) Decide(ctx context.Context, tenantID, email string) (bo
 	e := store.Event{
 		ID: store.NewID(now), Type: breakGlassUsed, At: now,
 		Actor:   Actor{Kind: ActorUser, Email: email}.event(),
+		Origin:  from.Event(),
 		Subject: store.EventSubject{Kind: kindConnection, ID: c.ID, Name: c.Name},
 		Message: email + " may sign in without the identity provider.",
 	}
@@ -111,7 +119,7 @@ func (b *BreakGlassList) Decide(ctx context.Context, tenantID, email string) (bo
 	}
 	b.log.WarnContext(ctx, "tenant: break-glass address used", "tenant", tenantID, "email", email)
 	if b.onUse != nil {
-		b.onUse(ctx, BreakGlassUse{TenantID: tenantID, ConnectionID: c.ID, Email: email, At: now})
+		b.onUse(ctx, BreakGlassUse{TenantID: tenantID, ConnectionID: c.ID, Email: email, At: now, Origin: from})
 	}
 	return true, nil
 }

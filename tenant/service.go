@@ -35,6 +35,18 @@ type Config struct {
 	// Approvals is how many different reviewers have to approve a request that Reviewer leaves to staff. Zero means 1;
 	// 2 are four eyes.
 	Approvals int
+	// ReviewWithin is how soon staff answer a request (R47), nights and weekends included: its owners are told until when, see
+	// [Service.ReviewStatus]. Zero means that the host does not say.
+	ReviewWithin time.Duration
+	// StaffNotifier hands notices on to the host's staff, see [Service.RemindOfReviews]. Nil means that they are not reminded;
+	// Notifier never gets what is for staff.
+	StaffNotifier Notifier
+	// RemindStaffAfter is how long a request waits for staff until they are reminded, each once. Nil means three quarters of
+	// ReviewWithin, that time, and twice that time, and never if it is zero; empty means never.
+	RemindStaffAfter []time.Duration
+	// RemindOwnersAfter is how long a request waits for its owners, after staff asked, until they are reminded, each once. Nil
+	// means 3, 7 and 14 days; empty means never.
+	RemindOwnersAfter []time.Duration
 	// Changes says how reviewed settings in force are changed. The default is that a change is reviewed.
 	Changes ChangePolicy
 	// Entitlements tells what a tenant's plan includes. Nil means that every tenant has
@@ -85,6 +97,10 @@ type Config struct {
 	// Releaser lets go of what directories manage in the host when a tenant is removed: package provisioning has one. Nil
 	// means that teams and roles stay as they are.
 	Releaser Releaser
+	// KeepEvents is how long events are kept in the journal, see [Service.EraseOldEvents]. Zero keeps them for good; less than 30
+	// days is refused, and with a Notifier less than DrillAfter. What is read from older events is not known any more then:
+	// when break-glass addresses were tried last, since when somebody is locked, how often people have signed in.
+	KeepEvents time.Duration
 	// KeepRemoved is how long the journal of a removed tenant is kept, see [Service.ForgetRemoved]. Zero keeps it for good.
 	KeepRemoved time.Duration
 	// AllowPartialDomains lets a connection become active while some of its domains are
@@ -157,6 +173,9 @@ func New(cfg Config) (*Service, error) {
 	if cfg.RemindBefore, err = checkRemindBefore(cfg.RemindBefore); err != nil {
 		return nil, err
 	}
+	if err := cfg.checkReviews(); err != nil {
+		return nil, err
+	}
 	if cfg.PlanGrace == 0 {
 		cfg.PlanGrace = DefaultPlanGrace
 	}
@@ -171,6 +190,9 @@ func New(cfg Config) (*Service, error) {
 	}
 	if cfg.DrillAfter < day {
 		return nil, errors.New("tenant: Config.DrillAfter must be at least a day")
+	}
+	if err := cfg.checkRetention(); err != nil {
+		return nil, err
 	}
 	switch {
 	case cfg.Approvals < 0 || cfg.Approvals > maxApprovals:
@@ -258,7 +280,7 @@ func (s *Service) event(actor Actor, c change) (store.Event, error) {
 	now := s.time()
 	e := store.Event{
 		ID: store.NewID(now), Type: c.what, At: now, Actor: actor.event(),
-		Subject: store.EventSubject{Kind: c.kind, ID: c.id, Name: c.name}, Code: c.code, Message: c.message,
+		Origin: actor.Origin.Event(), Subject: store.EventSubject{Kind: c.kind, ID: c.id, Name: c.name}, Code: c.code, Message: c.message,
 	}
 	var err error
 	if c.before != nil {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"math"
 	"reflect"
 	"slices"
 	"time"
@@ -216,6 +217,9 @@ func methods() []method {
 		listed("Holdings", func(ctx c, st s, t string, _ world) (any, error) { return st.Holdings(ctx, t) }),
 		writes("Erase", func(ctx c, st s, t string, _ world, _ ...e) (any, error) {
 			return st.Erase(ctx, t, store.KindDomain, 10)
+		}),
+		writes("EraseEvents", func(ctx c, st s, t string, _ world, _ ...e) (any, error) {
+			return st.EraseEvents(ctx, t, math.MaxInt64, 10)
 		}),
 
 		{name: "PutToken", creates: true, fails: store.ErrConflict, call: func(ctx c, st s, t string, w world, _ ...e) (any, error) {

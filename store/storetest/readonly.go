@@ -199,3 +199,7 @@ func (ro readOnly) PutLifecycle(ctx context.Context, tenantID string, l store.Li
 func (ro readOnly) Erase(ctx context.Context, tenantID string, kind store.RecordKind, limit int) (int, error) {
 	return unless(ro, func() (int, error) { return ro.Store.Erase(ctx, tenantID, kind, limit) })
 }
+
+func (ro readOnly) EraseEvents(ctx context.Context, tenantID string, through int64, limit int) (int, error) {
+	return unless(ro, func() (int, error) { return ro.Store.EraseEvents(ctx, tenantID, through, limit) })
+}

@@ -97,6 +97,10 @@ func questions() []question {
 			_, err := st.Events(ctx, acme, store.EventQuery{After: 3, Limit: 100})
 			return err
 		}, "tenantgate_events_", nil},
+		{"old events", func(ctx context.Context, st store.Store) error {
+			_, err := st.EraseEvents(ctx, acme, 3, 500)
+			return err
+		}, "tenantgate_events_", nil},
 		{"API key", func(ctx context.Context, st store.Store) error {
 			_, err := st.CreateAPIKey(ctx, acme, store.APIKey{Meta: store.Meta{ID: "k", CreatedAt: at, UpdatedAt: at}, Name: "k", Hash: []byte("hash")})
 			if err == nil {
@@ -231,7 +235,7 @@ func TestPostgresPlans(t *testing.T) {
 			require.NoError(t, q.ask(ctx, st))
 			var plans []string
 			for _, statement := range recorded.take() {
-				if !strings.HasPrefix(statement, "select") && !strings.HasPrefix(statement, "with") {
+				if !strings.HasPrefix(statement, "select") && !strings.HasPrefix(statement, "with") && !strings.HasPrefix(statement, "delete from tenantgate_events") {
 					continue
 				}
 				plans = append(plans, genericPlan(t, db, statement))
