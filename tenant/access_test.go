@@ -86,6 +86,18 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 			_, err := w.ApplyChange(ctx, a, id, c.ID, c.Version, false)
 			return err
 		},
+		"PlanActivation": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.PlanActivation(ctx, a, id, c.ID, Activation{})
+			return err
+		},
+		"ActivationPeople": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.ActivationPeople(ctx, a, id, c.ID, Activation{}, ActivationQuery{})
+			return err
+		},
+		"ExportActivation": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.ExportActivation(ctx, a, id, c.ID, Activation{}, io.Discard)
+			return err
+		},
 		"Review": func(ctx context.Context, a Actor, id string) error {
 			_, err := w.Review(ctx, a, id, c.ID)
 			return err
