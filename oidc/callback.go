@@ -126,6 +126,7 @@ func (h *Handler) checkAnswer(ctx context.Context, a attempt, res response, c *s
 	usable := c.State == store.ConnectionActive
 	if a.Test != nil {
 		usable = slices.Contains(testable, c.State)
+		*c = c.WithNextSecret()
 	}
 	if !usable {
 		*c = store.Connection{}

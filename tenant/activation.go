@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -18,13 +19,17 @@ type TestSignIn struct {
 	// ClientAuth is the way of authenticating that the provider took, which the connection
 	// uses from now on (R22). Empty leaves the connection's own.
 	ClientAuth string
+	// SecretSetAt is that of the connection with which the provider was asked, as [store.Connection.WithNextSecret] gives it: a
+	// secret that waits (R44) is in force from now on if it is the one that worked. Zero says nothing about the secret.
+	SecretSetAt time.Time
 }
 
 // RecordTestSignIn keeps that a test sign-in succeeded. It is called by the code that
 // verified the sign-in, after it did; no authorizer is asked. by is who signed in.
 //
-// A test of an older configuration gives an error with the code stale: somebody
-// changed it meanwhile. An address outside the connection's domains, or an issuer
+// A test with the secret that waits ([Service.StageSecret]) puts that secret in force, and forgets the old one.
+//
+// A test of an older configuration, or with a secret that was replaced meanwhile, gives an error with the code stale. An address outside the connection's domains, or an issuer
 // that is not the connection's, is a [*ValidationError]: people would be refused.
 func (s *Service) RecordTestSignIn(ctx context.Context, by Actor, tenantID, id string, t TestSignIn) (Connection, error) {
 	var out Connection
@@ -40,12 +45,21 @@ func (s *Service) RecordTestSignIn(ctx context.Context, by Actor, tenantID, id s
 		if err != nil {
 			return err
 		}
-		after := before
-		after.TestedVersion, after.TestedAt, after.TestedEmail = t.ConfigVersion, s.time(), email
+		after, what := before, "connection.tested"
+		switch next := before.NextSecret; {
+		case next != nil && t.SecretSetAt.Equal(next.SetAt):
+			what = "connection.next_secret_in_force"
+			if err := s.takeNextSecret(ctx, tx, by, tenantID, &after); err != nil {
+				return err
+			}
+		case !t.SecretSetAt.IsZero() && !t.SecretSetAt.Equal(before.SecretSetAt):
+			return stale()
+		}
+		after.TestedVersion, after.TestedAt, after.TestedEmail = after.ConfigVersion, s.time(), email
 		if secretMethod(t.ClientAuth) && (before.ClientAuth == "" || secretMethod(before.ClientAuth)) {
 			after.ClientAuth = t.ClientAuth // what the test used, so that the test stays good
 		}
-		after, err = s.save(ctx, tx, by, tenantID, before, after, "connection.tested", "")
+		after, err = s.save(ctx, tx, by, tenantID, before, after, what, "")
 		out = viewOf(after, domains)
 		return err
 	})

@@ -52,7 +52,8 @@
 // # Security
 //
 // Client secrets are sealed with the tenant, record and field they belong to, and open
-// nowhere else ([Keyring]). API keys are 256 random bits, of which a hash is stored.
+// nowhere else ([Keyring]). A new one waits beside the old one until a test sign-in has succeeded with it
+// ([Service.StageSecret]). API keys are 256 random bits, of which a hash is stored.
 // [Secret] can't be printed. A domain belongs to the tenant that proves it first, as
 // the store's unique index decides; what others hold is never told. Requests to
 // addresses that customers typed go through [NewOutboundClient], which refuses private

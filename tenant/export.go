@@ -165,8 +165,7 @@ func (x *exporter) setup() {
 		x.err = err
 	}
 	exportAll(x, store.KindConnection, x.st.Connections, func(c store.Connection) (store.Meta, any) {
-		c.SealedSecret = nil
-		return c.Meta, c
+		return c.Meta, withoutSecrets(c)
 	})
 	exportAll(x, store.KindDomain, x.st.Domains, func(d store.Domain) (store.Meta, any) { return d.Meta, d })
 	exportAll(x, store.KindDirectory, x.st.Directories, func(d store.Directory) (store.Meta, any) { return d.Meta, d })

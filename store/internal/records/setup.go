@@ -44,6 +44,11 @@ var connections = codec[store.Connection]{
 
 func cloneConnection(c store.Connection) store.Connection {
 	c.SealedSecret = slices.Clone(c.SealedSecret)
+	if c.NextSecret != nil {
+		n := *c.NextSecret
+		n.Sealed = slices.Clone(n.Sealed)
+		c.NextSecret = &n
+	}
 	c.AdditionalScopes, c.BreakGlass = slices.Clone(c.AdditionalScopes), slices.Clone(c.BreakGlass)
 	c.Checks, c.Messages, c.Approvals = slices.Clone(c.Checks), slices.Clone(c.Messages), slices.Clone(c.Approvals)
 	if c.Metadata != nil {
