@@ -129,7 +129,7 @@ func dueValue(t time.Time) string {
 
 func domainContested() Index { return Index{Name: "contested", Value: "1"} }
 
-func verifiedDomain(name string) Unique { return Unique{Global: true, Name: "verified", Value: name} }
+func verifiedDomain(name string) Unique { return Unique{Global: true, Name: VerifiedKey, Value: name} }
 
 // Domain implements store.DomainStore.
 func (s Setup) Domain(ctx context.Context, tenantID, id string) (store.Domain, error) {
@@ -159,8 +159,9 @@ func (s Setup) DeleteDomain(ctx context.Context, tenantID, id string, version in
 var directories = codec[store.Directory]{
 	kind:   kindDirectory,
 	meta:   func(d *store.Directory) *store.Meta { return &d.Meta },
+	used:   func(d *store.Directory) *time.Time { return &d.LastRequestAt },
 	clone:  func(d store.Directory) store.Directory { return d },
-	unique: func(d *store.Directory) []Unique { return []Unique{{Name: "connection", Value: d.ConnectionID}} },
+	unique: func(d *store.Directory) []Unique { return []Unique{{Name: ConnectionKey, Value: d.ConnectionID}} },
 }
 
 // Directory implements store.DirectoryStore.
@@ -180,12 +181,20 @@ func (s Setup) CreateDirectory(ctx context.Context, tenantID string, d store.Dir
 
 // UpdateDirectory implements store.DirectoryStore.
 func (s Setup) UpdateDirectory(ctx context.Context, tenantID string, d store.Directory, events ...store.Event) (store.Directory, error) {
-	return directories.update(ctx, s.backend, tenantID, d, events)
+	if _, err := directories.update(ctx, s.backend, tenantID, d, events); err != nil {
+		return store.Directory{}, err
+	}
+	return s.Directory(ctx, tenantID, d.ID)
 }
 
 // DeleteDirectory implements store.DirectoryStore.
 func (s Setup) DeleteDirectory(ctx context.Context, tenantID, id string, version int64, events ...store.Event) error {
 	return s.backend.DeleteRow(ctx, tenantID, kindDirectory, id, version, events)
+}
+
+// MarkDirectoryUsed implements store.DirectoryStore.
+func (s Setup) MarkDirectoryUsed(ctx context.Context, tenantID, id string, at time.Time) error {
+	return s.backend.TouchRow(ctx, tenantID, kindDirectory, id, store.Time(at))
 }
 
 var apiKeys = codec[store.APIKey]{

@@ -1,0 +1,36 @@
+package records
+
+import "github.com/tenantgate/tenantgate/store"
+
+// What adapters need that find domains and directories together, see store.LookupStore.
+const (
+	KindDomain    = kindDomain
+	KindDirectory = kindDirectory
+	KindAPIKey    = kindAPIKey
+	// ConnectionKey names the unique value of a directory that is its connection's ID.
+	ConnectionKey = "connection"
+	// LifecycleID is the ID of the row of kind store.KindLifecycle.
+	LifecycleID = lifecycleID
+)
+
+// VerifiedKey names the unique value of a verified domain that is its name, of all tenants.
+const VerifiedKey = "verified"
+
+// HashKey is the unique value of an API key.
+func HashKey(hash []byte) Unique { return keyHash(hash) }
+
+// DecodeDomain decodes a row; one without an ID is no domain.
+func DecodeDomain(r Row) (store.Domain, error) { return decodeFound(domains, r) }
+
+// DecodeDirectory decodes a row of a directory.
+func DecodeDirectory(r Row) (store.Directory, error) { return decodeFound(directories, r) }
+
+// DecodeAPIKey decodes a row of an API key.
+func DecodeAPIKey(r Row) (store.APIKey, error) { return decodeFound(apiKeys, r) }
+
+// DecodeLifecycle decodes a row of a lifecycle.
+func DecodeLifecycle(r Row) (store.Lifecycle, error) {
+	l, err := decodeFound(lifecycles, r)
+	l.ID = ""
+	return l, err
+}
