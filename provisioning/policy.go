@@ -40,7 +40,7 @@ type PolicyConfig struct {
 }
 
 // Policy decides about a directory's writes before they are stored: the plan, the state of
-// the directory's connection and of the tenant as a whole ([tenant.CheckDirectory], D10), the
+// the directory's connection and of the tenant as a whole ([tenant.CheckWrite], D10), the
 // root user (R4), domains (on create and on every change of an address) and accounts
 // that exist already (R59). It is safe for concurrent use.
 //
@@ -121,7 +121,7 @@ func (p *Policy) checkPlan(ctx context.Context, w tenant.DirectoryWrite) (*tenan
 			return &tenant.Refusal{Status: 403, Code: tenant.ErrorCodePlanRequired, Detail: planRefusal}, nil
 		}
 	}
-	return tenant.CheckDirectory(ctx, p.cfg.Store, w.TenantID, w.Principal.ConnectionID)
+	return tenant.CheckWrite(ctx, p.cfg.Store, w, p.cfg.Now())
 }
 
 // policyUser is what of a write decides.
