@@ -164,18 +164,19 @@ func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u polic
 			addresses = append(addresses, u.after.UserName)
 		}
 	}
-	err = p.cfg.Store.InTx(ctx, func(tx store.Store) (err error) {
+	// A transaction for the host to read in, which does not begin where it reads elsewhere: nothing is written.
+	err = store.InTxThen(ctx, p.cfg.Store, func(tx store.Store) (_ func(store.Store) error, err error) {
 		refusal = nil
 		// The root user's address may be in nobody's domain: the clearer answer first.
 		if emailNew && u.after.Email != "" {
 			if refusal, err = p.checkAccount(ctx, tx, w, u.after.Email); err != nil || refusal != nil {
-				return err
+				return nil, err
 			}
 		}
 		if name != "" && !(emailNew && name == u.after.Email) {
 			refusal, err = p.checkName(ctx, tx, w, name)
 		}
-		return err
+		return nil, err
 	})
 	if err != nil || refusal != nil {
 		return refusal, err
