@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/internal/records"
@@ -14,9 +15,13 @@ const (
 	// for by itself.
 	oddBody = "position('\\u0000' in convert_from(r.body, 'UTF8')) > 0 as odd"
 
+	// namesAtOnce is how many names a statement looks for. The number does not depend on the parameter, so that the server
+	// makes one plan for all: to plan takes longer than to look.
+	namesAtOnce = 8
+
 	// A name is looked for by itself, and so is a connection: a planner that knows nothing of the values would rather walk all
 	// that is proven, or all connections. Of both there is at most one.
-	foundDomains = "with d as (select f.*, q.name from unnest($3::text[]) as q (name) cross join lateral (" +
+	foundDomains = "with d as (select f.*, q.name from (select ($3::text[])[i] from generate_series(1, 8) as i) as q (name) cross join lateral (" +
 		"select r.tenant_id, r.id, r.version, r.created_at, r.updated_at, r.used_at, r.body, " + oddBody +
 		" from tenantgate_record_unique n join tenantgate_records r on r.kind = n.kind and r.tenant_id = n.tenant_id and r.id = n.id" +
 		" where n.kind = $1 and n.scope = '' and n.name = $2 and n.value = q.name limit 1) f)"
@@ -61,8 +66,20 @@ func (s *Store) FindDomains(ctx context.Context, q store.DomainQuery) ([]store.F
 	if len(names) == 0 {
 		return nil, ctx.Err()
 	}
+	var out []store.FoundDomain
+	for chunk := range slices.Chunk(names, namesAtOnce) {
+		found, err := s.findDomains(ctx, chunk, q.Connections)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
+}
+
+func (s *Store) findDomains(ctx context.Context, names []string, connections bool) ([]store.FoundDomain, error) {
 	query, args := findDomains, []any{records.KindDomain, records.VerifiedKey, array(names)}
-	if q.Connections {
+	if connections {
 		query, args = findDomainsServed, append(args, records.KindConnection)
 	}
 	byName := map[string]*store.FoundDomain{}
@@ -82,8 +99,8 @@ func (s *Store) FindDomains(ctx context.Context, q store.DomainQuery) ([]store.F
 	switch {
 	case err != nil:
 		return nil, sqlstore.Errorf(err, "domains")
-	case odd && q.Connections:
-		return store.FindDomains(ctx, oneByOne{s}, q)
+	case odd && connections:
+		return store.FindDomains(ctx, oneByOne{s}, store.DomainQuery{Names: names, Connections: true})
 	}
 	var out []store.FoundDomain
 	for _, name := range names {
@@ -91,7 +108,7 @@ func (s *Store) FindDomains(ctx context.Context, q store.DomainQuery) ([]store.F
 		if d == nil {
 			continue
 		}
-		if q.Connections {
+		if connections {
 			for _, id := range d.Connections() {
 				if c, ok := serving[[2]string{name, id}]; ok {
 					d.Serving = append(d.Serving, c)

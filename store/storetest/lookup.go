@@ -62,6 +62,17 @@ func checkFindDomains(p *probe) {
 		p.findsDomains(p.st, store.DomainQuery{Names: names}, want, "look for names of two tenants")
 	}
 
+	many, want := []string{}, []store.FoundDomain{}
+	for range 20 {
+		many = append(many, random()+".example", p.served(p.tenant, store.DomainVerified, c.ID).Name)
+	}
+	for _, d := range domains.all(p, p.tenant) {
+		if d.State == store.DomainVerified && d.ID != first.ID {
+			want = append(want, found(d))
+		}
+	}
+	p.findsDomains(p.st, store.DomainQuery{Names: many}, want, "look for many names")
+
 	pending.State = store.DomainVerified
 	pending = domains.change(p, p.tenant, pending)
 	p.findsDomains(p.st, store.DomainQuery{Names: []string{pending.Name}}, []store.FoundDomain{found(pending)}, "prove a name, then look for it")

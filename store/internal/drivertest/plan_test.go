@@ -289,6 +289,32 @@ func TestPostgresPlans(t *testing.T) {
 	}
 }
 
+// TestPostgresPlansLookupsOnce: the server makes one plan for all look-ups, whatever they look for, where it may choose. To
+// plan them each time would take longer than the look-up itself.
+func TestPostgresPlansLookupsOnce(t *testing.T) {
+	ctx := t.Context()
+	cfg, err := pgx.ParseConfig(postgresServer(t).Schema(t))
+	require.NoError(t, err)
+	db := stdlib.OpenDB(*cfg)
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	st := newPostgres(t, db)
+	names := []string{"a.example", "b.example", "c.example"}
+	for i := range 30 {
+		for _, connections := range []bool{false, true} {
+			_, err := store.FindDomains(ctx, st, store.DomainQuery{Names: names[:1+i%3], Connections: connections})
+			require.NoError(t, err)
+		}
+		_, err := store.FindDirectory(ctx, st, acme, []byte(names[i%3]))
+		require.NoError(t, err)
+	}
+	var once, each int
+	row := db.QueryRowContext(ctx, "select count(*) filter (where generic_plans > 20), count(*) from pg_prepared_statements where statement like 'with %'")
+	require.NoError(t, row.Scan(&once, &each))
+	require.Equal(t, 3, each)
+	require.Equal(t, 3, once)
+}
+
 // genericPlan prepares the statement and returns its plan for any values.
 func genericPlan(t *testing.T, db *sql.DB, statement string) string {
 	t.Helper()
