@@ -43,10 +43,10 @@ type FoundDomain struct {
 type FoundDirectory struct {
 	Key       APIKey
 	Directory Directory
-	// Connection is the one that the directory names.
-	Connection Connection
-	// Lifecycle is the tenant's; its Version is zero if there is none.
-	Lifecycle Lifecycle
+	// ConnectionState is that of the connection which the directory names; empty if there is none.
+	ConnectionState ConnectionState
+	// ServiceState is that of the tenant's [Lifecycle].
+	ServiceState ServiceState
 }
 
 // DomainFinder is the part of a [Store] that [FindDomains] uses.
@@ -136,12 +136,15 @@ func findDirectory(ctx context.Context, st DirectoryFinder, tenantID string, has
 	if f.Key, err = found(st.APIKeyByHash(ctx, tenantID, hash)); err != nil || f.Key.ID == "" {
 		return f, err
 	}
-	if f.Lifecycle, err = found(st.Lifecycle(ctx, tenantID)); err != nil {
+	l, err := found(st.Lifecycle(ctx, tenantID))
+	if err != nil {
 		return f, err
 	}
+	f.ServiceState = l.State
 	if f.Directory, err = found(st.Directory(ctx, tenantID, f.Key.DirectoryID)); err != nil || f.Directory.ID == "" {
 		return f, err
 	}
-	f.Connection, err = found(st.Connection(ctx, tenantID, f.Directory.ConnectionID))
+	c, err := found(st.Connection(ctx, tenantID, f.Directory.ConnectionID))
+	f.ConnectionState = c.State
 	return f, err
 }

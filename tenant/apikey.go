@@ -312,6 +312,6 @@ func (s *Service) AuthenticateAPIKey(ctx context.Context, tenantID, presented st
 	return Principal{
 		TenantID: tenantID, KeyID: key.ID, KeyName: key.Name, DirectoryID: d.ID, ConnectionID: d.ConnectionID,
 		Scopes: slices.Clone(key.Scopes), Preferences: d.Preferences,
-		Refusal: directoryRefusal(found.Lifecycle, d.ConnectionID, found.Connection), CheckedAt: now,
+		Refusal: directoryRefusal(found.ServiceState, d.ConnectionID, found.ConnectionState), CheckedAt: now,
 	}, nil
 }

@@ -268,24 +268,24 @@ func CheckDirectory(ctx context.Context, st store.Store, tenantID, connectionID 
 			return nil, fmt.Errorf("tenant: reading the connection: %w", err)
 		}
 	}
-	return directoryRefusal(l, connectionID, c), nil
+	return directoryRefusal(l.State, connectionID, c.State), nil
 }
 
-// directoryRefusal is the answer of [CheckDirectory]; a connection that there is not has no ID.
-func directoryRefusal(l store.Lifecycle, connectionID string, c store.Connection) *Refusal {
+// directoryRefusal is the answer of [CheckDirectory]; a connection that there is not has no state.
+func directoryRefusal(service store.ServiceState, connectionID string, connection store.ConnectionState) *Refusal {
 	refused := func(code, detail string) *Refusal {
 		return &Refusal{Status: 403, Code: code, Detail: detail + " Changes that take access away are accepted."}
 	}
 	switch {
-	case l.State == store.ServiceSuspended:
+	case service == store.ServiceSuspended:
 		return refused(ErrorCodeTenantSuspended, "Single sign-on of this organisation is suspended.")
-	case l.State != store.ServiceOn:
+	case service != store.ServiceOn:
 		return refused(ErrorCodeTenantRemoved, "Single sign-on of this organisation is being removed.")
 	case connectionID == "":
 		return nil
-	case c.ID == "":
+	case connection == "":
 		return refused(ErrorCodeState, "The connection of this directory does not exist any more.")
-	case c.State == store.ConnectionSuspended:
+	case connection == store.ConnectionSuspended:
 		return refused(ErrorCodeConnectionSuspended, "The OpenID Connect connection of this directory is suspended.")
 	}
 	return nil

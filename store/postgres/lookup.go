@@ -37,7 +37,8 @@ const (
 		" union all select 'connection', c.name, f.tenant_id, f.id, f.version, f.created_at, f.updated_at, f.used_at, f.body, false" +
 		" from c cross join lateral (select r.* from tenantgate_records r where r.tenant_id = c.tenant_id and r.kind = $4 and r.id = c.id limit 1) f"
 
-	// The directory's ID is in the key's body. What connection a directory names is one of its unique values.
+	// The directory's ID is in the key's body. What connection a directory names is one of its unique values, and what states
+	// connection and lifecycle are in is in the index: their bodies are not read.
 	findDirectory = "with k as (select r.id, r.version, r.created_at, r.updated_at, r.used_at, r.body, " + oddBody +
 		" from tenantgate_record_unique n join tenantgate_records r on r.kind = n.kind and r.tenant_id = n.tenant_id and r.id = n.id" +
 		" where n.kind = $2 and n.scope = $1 and n.name = $3 and n.value = $4 and n.tenant_id = $1)" +
@@ -45,11 +46,11 @@ const (
 		" and r.id = case when k.odd then null else convert_from(k.body, 'UTF8')::json ->> 'directoryId' end)" +
 		" select 'key', '', $1, k.id, k.version, k.created_at, k.updated_at, k.used_at, k.body, k.odd from k" +
 		" union all select 'directory', '', $1, d.id, d.version, d.created_at, d.updated_at, d.used_at, d.body, false from d" +
-		" union all select 'connection', '', $1, r.id, r.version, r.created_at, r.updated_at, r.used_at, r.body, false" +
+		" union all select 'connection', i.value, $1, i.id, 0, null, null, null, null, false" +
 		" from d join tenantgate_record_unique n on n.kind = $5 and n.tenant_id = $1 and n.id = d.id and n.name = $6" +
-		" join tenantgate_records r on r.tenant_id = $1 and r.kind = $7 and r.id = n.value" +
-		" union all select 'lifecycle', '', $1, r.id, r.version, r.created_at, r.updated_at, r.used_at, r.body, false" +
-		" from k join tenantgate_records r on r.tenant_id = $1 and r.kind = $8 and r.id = $9"
+		" join tenantgate_record_index i on i.kind = $7 and i.tenant_id = $1 and i.id = n.value and i.name = $10" +
+		" union all select 'lifecycle', i.value, $1, i.id, 0, null, null, null, null, false" +
+		" from k join tenantgate_record_index i on i.kind = $8 and i.tenant_id = $1 and i.id = $9 and i.name = $10"
 )
 
 // LookupStoreOf implements store.LookupStore.
@@ -123,7 +124,7 @@ func (s *Store) findDomains(ctx context.Context, names []string, connections boo
 // FindDirectory implements store.LookupStore.
 func (s *Store) FindDirectory(ctx context.Context, tenantID string, hash []byte) (out store.FoundDirectory, err error) {
 	key, odd := records.HashKey(hash), false
-	err = s.eachFound(ctx, func(part, _ string, r records.Row, flag bool) (err error) {
+	err = s.eachFound(ctx, func(part, state string, r records.Row, flag bool) (err error) {
 		switch part {
 		case "key":
 			odd = flag
@@ -131,13 +132,13 @@ func (s *Store) FindDirectory(ctx context.Context, tenantID string, hash []byte)
 		case "directory":
 			out.Directory, err = records.DecodeDirectory(r)
 		case "connection":
-			out.Connection, err = records.DecodeConnection(r)
+			out.ConnectionState = store.ConnectionState(state)
 		default:
-			out.Lifecycle, err = records.DecodeLifecycle(r)
+			out.ServiceState = store.ServiceState(state)
 		}
 		return err
 	}, findDirectory, tenantID, records.KindAPIKey, key.Name, key.Value, records.KindDirectory, records.ConnectionKey,
-		records.KindConnection, string(store.KindLifecycle), records.LifecycleID)
+		records.KindConnection, string(store.KindLifecycle), records.LifecycleID, records.StateIndex)
 	switch {
 	case err != nil:
 		return store.FoundDirectory{}, sqlstore.Errorf(err, "api key")

@@ -38,7 +38,7 @@ func TestLookupStoreOneByOne(t *testing.T) {
 type hostConnections struct{ *looks }
 
 func (s *hostConnections) Connection(_ ctx, tenant, id string) (store.Connection, error) {
-	return store.Connection{Meta: store.Meta{TenantID: tenant, ID: id}, Name: "of the host"}, nil
+	return store.Connection{Meta: store.Meta{TenantID: tenant, ID: id}, Name: "of the host", State: "of the host"}, nil
 }
 
 // TestEmbeddedLookupStore: what a host's store embeds does not answer in its place.
@@ -58,7 +58,7 @@ func TestEmbeddedLookupStore(t *testing.T) {
 	require.Equal(t, "of the host", found[0].Serving[0].Name)
 	directory, err := store.FindDirectory(t.Context(), st, "acme", []byte("hash"))
 	require.NoError(t, err)
-	require.Equal(t, "of the host", directory.Connection.Name)
+	require.EqualValues(t, "of the host", directory.ConnectionState)
 }
 
 type findsPending struct{ looks }
@@ -105,7 +105,7 @@ func (s *forgetsSuspension) LookupStoreOf() store.Store { return s }
 
 func (s *forgetsSuspension) FindDirectory(c ctx, tenant string, hash []byte) (store.FoundDirectory, error) {
 	found, err := s.looks.FindDirectory(c, tenant, hash)
-	found.Lifecycle = store.Lifecycle{}
+	found.ServiceState = store.ServiceOn
 	return found, err
 }
 

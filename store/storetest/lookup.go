@@ -16,7 +16,7 @@ func lookupChecks() []check {
 		{name: "domains", rule: "FindDomains returns the verified domains of these names, in their order, as their tenant's methods return them; pending ones and other names are not found", needs: looksUp, run: checkFindDomains},
 		{name: "serving", rule: "FindDomains returns, where asked, the connections that serve a domain and that its own tenant has, first choice first, in whatever state", needs: looksUp, run: checkFindServing},
 		{name: "domain texts", rule: "FindDomains finds domains and their connections whatever text their records have", needs: looksUp, run: checkDomainTexts},
-		{name: "directory", rule: "FindDirectory returns the key, its directory, that one's connection and the tenant's lifecycle as the methods of each return them; what there is not is zero, and without the key all is", needs: looksUp, run: checkFindDirectory},
+		{name: "directory", rule: "FindDirectory returns the key and its directory as the methods of each return them, and the states of that one's connection and of the tenant; what there is not is zero, and without the key all is", needs: looksUp, run: checkFindDirectory},
 		{name: "directory texts", rule: "FindDirectory finds what a key leads to whatever text the records have", needs: looksUp, run: checkDirectoryTexts},
 		{name: "in tx", rule: "in a transaction FindDomains and FindDirectory see what it wrote", needs: looksUp, run: checkLookupInTx},
 	}
@@ -129,17 +129,19 @@ func checkDomainTexts(p *probe) {
 	}
 }
 
-// directory adds all that a key leads to but the lifecycle.
-func (p *probe) directory(tenantID string) store.FoundDirectory {
+// directory adds all that a key leads to but the lifecycle, and returns it with the connection.
+func (p *probe) directory(tenantID string) (store.FoundDirectory, store.Connection) {
 	p.Helper()
-	f := store.FoundDirectory{Connection: connections.add(p, tenantID, connections.fresh(p))}
+	c := connections.fresh(p)
+	c.State = store.ConnectionActive
+	c = connections.add(p, tenantID, c)
 	d := directories.fresh(p)
-	d.ConnectionID = f.Connection.ID
-	f.Directory = directories.add(p, tenantID, d)
+	d.ConnectionID = c.ID
 	k := apiKeys.fresh(p)
 	k.DirectoryID = d.ID
-	f.Key = apiKeys.add(p, tenantID, k)
-	return f
+	return store.FoundDirectory{
+		Key: apiKeys.add(p, tenantID, k), Directory: directories.add(p, tenantID, d), ConnectionState: c.State,
+	}, c
 }
 
 // findsDirectory wants FindDirectory to return this.
@@ -155,16 +157,17 @@ func checkFindDirectory(p *probe) {
 	p.findsDirectory(p.st, []byte(random()), none, "look for a key where there is nothing")
 	p.findsDirectory(p.st, nil, none, "look for an empty hash where there is nothing")
 	other := p.tenantNamed("other")
-	foreign := p.directory(other)
+	foreign, _ := p.directory(other)
 	p.putLifecycle(other, p.lifecycle(0, store.ServiceSuspended))
 	p.findsDirectory(p.st, foreign.Key.Hash, none, "look for the key of another tenant")
-	f := p.directory(p.tenant)
+	f, c := p.directory(p.tenant)
 	p.directory(p.tenant)
 	p.findsDirectory(p.st, f.Key.Hash, f, "look for a key")
 	p.findsDirectory(p.st, f.Key.Hash[1:], none, "look for a hash that no key has")
 	p.findsDirectory(p.st, nil, none, "look for an empty hash")
-	for _, state := range []store.ServiceState{store.ServiceSuspended, store.ServiceOn} {
-		f.Lifecycle = p.putLifecycle(p.tenant, p.lifecycle(f.Lifecycle.Version, state))
+	for i, state := range []store.ServiceState{store.ServiceSuspended, store.ServiceOn, store.ServiceRemoving} {
+		p.putLifecycle(p.tenant, p.lifecycle(int64(i), state))
+		f.ServiceState = state
 		p.findsDirectory(p.st, f.Key.Hash, f, "change the lifecycle, then look for a key")
 	}
 	at := p.tick()
@@ -172,52 +175,55 @@ func checkFindDirectory(p *probe) {
 	p.ok(p.st.MarkDirectoryUsed(p.ctx, p.tenant, f.Directory.ID, at), "mark a directory used")
 	f.Key.LastUsedAt, f.Directory.LastRequestAt = at, at
 	p.findsDirectory(p.st, f.Key.Hash, f, "mark key and directory used, then look for the key")
-	f.Connection.State = store.ConnectionSuspended
-	f.Connection = connections.change(p, p.tenant, f.Connection)
+	c.State = store.ConnectionSuspended
+	c = connections.change(p, p.tenant, c)
+	f.ConnectionState = c.State
 	f.Directory.Enabled = false
 	f.Directory = directories.change(p, p.tenant, f.Directory)
 	f.Key.RevokedAt = p.tick()
 	f.Key = apiKeys.change(p, p.tenant, f.Key)
 	p.findsDirectory(p.st, f.Key.Hash, f, "suspend the connection, switch the directory off and revoke the key, then look for it")
 
-	p.ok(p.st.DeleteConnection(p.ctx, p.tenant, f.Connection.ID, 0), "delete a connection")
-	whole := f
-	f.Connection = store.Connection{}
+	p.ok(p.st.DeleteConnection(p.ctx, p.tenant, c.ID, 0), "delete a connection")
+	f.ConnectionState = ""
 	p.findsDirectory(p.st, f.Key.Hash, f, "delete the connection, then look for the key")
 	p.ok(p.st.DeleteDirectory(p.ctx, p.tenant, f.Directory.ID, 0), "delete a directory")
 	f.Directory = store.Directory{}
 	p.findsDirectory(p.st, f.Key.Hash, f, "delete the directory, then look for the key")
-	whole.Key.DirectoryID = foreign.Directory.ID
-	f.Key = apiKeys.change(p, p.tenant, whole.Key)
+	f.Key.DirectoryID = foreign.Directory.ID
+	f.Key = apiKeys.change(p, p.tenant, f.Key)
 	p.findsDirectory(p.st, f.Key.Hash, f, "look for a key that names the directory of another tenant")
 }
 
 func checkDirectoryTexts(p *probe) {
 	for _, text := range lookupTexts {
-		f := p.directory(p.tenant)
-		f.Key.Hint, f.Connection.Name = text, text
-		f.Key, f.Connection = apiKeys.change(p, p.tenant, f.Key), connections.change(p, p.tenant, f.Connection)
+		f, c := p.directory(p.tenant)
+		f.Key.Hint, c.Name = text, text
+		f.Key = apiKeys.change(p, p.tenant, f.Key)
+		connections.change(p, p.tenant, c)
 		p.findsDirectory(p.st, f.Key.Hash, f, fmt.Sprintf("look for a key with the text %q", text))
 	}
 }
 
 func checkLookupInTx(p *probe) {
-	f := p.directory(p.tenant)
-	d := p.served(p.tenant, store.DomainVerified, f.Connection.ID)
+	f, c := p.directory(p.tenant)
+	d := p.served(p.tenant, store.DomainVerified, c.ID)
 	q := store.DomainQuery{Names: []string{d.Name}, Connections: true}
 	p.rollBack(func(tx store.Store) error {
-		changed := f
-		changed.Connection.State = store.ConnectionSuspended
-		var err error
-		if changed.Connection, err = tx.UpdateConnection(p.ctx, p.tenant, changed.Connection); err != nil {
+		suspended := c
+		suspended.State = store.ConnectionSuspended
+		suspended, err := tx.UpdateConnection(p.ctx, p.tenant, suspended)
+		if err != nil {
 			return err
 		}
+		changed := f
+		changed.ConnectionState = suspended.State
 		p.findsDirectory(tx, f.Key.Hash, changed, "suspend a connection in a transaction, then look for the key there")
-		p.findsDomains(tx, q, []store.FoundDomain{{Domain: d, Serving: []store.Connection{changed.Connection}}}, "suspend a connection in a transaction, then look for the domain there")
+		p.findsDomains(tx, q, []store.FoundDomain{{Domain: d, Serving: []store.Connection{suspended}}}, "suspend a connection in a transaction, then look for the domain there")
 		return tx.DeleteDomain(p.ctx, p.tenant, d.ID, 0)
 	}, "write and look up")
 	p.findsDirectory(p.st, f.Key.Hash, f, "roll back, then look for the key")
-	p.findsDomains(p.st, q, []store.FoundDomain{{Domain: d, Serving: []store.Connection{f.Connection}}}, "roll back, then look for the domain")
+	p.findsDomains(p.st, q, []store.FoundDomain{{Domain: d, Serving: []store.Connection{c}}}, "roll back, then look for the domain")
 }
 
 // foundDirectory is what there is of a directory, without records that there are not.
@@ -225,8 +231,7 @@ func foundDirectory(f store.FoundDirectory, err error) (any, error) {
 	out := struct {
 		Keys        []store.APIKey
 		Directories []store.Directory
-		Connections []store.Connection
-		Lifecycles  []store.Lifecycle
+		States      []string
 	}{}
 	if f.Key.ID != "" {
 		out.Keys = append(out.Keys, f.Key)
@@ -234,11 +239,8 @@ func foundDirectory(f store.FoundDirectory, err error) (any, error) {
 	if f.Directory.ID != "" {
 		out.Directories = append(out.Directories, f.Directory)
 	}
-	if f.Connection.ID != "" {
-		out.Connections = append(out.Connections, f.Connection)
-	}
-	if f.Lifecycle.Version != 0 {
-		out.Lifecycles = append(out.Lifecycles, f.Lifecycle)
+	if state := string(f.ConnectionState) + string(f.ServiceState); state != "" {
+		out.States = append(out.States, state)
 	}
 	return out, err
 }

@@ -138,6 +138,9 @@ func TestStatementsOfARequest(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	m := mount(t, migrated(t, db))
 	id := m.request(t, "POST", "/Users", ada, http.StatusCreated) // notes that key and directory are used
+	all, err := m.store.Directories(t.Context(), "acme")
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now(), all[0].LastRequestAt, time.Minute)
 
 	for _, tt := range []struct {
 		name, method, path, body string

@@ -21,7 +21,7 @@ var lifecycles = codec[store.Lifecycle]{
 		if l.State == store.ServiceOn {
 			return nil
 		}
-		return []Index{{Name: "state", Value: string(l.State)}}
+		return []Index{{Name: StateIndex, Value: string(l.State)}}
 	},
 }
 
@@ -41,7 +41,7 @@ func (s Setup) PutLifecycle(ctx context.Context, tenantID string, l store.Lifecy
 func (s Setup) TenantsInState(ctx context.Context, state store.ServiceState, after string, limit int) ([]string, error) {
 	// The tenant's own row has an ID, and comes after the tenant without one: the next tenant is wanted.
 	from := store.Ref{TenantID: after, ID: lifecycleID}
-	refs, err := s.backend.RefsByIndex(ctx, lifecycles.kind, Index{Name: "state", Value: string(state)}, from, store.Query{Limit: limit}.ClampLimit())
+	refs, err := s.backend.RefsByIndex(ctx, lifecycles.kind, Index{Name: StateIndex, Value: string(state)}, from, store.Query{Limit: limit}.ClampLimit())
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ const (
 	ConnectionKey = "connection"
 	// LifecycleID is the ID of the row of kind store.KindLifecycle.
 	LifecycleID = lifecycleID
+	// StateIndex names the index of connections and lifecycles by their state.
+	StateIndex = "state"
 )
 
 // VerifiedKey names the unique value of a verified domain that is its name, of all tenants.
@@ -27,10 +29,3 @@ func DecodeDirectory(r Row) (store.Directory, error) { return decodeFound(direct
 
 // DecodeAPIKey decodes a row of an API key.
 func DecodeAPIKey(r Row) (store.APIKey, error) { return decodeFound(apiKeys, r) }
-
-// DecodeLifecycle decodes a row of a lifecycle.
-func DecodeLifecycle(r Row) (store.Lifecycle, error) {
-	l, err := decodeFound(lifecycles, r)
-	l.ID = ""
-	return l, err
-}

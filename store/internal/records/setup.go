@@ -34,7 +34,7 @@ var connections = codec[store.Connection]{
 	meta:  func(c *store.Connection) *store.Meta { return &c.Meta },
 	clone: cloneConnection,
 	index: func(c *store.Connection) []Index {
-		keys := []Index{{Name: "state", Value: string(c.State)}}
+		keys := []Index{{Name: StateIndex, Value: string(c.State)}}
 		if c.State == store.ConnectionActive && c.Issuer != "" {
 			keys = append(keys, Index{Name: "issuer", Value: joined(c.Issuer)})
 		}

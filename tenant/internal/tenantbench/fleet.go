@@ -22,8 +22,9 @@ type Fleet struct {
 	Hash []byte
 	// CheckAt is when the domains are to be looked at.
 	CheckAt time.Time
-	// Waiting gives every tenth tenant a request that waits for review.
-	Waiting bool
+	// Busy gives every tenth tenant a request that waits for review, a client secret that expires in a few days after
+	// CheckAt, and a break-glass address that nobody has tried for a year.
+	Busy bool
 }
 
 // TenantID is the tenant of a number, from 0.
@@ -65,6 +66,10 @@ func (f *Fleet) add(ctx context.Context, tx store.Store, i int) error {
 		Meta: meta(), Name: "Single sign-on", State: store.ConnectionActive, Authority: "https://login.example/" + id, Issuer: "https://login.example/" + id,
 		ClientID: "client-" + id, BreakGlass: []string{"admin@" + Name(i, 0)}, ActivatedAt: at, SecretExpiresAt: at.AddDate(1, 0, 0),
 	}
+	busy := f.Busy && i%10 == 0
+	if busy {
+		c.Enforced, c.ActivatedAt, c.SecretExpiresAt, c.SealedSecret = true, at.AddDate(-1, 0, 0), f.CheckAt.AddDate(0, 0, 5), []byte("sealed with a key that nobody has")
+	}
 	if _, err := tx.CreateConnection(ctx, id, c); err != nil {
 		return err
 	}
@@ -85,7 +90,7 @@ func (f *Fleet) add(ctx context.Context, tx store.Store, i int) error {
 	if _, err := tx.CreateAPIKey(ctx, id, k); err != nil {
 		return err
 	}
-	if f.Waiting && i%10 == 0 {
+	if busy {
 		waiting := c
 		waiting.Meta, waiting.State = meta(), store.ConnectionSubmitted
 		if _, err := tx.CreateConnection(ctx, id, waiting); err != nil {
