@@ -586,7 +586,7 @@ func TestAPIKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Principal{
 		TenantID: "t1", KeyID: key.ID, KeyName: "Entra prod", DirectoryID: key.DirectoryID, ConnectionID: c.ID,
-		Scopes: []string{ScopeSCIMRead, ScopeSCIMWrite}, Preferences: store.SCIMPreferences{Wanted: true, PhoneEditable: true},
+		Scopes: []string{ScopeSCIMRead, ScopeSCIMWrite}, Preferences: store.SCIMPreferences{Wanted: true, PhoneEditable: true}, CheckedAt: w.clock(),
 	}, p)
 
 	w.refusedWith(t, "t1", ErrorCodeConfirmationRequired, func() error {

@@ -134,6 +134,7 @@ func (s *Service) save(ctx context.Context, tx store.Store, actor Actor, tenantI
 		return store.Connection{}, err
 	}
 	after.Version, after.UpdatedAt = before.Version, s.time()
+	s.routes.changingConnection(tenantID, before, after)
 	if after, err = tx.UpdateConnection(ctx, tenantID, after, e); err != nil {
 		return after, written("writing the connection", err)
 	}

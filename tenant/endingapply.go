@@ -137,6 +137,7 @@ func (s *Service) suspendFor(ctx context.Context, tx store.Store, actor Actor, b
 		return err
 	}
 	after.UpdatedAt = s.time()
+	s.routes.changingConnection(before.TenantID, before, after)
 	_, err = tx.UpdateConnection(ctx, before.TenantID, after, ev)
 	return written("suspending the connection", err)
 }

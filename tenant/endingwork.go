@@ -233,7 +233,7 @@ func (s *Service) RunEndings(ctx context.Context) (int, error) {
 				if ctx.Err() != nil {
 					return n, errors.Join(append(failed, ctx.Err())...)
 				}
-				if err != nil {
+				if err != nil && len(failed) < maxErrors {
 					failed = append(failed, fmt.Errorf("ending of %s: %w", id, err))
 				}
 				if finished {

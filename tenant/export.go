@@ -168,7 +168,12 @@ func (x *exporter) setup() {
 		return c.Meta, withoutSecrets(c)
 	})
 	exportAll(x, store.KindDomain, x.st.Domains, func(d store.Domain) (store.Meta, any) { return d.Meta, d })
-	exportAll(x, store.KindDirectory, x.st.Directories, func(d store.Directory) (store.Meta, any) { return d.Meta, d })
+	exportAll(x, store.KindDirectory, x.st.Directories, func(d store.Directory) (store.Meta, any) {
+		return d.Meta, struct {
+			store.Directory
+			LastRequestAt time.Time `json:"lastRequestAt,omitzero"`
+		}{d, d.LastRequestAt}
+	})
 	exportAll(x, store.KindAPIKey, x.st.APIKeys, func(k store.APIKey) (store.Meta, any) {
 		return k.Meta, struct {
 			store.APIKey

@@ -116,8 +116,8 @@ func checkRemindBefore(given []time.Duration) ([]time.Duration, error) {
 // and expiry, on whichever replica; where several were passed at once, such as for an expiry that was entered late, the
 // nearest alone does. A replaced secret, and one without an expiry, gives none.
 //
-// The host schedules it, about once an hour, on any replica. The error joins those of the connections that failed; the
-// others were done. It asks no authorizer: it is the host's own maintenance.
+// The host schedules it, about once an hour, on any replica. The error joins those of the connections that failed, of
+// which a hundred are told; the others were done. It asks no authorizer: it is the host's own maintenance.
 func (s *Service) RemindOfExpiry(ctx context.Context) (int, error) {
 	if s.cfg.Notifier == nil {
 		return 0, errors.New("tenant: Config.Notifier is required for RemindOfExpiry: it hands notices on")
@@ -135,7 +135,7 @@ func (s *Service) RemindOfExpiry(ctx context.Context) (int, error) {
 				if ctx.Err() != nil {
 					return sent, errors.Join(append(failed, ctx.Err())...)
 				}
-				if err != nil {
+				if err != nil && len(failed) < maxErrors {
 					failed = append(failed, fmt.Errorf("tenant: reminder for connection %s of %s: %w", ref.ID, ref.TenantID, err))
 				}
 				if did {

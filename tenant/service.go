@@ -103,6 +103,8 @@ type Config struct {
 	KeepEvents time.Duration
 	// KeepRemoved is how long the journal of a removed tenant is kept, see [Service.ForgetRemoved]. Zero keeps it for good.
 	KeepRemoved time.Duration
+	// RealmCache bounds what [Service.RealmsOf] remembers, and for how long.
+	RealmCache RealmCache
 	// AllowPartialDomains lets a connection become active while some of its domains are
 	// not proven; those then don't sign anybody in. One proven domain is always needed.
 	AllowPartialDomains bool
@@ -121,18 +123,19 @@ type Config struct {
 }
 
 // Service is a tenant's set-up: what owners and staff do with it. It keeps nothing in
-// memory, and is safe for concurrent use.
+// memory but what [RealmCache] bounds, and is safe for concurrent use.
 //
 // Methods that an actor calls ask the [Authorizer] first. Their errors match
 // [ErrForbidden], [store.ErrNotFound], [store.ErrConflict] or [store.ErrStale], or are
 // a [*ValidationError]; [CodeOf] gives the stable code. Any other error is a failure
 // of the store or of the host. A method that fails has changed nothing.
 type Service struct {
-	cfg   Config
-	store store.Store
-	keys  *Keyring
-	now   func() time.Time
-	log   *slog.Logger
+	cfg    Config
+	store  store.Store
+	keys   *Keyring
+	now    func() time.Time
+	log    *slog.Logger
+	routes *routes
 }
 
 // New makes a Service. It fails if a required field is missing, naming it.
@@ -185,6 +188,9 @@ func New(cfg Config) (*Service, error) {
 	if cfg.DomainChecks, err = cfg.DomainChecks.complete(cfg.Notifier != nil); err != nil {
 		return nil, err
 	}
+	if cfg.RealmCache, err = cfg.RealmCache.complete(); err != nil {
+		return nil, err
+	}
 	if cfg.DrillAfter == 0 {
 		cfg.DrillAfter = defaultDrillAfter
 	}
@@ -215,7 +221,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Service{cfg: cfg, store: cfg.Store, keys: cfg.Keyring, now: cfg.Now, log: cfg.Logger}, nil
+	return &Service{cfg: cfg, store: cfg.Store, keys: cfg.Keyring, now: cfg.Now, log: cfg.Logger, routes: newRoutes(cfg.RealmCache, cfg.Now)}, nil
 }
 
 // checkBaseURL refuses what can't be the beginning of addresses, and takes a slash from the end.

@@ -71,6 +71,10 @@ func methods() []method {
 		m.needs = signsIn
 		return m
 	}
+	looking := func(m method) method {
+		m.needs = looksUp
+		return m
+	}
 	linking := func(m method) method {
 		m.needs = keepsSetupLinks
 		return m
@@ -117,6 +121,10 @@ func methods() []method {
 		}),
 		changes("DeleteDirectory", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
 			return only(st.DeleteDirectory(ctx, t, w.directory.ID, 1, ev...))
+		}),
+
+		changes("MarkDirectoryUsed", func(ctx c, st s, t string, w world, _ ...e) (any, error) {
+			return only(st.MarkDirectoryUsed(ctx, t, w.directory.ID, w.now))
 		}),
 
 		found("APIKey", func(ctx c, st s, t string, w world) (any, error) { return st.APIKey(ctx, t, w.key.ID) }),
@@ -294,6 +302,16 @@ func methods() []method {
 			return st.(store.SignInStore).SignInStoreOf(), ctx.Err()
 		})),
 
+		looking(across("FindDomains", func(ctx c, st s, _ string, w world) (any, error) {
+			return st.(store.LookupStore).FindDomains(ctx, store.DomainQuery{Names: []string{w.domain.Name}})
+		})),
+		looking(listed("FindDirectory", func(ctx c, st s, t string, w world) (any, error) {
+			return foundDirectory(st.(store.LookupStore).FindDirectory(ctx, t, w.key.Hash))
+		})),
+		looking(across("LookupStoreOf", func(ctx c, st s, _ string, _ world) (any, error) {
+			return st.(store.LookupStore).LookupStoreOf(), ctx.Err()
+		})),
+
 		optional(found("SCIMResource", func(ctx c, st s, t string, w world) (any, error) {
 			return device(st).SCIMResource(ctx, t, deviceType, w.resource.ID)
 		})),
@@ -355,7 +373,7 @@ func next[T any](v T) T {
 // contracts are the interfaces whose methods the table must have.
 var contracts = []reflect.Type{
 	reflect.TypeFor[store.Store](), reflect.TypeFor[store.SCIMCounter](), reflect.TypeFor[store.SCIMResourceStore](),
-	reflect.TypeFor[store.SignInStore](),
+	reflect.TypeFor[store.SignInStore](), reflect.TypeFor[store.LookupStore](),
 	reflect.TypeFor[store.SetupLinkStore](), reflect.TypeFor[store.PeopleReader](),
 }
 

@@ -90,6 +90,10 @@ func (ro readOnly) UpdateAPIKey(ctx context.Context, tenantID string, k store.AP
 	return unless(ro, func() (store.APIKey, error) { return ro.Store.UpdateAPIKey(ctx, tenantID, k, events...) })
 }
 
+func (ro readOnly) MarkDirectoryUsed(ctx context.Context, tenantID, id string, at time.Time) error {
+	return unlessErr(ro, func() error { return ro.Store.MarkDirectoryUsed(ctx, tenantID, id, at) })
+}
+
 func (ro readOnly) MarkAPIKeyUsed(ctx context.Context, tenantID, id string, at time.Time) error {
 	return unlessErr(ro, func() error { return ro.Store.MarkAPIKeyUsed(ctx, tenantID, id, at) })
 }

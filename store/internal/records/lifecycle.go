@@ -25,12 +25,23 @@ var lifecycles = codec[store.Lifecycle]{
 	},
 }
 
+// onWithWork is the value of a tenant in service that has work: others in service have none.
+const onWithWork = "on, with work"
+
+// ServiceState is the state that a value of the index of lifecycles stands for.
+func ServiceState(value string) store.ServiceState {
+	if value == onWithWork {
+		return store.ServiceOn
+	}
+	return store.ServiceState(value)
+}
+
 // stateIndex is the value that a state is found by.
 func stateIndex(state store.ServiceState) Index {
 	if state == store.ServiceOn {
-		return Index{Name: "state", Value: "on, with work"}
+		return Index{Name: StateIndex, Value: onWithWork}
 	}
-	return Index{Name: "state", Value: string(state)}
+	return Index{Name: StateIndex, Value: string(state)}
 }
 
 // Lifecycle implements store.LifecycleStore.
