@@ -128,5 +128,5 @@ func (p *person) readEmail(doc object) {
 // entraTrue reads a claim that Microsoft sends as true, "1" or 1.
 func entraTrue(doc object, name string) bool {
 	text, _ := doc.str(name)
-	return doc.isTrue(name) || text == "1" || strings.EqualFold(text, "true") || string(doc[name]) == "1"
+	return doc.isTrue(name) || text == "1" || strings.EqualFold(text, "true") || string(doc.get(name)) == "1"
 }

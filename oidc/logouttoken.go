@@ -100,11 +100,11 @@ func (c *logoutClaims) readWho(obj object) error {
 
 // checkLogoutEvent looks for the event whose value is an object, which may have members.
 func checkLogoutEvent(obj object) error {
-	events, err := parseObject(obj["events"])
+	events, err := parseObject(obj.get("events"))
 	if err != nil {
 		return errors.New("events must be a JSON object")
 	}
-	if _, err := parseObject(events[logoutEvent]); err != nil {
+	if _, err := parseObject(events.get(logoutEvent)); err != nil {
 		return errors.New("events must have the back-channel logout event, whose value is a JSON object")
 	}
 	return nil
