@@ -26,6 +26,7 @@ var (
 	_ store.SCIMResourceStore = (*Store)(nil)
 	_ store.SetupLinkStore    = (*Store)(nil)
 	_ store.PeopleReader      = (*Store)(nil)
+	_ store.SignInStore       = (*Store)(nil)
 )
 
 // New returns an empty store.
