@@ -96,7 +96,8 @@ func (h *Handler) expect(c store.Connection, m *metadata) expectation {
 		want.alg, _ = m.signingAlg() // check saw to it that there is one
 	}
 	if trust := h.cfg.TrustAudience; trust != nil {
-		want.trusts = func(aud string) bool { return trust(c, aud) }
+		own := c // of the closure, so that c itself is copied to no other place where there is none
+		want.trusts = func(aud string) bool { return trust(own, aud) }
 	}
 	return want
 }

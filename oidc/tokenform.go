@@ -42,7 +42,7 @@ func parseToken(raw string, form tokenForm) (unverified, error) {
 	if len(parts) == 5 {
 		return unverified{}, denied(CodeTokenEncrypted, "the "+form.name+" is encrypted; switch encryption off for this application at the provider")
 	}
-	if len(parts) != 3 || strings.ContainsAny(raw, "\r\n") { // which the decoder of base64 skips
+	if len(parts) != 3 || strings.IndexByte(raw, '\n') >= 0 || strings.IndexByte(raw, '\r') >= 0 { // which the decoder of base64 skips
 		return bad("is not in JWS compact form")
 	}
 	head, err := base64.RawURLEncoding.DecodeString(parts[0])
