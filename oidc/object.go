@@ -107,14 +107,16 @@ func (o object) MarshalJSON() ([]byte, error) {
 }
 
 // text decodes a JSON string.
-func text(raw []byte) (s string, ok bool) {
+func text(raw []byte) (string, bool) {
 	if len(raw) < 2 || raw[0] != '"' {
 		return "", false
 	}
 	if inner := raw[1 : len(raw)-1]; plain(inner) {
 		return string(inner), true
 	}
-	return s, json.Unmarshal(raw, &s) == nil
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err == nil
 }
 
 // plain tells whether the inside of a JSON string stands for itself.

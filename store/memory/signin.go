@@ -24,50 +24,50 @@ func (s *Store) UseAttempt(ctx context.Context, tenantID string, tok store.Token
 // FindSignIn implements [store.SignInStore].
 func (s *Store) FindSignIn(ctx context.Context, tenantID string, q store.SignInQuery) (out store.SignIn, err error) {
 	subject, email := records.SubjectKey(q), store.Fold(q.Email)
-	err = s.read(ctx, tenantID, func(t *tenant) (err error) {
-		c, _ := t.row(records.KindConnection, q.ConnectionID)
-		if out.Connection, err = records.DecodeConnection(c); err != nil {
-			return err
-		}
-		i, _ := t.row(records.KindIdentity, t.unique[uniqueKey{records.KindIdentity, subject.Name, subject.Value}])
-		if out.Identity, err = records.DecodeIdentity(i); err != nil {
-			return err
-		}
-		if out.Identity.ID != "" {
-			a, _ := t.row(records.KindAccount, out.Identity.AccountID)
-			if out.Account, err = records.DecodeAccount(a); err != nil {
-				return err
-			}
-		}
-		if id := out.Account.SCIMUserID; id != "" {
-			if u, ok := t.users.get(id); ok {
-				out.User = store.SignInUser{ID: u.ID, Active: u.Active}
-			}
-		}
-		if email != "" {
-			t.usersOf(&out, email)
-		}
-		return nil
-	})
+	t, done, err := s.reading(ctx, tenantID)
 	if err != nil {
 		return store.SignIn{}, err
+	}
+	defer done()
+	row, _ := t.row(records.KindConnection, q.ConnectionID)
+	if out.Connection, err = records.DecodeConnection(row); err != nil {
+		return store.SignIn{}, err
+	}
+	row, _ = t.row(records.KindIdentity, t.unique[uniqueKey{records.KindIdentity, subject.Name, subject.Value}])
+	if out.Identity, err = records.DecodeIdentity(row); err != nil {
+		return store.SignIn{}, err
+	}
+	if out.Identity.ID != "" {
+		row, _ = t.row(records.KindAccount, out.Identity.AccountID)
+		if out.Account, err = records.DecodeAccount(row); err != nil {
+			return store.SignIn{}, err
+		}
+	}
+	if id := out.Account.SCIMUserID; id != "" {
+		if u, ok := t.users.get(id); ok {
+			out.User = store.SignInUser{ID: u.ID, Active: u.Active}
+		}
+	}
+	if email != "" {
+		out.ByEmail, out.More = t.usersOf(email)
 	}
 	return out, nil
 }
 
-// usersOf adds the users that have an address.
-func (t *tenant) usersOf(out *store.SignIn, email string) {
+// usersOf returns the users that have an address, and whether there are more.
+func (t *tenant) usersOf(email string) (found []store.SignInUser, more bool) {
 	for _, attr := range [...]store.Attr{store.AttrUserName, store.AttrEmail} {
 		n := 0
 		for id := range t.users.index[attr].ids(store.NormalizeValue(attr, email)) {
 			if n++; n > store.MaxLimit {
-				out.More = true
+				more = true
 				break
 			}
 			u := t.users.rows[id]
-			out.ByEmail = append(out.ByEmail, store.SignInUser{ID: u.ID, Active: u.Active, Named: attr == store.AttrUserName})
+			found = append(found, store.SignInUser{ID: u.ID, Active: u.Active, Named: attr == store.AttrUserName})
 		}
 	}
+	return found, more
 }
 
 // InTxThen implements [store.SignInStore].
