@@ -117,7 +117,7 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 		h.refuseAttempt(w, r, err, a, c)
 		return
 	}
-	held.release(w, r, login.ReturnTo)
+	held.release(w, login.ReturnTo)
 }
 
 // checkAnswer refuses the answer if the connection is in no state for it, and forgets the connection then, as if it were

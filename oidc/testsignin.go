@@ -149,5 +149,5 @@ func (h *Handler) finishTest(w http.ResponseWriter, r *http.Request, c store.Con
 			return
 		}
 	}
-	newHeldResponse().release(w, r, h.returnTo(a.ReturnTo))
+	newHeldResponse().release(w, h.returnTo(a.ReturnTo))
 }

@@ -18,7 +18,7 @@ type (
 )
 
 // Store keeps everything in PostgreSQL. Make one with [New]. It holds no state beside
-// the pool, may be used by several goroutines, and needs no closing; the pool is the
+// the pool but what some rows were decoded to, may be used by several goroutines, and needs no closing; the pool is the
 // host's. It implements store.Store and the optional interfaces store.SCIMCounter,
 // store.SCIMResourceStore, store.SetupLinkStore, store.PeopleReader, store.SignInStore and store.LookupStore.
 type Store struct {
