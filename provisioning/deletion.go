@@ -77,7 +77,9 @@ func (e *Engine) CancelDeletion(ctx context.Context, actor tenant.Actor, tenantI
 		case !ok:
 			return ErrNoDeletion
 		}
-		return tx.AppendEvents(ctx, tenantID, e.cancelEvent(d, eventActor(actor), "somebody decided to keep the team"))
+		ev := e.cancelEvent(d, eventActor(actor), "somebody decided to keep the team")
+		ev.Origin = actor.Origin.Event()
+		return tx.AppendEvents(ctx, tenantID, ev)
 	})
 }
 

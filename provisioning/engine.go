@@ -293,6 +293,7 @@ func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, p
 	}
 	plan.ID = store.NewID(e.cfg.Now())
 	ev := e.event(EventSettings, eventActor(actor), store.EventSubject{Kind: subjectSettings, ID: plan.ID})
+	ev.Origin = actor.Origin.Event()
 	ev.Before, ev.After = asJSON(before), asJSON(next)
 	if err := tx.AppendEvents(ctx, plan.TenantID, append(e.pauseEvents(next, before, actor), ev)...); err != nil {
 		return err

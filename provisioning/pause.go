@@ -147,6 +147,7 @@ func (e *Engine) pauseEvents(next, before store.ProvisioningSettings, actor tena
 		return nil
 	}
 	ev := e.event(EventPaused, eventActor(actor), store.EventSubject{Kind: subjectSettings})
+	ev.Origin = actor.Origin.Event()
 	ev.After, ev.Message = asJSON(next.Pause), next.Pause.Reason
 	if before.Paused {
 		ev.Type, ev.Before, ev.After, ev.Message = EventResumed, asJSON(before.Pause), nil, ""

@@ -104,6 +104,7 @@ func (e *Engine) ApplyReset(ctx context.Context, actor tenant.Actor, tenantID st
 			return err
 		}
 		ev := e.event(EventReset, eventActor(actor), store.EventSubject{Kind: "provisioning_settings"})
+		ev.Origin = actor.Origin.Event()
 		ev.After = asJSON(r)
 		ev.Message = fmt.Sprintf("Roles changed by hand were taken back: %d changes.", plan.Totals.RolesRaised+plan.Totals.RolesLowered)
 		return tx.AppendEvents(ctx, tenantID, ev)

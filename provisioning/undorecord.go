@@ -111,6 +111,7 @@ func (e *Engine) recordApplied(ctx context.Context, tx store.Store, actor tenant
 	}
 	subject := store.EventSubject{Kind: subjectPlan, ID: plan.ID}
 	head := e.event(EventApplied, eventActor(actor), subject)
+	head.Origin = actor.Origin.Event()
 	head.After = asJSON(appliedHead{Totals: plan.Totals, UndoOf: plan.UndoOf, Parts: len(r.parts)})
 	events := []store.Event{head}
 	for _, part := range r.parts {
