@@ -67,7 +67,8 @@ func TestPauseSwitch(t *testing.T) {
 		_, err := w.e.Pause(t.Context(), owner, org, reason)
 		var invalid *SettingsError
 		require.ErrorAs(t, err, &invalid, "%q", reason)
-		require.Equal(t, "pause.reason reason_invalid", invalid.Fields[0].Field+" "+invalid.Fields[0].Code)
+		require.Equal(t, "pause.reason", invalid.Fields[0].Field)
+		require.Equal(t, "reason_invalid", invalid.Fields[0].Code)
 	}
 	before, err := w.e.Settings(t.Context(), owner, org)
 	require.NoError(t, err)
