@@ -165,8 +165,15 @@ func (l *loader) loadMatch(ctx context.Context, t ties, p *person) (err error) {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
 			return hostErr("find an account by its address", err)
+		case p.match != nil && p.match.ID != m.ID:
+			rec, err := l.tx.Account(ctx, l.tenantID, m.ID)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			if p.ambiguous = !rec.Convertible; !p.ambiguous {
+				p.match, p.matchRecord = &m, &rec // somebody chose this one
+			}
 		case p.match != nil:
-			p.ambiguous = p.match.ID != m.ID
 		default:
 			p.match = &m
 		}
