@@ -56,7 +56,7 @@ func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
 	_, canArchive := l.e.cfg.Target.(TeamArchiver)
 	l.s = &snapshot{
 		tenantID: l.tenantID, settings: l.settings, roles: l.e.roles,
-		maxTeamName: l.e.cfg.MaxTeamName, deleteAfter: max(0, l.e.cfg.DeleteAfter), canDelete: canDelete, canArchive: canArchive, reset: l.reset,
+		maxTeamName: l.e.cfg.MaxTeamName, deleteAfter: max(0, l.e.cfg.DeleteAfter), canDelete: canDelete, canArchive: canArchive, reset: l.reset, deleteAccounts: l.e.deletesAccounts(l.settings),
 		groups: map[string]groupState{}, teams: map[string]Team{}, owners: map[string]bool{},
 	}
 	steps := []func(context.Context, *concern) error{
