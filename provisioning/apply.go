@@ -225,6 +225,13 @@ func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) err
 			line.TeamID = id
 		}
 		if line.Kind == AccountDeletePlanned {
+			_, waits, err := accountDeletionOf(ctx, tx, a.tenantID, accountID)
+			if err != nil {
+				return err
+			}
+			if waits {
+				continue // and its date stays
+			}
 			a.e.planDeletion(&line)
 		}
 		id, err := a.line(ctx, tx, p, line)
