@@ -5,14 +5,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/tenantgate/tenantgate/store"
 )
 
 // EventType is what hosts and receivers of webhooks may know of a type of events. The types of this package are
 // [EventTypes]; oidc, scim and provisioning have lists of their own, under the same name.
 type EventType struct {
-	// Type is the event's. It is stable within a major version.
+	// Type is the event's, stable within a major version; in a host's own list also a beginning that ends in ".*".
 	Type string `json:"type"`
 	// Description is a sentence for people.
 	Description string `json:"description"`
@@ -60,9 +58,4 @@ func typeMatches(pattern, typ string) bool {
 		return strings.HasPrefix(typ, start)
 	}
 	return pattern == typ
-}
-
-// hostTypes are types of package store.
-var storeTypes = []EventType{
-	{Type: store.EventHookFailed, Subject: "event", Internal: true, Description: "A hook of the application failed in the transaction of these events.", After: "the IDs of the events"},
 }
