@@ -67,7 +67,9 @@ func TestEventHookSuite(t *testing.T) {
 	}{
 		{"with optional interfaces", func(st store.Store) store.Store { return st }},
 		{"bare", storetest.Bare},
-		{"twice", func(st store.Store) store.Store { return store.WithEventHook(st, store.EventHookConfig{Hook: newSeen()}) }},
+		{"twice", func(st store.Store) store.Store {
+			return store.WithEventHook(st, store.EventHookConfig{Hook: newSeen()})
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) store.Store {

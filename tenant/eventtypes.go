@@ -101,6 +101,7 @@ func EventTypes() []EventType {
 		{Type: "tenant.set_up_anew", Subject: "tenant", Description: "An organisation that was removed begins anew.", Before: lifecycle, After: lifecycle},
 		{Type: "tenant.suspended", Subject: "tenant", Description: "Sign-on of the organisation was suspended.", Before: lifecycle, After: lifecycle},
 
+		{Type: "tenant.offers_made", Subject: "tenant", Description: "Whoever was locked out by a suspension was offered another way in.", After: "how many were"},
 		{Type: "tenant.person_released", Subject: "account", Description: "An organisation that is removed let somebody go.", After: "what that means for the person"},
 		{Type: "break_glass.used", Subject: "connection", Description: "Somebody came in by a break-glass address."},
 		{Type: "break_glass.drilled", Subject: "connection", Description: "Somebody tried a break-glass address.", After: "the address"},

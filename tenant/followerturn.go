@@ -172,7 +172,9 @@ func (l *followed) passed(tenantID string, to int64, state followState) {
 	l.setState(tenantID, followState{single: state.single})
 }
 
-func isFollowerEvent(typ string) bool { return typ == EventFollowerParked || typ == EventFollowerRecovered }
+func isFollowerEvent(typ string) bool {
+	return typ == EventFollowerParked || typ == EventFollowerRecovered
+}
 
 // handle calls the host within its time.
 func (l *followed) handle(ctx context.Context, tenantID string, events []store.Event) error {

@@ -575,7 +575,9 @@ func TestWebhookRefusals(t *testing.T) {
 			_, err := w.ReplayWebhook(t.Context(), a, tenantID, h.ID, v, WebhookReplay{})
 			return err
 		},
-		"delete": func(a Actor, tenantID string, v int64) error { return w.DeleteWebhook(t.Context(), a, tenantID, h.ID, v) },
+		"delete": func(a Actor, tenantID string, v int64) error {
+			return w.DeleteWebhook(t.Context(), a, tenantID, h.ID, v)
+		},
 		"test": func(a Actor, tenantID string, v int64) error {
 			_, err := w.TestWebhook(t.Context(), a, tenantID, h.ID)
 			if v != h.Version && a.Kind == ActorOwner && tenantID == "t1" {
