@@ -297,43 +297,30 @@ func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan) (st
 	now := a.e.cfg.Now()
 	rec := store.Account{
 		Meta:   store.Meta{ID: id, CreatedAt: now, UpdatedAt: now},
-		Source: store.SourceSCIM, SCIMUserID: p.scimUserID, Active: true, Email: p.profile.Email,
+		Source: store.SourceSCIM, SCIMUserID: p.scimUserID, Active: true, Email: p.profile.Email, ExternalID: p.profile.ExternalID,
 	}
 	_, err := tx.CreateAccount(ctx, a.tenantID, rec)
 	return id, err
-}
-
-// adopt ties an account to its user. The address stays as it is: only a later request
-// for this user may change it.
-func (a *applier) adopt(ctx context.Context, tx store.Store, p *personPlan) error {
-	rec := *p.record
-	wasActive := rec.Active
-	rec.SCIMUserID, rec.Active, rec.Convertible, rec.UpdatedAt = p.scimUserID, true, false, a.e.cfg.Now()
-	rec.EmailUnproven = false // somebody approved it, or it was not
-	if rec.Source != store.SourceSCIM {
-		rec.Source = store.SourceConverted
-	}
-	if _, err := tx.UpdateAccount(ctx, a.tenantID, rec); err != nil {
-		return err
-	}
-	if wasActive {
-		return nil
-	}
-	return hostErr("restore access", a.e.cfg.Target.SetActive(ctx, tx, a.tenantID, rec.ID, true))
 }
 
 func (a *applier) update(ctx context.Context, tx store.Store, p *personPlan) error {
 	if err := a.e.cfg.Target.UpdateProfile(ctx, tx, a.tenantID, p.accountID, p.profile); err != nil {
 		return hostErr("update a profile", err)
 	}
-	if p.record.Email == p.profile.Email || p.profile.Email == "" {
+	pinned := *p.record
+	pin(&pinned, p.profile.ExternalID)
+	sameEmail := p.record.Email == p.profile.Email || p.profile.Email == ""
+	if sameEmail && pinned.ExternalID == p.record.ExternalID {
 		return nil
 	}
 	rec, err := tx.Account(ctx, a.tenantID, p.accountID)
 	if err != nil {
 		return err
 	}
-	rec.Email, rec.UpdatedAt = p.profile.Email, a.e.cfg.Now()
+	if !sameEmail {
+		rec.Email = p.profile.Email
+	}
+	rec.ExternalID, rec.UpdatedAt = pinned.ExternalID, a.e.cfg.Now()
 	_, err = tx.UpdateAccount(ctx, a.tenantID, rec)
 	return err
 }
@@ -341,10 +328,12 @@ func (a *applier) update(ctx context.Context, tx store.Store, p *personPlan) err
 func (a *applier) setActive(ctx context.Context, tx store.Store, p *personPlan, active bool) error {
 	rec := *p.record
 	rec.Active, rec.UpdatedAt = active, a.e.cfg.Now()
+	var events []store.Event
 	if p.user == nil {
 		rec.SCIMUserID = "" // the directory deleted the user; the account stays suspended
+		events = a.detached(rec)
 	}
-	if _, err := tx.UpdateAccount(ctx, a.tenantID, rec); err != nil {
+	if _, err := tx.UpdateAccount(ctx, a.tenantID, rec, events...); err != nil {
 		return err
 	}
 	if p.hostGone {

@@ -24,7 +24,9 @@ type loader struct {
 	was      *store.ProvisioningSettings // those before, where others are tried
 	reset    *Reset
 	external bool // the mapper looks at externalId
-	s        *snapshot
+	// assume are accounts of users as they would be, by the user's ID.
+	assume map[string]store.Account
+	s      *snapshot
 }
 
 // newLoader reads the tenant's settings, unless others are given to be tried.
@@ -129,30 +131,76 @@ func (l *loader) loadHost(ctx context.Context, _ *concern) error {
 
 // loadMatches looks for accounts that new people may take over.
 func (l *loader) loadMatches(ctx context.Context, _ *concern) error {
+	var t *ties
 	for i := range l.s.people {
 		p := &l.s.people[i]
-		if p.record != nil || p.user == nil || !p.user.Active || p.profile.Email == "" {
+		if p.record != nil || p.user == nil || !p.user.Active {
 			continue
 		}
-		m, err := l.e.cfg.Target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return hostErr("find an account by its address", err)
-		}
-		p.match = &m
-		a, err := l.tx.Account(ctx, l.tenantID, m.ID)
-		if err == nil {
-			p.matchRecord = &a
-			if p.grants, err = l.tx.Grants(ctx, l.tenantID, m.ID); err != nil {
+		if t == nil {
+			have, err := l.loadTies(ctx)
+			if err != nil {
 				return err
 			}
-		} else if !errors.Is(err, store.ErrNotFound) {
+			t = &have
+		}
+		if err := l.loadMatch(ctx, *t, p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (l *loader) loadMatch(ctx context.Context, t ties, p *person) (err error) {
+	if rec, ok := l.assume[p.scimUserID]; ok {
+		return l.assumeMatch(ctx, p, rec)
+	}
+	if p.match, p.matchRecord, err = l.matchByTie(ctx, t, p.profile); err != nil {
+		return err
+	}
+	byHand := p.match != nil && p.matchRecord.Convertible && p.matchRecord.Conversion.Address != ""
+	if p.profile.Email != "" && !byHand {
+		m, err := l.e.cfg.Target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return hostErr("find an account by its address", err)
+		case p.match != nil:
+			p.ambiguous = p.match.ID != m.ID
+		default:
+			p.match = &m
+		}
+	}
+	if p.match == nil {
+		return nil
+	}
+	if p.matchRecord == nil {
+		a, err := l.tx.Account(ctx, l.tenantID, p.match.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		p.matchRecord = &a
+	}
+	p.grants, err = l.tx.Grants(ctx, l.tenantID, p.match.ID)
+	return err
+}
+
+// assumeMatch shows a user as one who takes over the account as it would be.
+func (l *loader) assumeMatch(ctx context.Context, p *person, rec store.Account) error {
+	list, err := l.e.cfg.Target.Accounts(ctx, l.tx, l.tenantID, []string{rec.ID})
+	if err != nil {
+		return hostErr("read accounts", err)
+	}
+	p.match = &AccountState{ID: rec.ID, Email: rec.Email, Active: true} // not in the tenant yet
+	if len(list) == 1 && list[0].ID == rec.ID {
+		p.match = &list[0]
+	}
+	p.matchRecord = &rec
+	p.grants, err = l.tx.Grants(ctx, l.tenantID, rec.ID)
+	return err
 }
 
 func (l *loader) askMapper(ctx context.Context, _ *concern) error {

@@ -82,10 +82,12 @@ type person struct {
 	// matchRecord what we know of it.
 	match       *AccountState
 	matchRecord *store.Account
-	grants      []store.Grant
-	groups      []Group
-	gives       []Give
-	mapErr      error
+	// ambiguous says that two accounts could be meant.
+	ambiguous bool
+	grants    []store.Grant
+	groups    []Group
+	gives     []Give
+	mapErr    error
 	// actual is what the person really has, where an undo shows it as it was.
 	actual *actual
 	// updated says that the directory wrote the user; sawInactive that it was inactive
