@@ -24,7 +24,8 @@ import (
 // beginnings that are completed elsewhere.
 var noEvents = map[string]bool{
 	"oidc.sessions": true, "oidc.sessions.retry": true, "provisioning.retry": true, "provisioning.breaker": true,
-	"scim.user": true, "scim.group": true, "scim.resource": true, "tenant.probe": true, "tenant.ending": true,
+	"provisioning.deletions": true, "provisioning.notices": true, "provisioning.reconcile": true,
+	"scim.user": true, "scim.group": true, "scim.resource": true, "tenant.probe": true, "tenant.ending": true, "tenant.retention": true,
 }
 
 // sources are the files of a package that write events.

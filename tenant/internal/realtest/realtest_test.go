@@ -182,9 +182,12 @@ func TestInterop(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "msg_1", id)
 	for name, change := range map[string]func(h http.Header) []byte{
-		"body":      func(http.Header) []byte { return []byte(`{"type":"y"}`) },
-		"id":        func(h http.Header) []byte { h.Set(tenant.HeaderWebhookID, "msg_2"); return body },
-		"time":      func(h http.Header) []byte { h.Set(tenant.HeaderWebhookTimestamp, fmt.Sprint(now.Unix()-3600)); return body },
+		"body": func(http.Header) []byte { return []byte(`{"type":"y"}`) },
+		"id":   func(h http.Header) []byte { h.Set(tenant.HeaderWebhookID, "msg_2"); return body },
+		"time": func(h http.Header) []byte {
+			h.Set(tenant.HeaderWebhookTimestamp, fmt.Sprint(now.Unix()-3600))
+			return body
+		},
 		"signature": func(h http.Header) []byte { h.Del(tenant.HeaderWebhookSignature); return body },
 	} {
 		changed := h.Clone()
@@ -217,4 +220,3 @@ type organisation string
 
 func (o organisation) TenantID() string   { return string(o) }
 func (o organisation) TenantName() string { return string(o) }
-
