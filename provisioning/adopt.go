@@ -40,11 +40,11 @@ type AccountInviter interface {
 	InviteAccount(ctx context.Context, tx store.Store, tenantID, accountID string) error
 }
 
-// FindingEmailHeld: the directory wants another address for an account that it took over, and
+// FindingEmailHeld says that the directory wants another address for an account that it took over, and
 // its ID of the user (externalId) is not known to be the same. The address stays.
 const FindingEmailHeld FindingCode = "email_held"
 
-// FindingAccountAmbiguous: the directory's ID of a user belongs to one account, the user's
+// FindingAccountAmbiguous says that the directory's ID of a user belongs to one account, the user's
 // address to another.
 const FindingAccountAmbiguous FindingCode = "account_ambiguous"
 

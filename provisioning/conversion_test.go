@@ -280,8 +280,10 @@ func TestPolicyTellsNothingOfForeignAccounts(t *testing.T) {
 	w.sync()
 	w.host.addUser("u-eve", "eve@acme.example", "member")
 	w.convert(Conversion{Entries: []string{"u-eve"}})
-	err := w.policy().Check(t.Context(), tenant.DirectoryWrite{TenantID: org, ResourceType: "User", ID: w.ids["ada"],
-		Before: json.RawMessage(userBody("ada@acme.example", true)), After: json.RawMessage(userBody("eve@acme.example", true))})
+	err := w.policy().Check(t.Context(), tenant.DirectoryWrite{
+		TenantID: org, ResourceType: "User", ID: w.ids["ada"],
+		Before: json.RawMessage(userBody("ada@acme.example", true)), After: json.RawMessage(userBody("eve@acme.example", true)),
+	})
 	require.ErrorAs(t, err, &with)
 	require.Equal(t, "account_exists", with.Code, "a user who has an account gets no second one")
 }

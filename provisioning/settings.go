@@ -23,6 +23,7 @@ type FieldError struct {
 	// Code is "mode_invalid", "value_unknown" (a choice that does not exist), "row_invalid",
 	// "too_many", "team_not_found" (unknown, another tenant's, or archived),
 	// "group_not_found", "role_unknown", "role_above_max", "filter_invalid",
+	// "reason_invalid" (of a pause),
 	// "naming_invalid", "name_invalid", "decision_twice" or "policy_unsupported" (the
 	// application cannot do it). Of a [Reset] it is one of these, "reset_empty",
 	// "reset_invalid" or "account_not_found".
