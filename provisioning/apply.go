@@ -224,6 +224,16 @@ func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) err
 			}
 			line.TeamID = id
 		}
+		if line.Kind == AccountDeletePlanned {
+			_, waits, err := accountDeletionOf(ctx, tx, a.tenantID, accountID)
+			if err != nil {
+				return err
+			}
+			if waits {
+				continue // and its date stays
+			}
+			a.e.planDeletion(&line)
+		}
 		id, err := a.line(ctx, tx, p, line)
 		if err != nil {
 			return err
@@ -233,6 +243,13 @@ func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) err
 		}
 		if line.Kind != AccountUpdate && !line.Kind.Informative() {
 			events = append(events, a.e.lineEvent(line))
+		}
+		if line.Kind == AccountReactivate || line.Kind == AccountAdopt {
+			kept, err := a.keptAccount(ctx, tx, line.AccountID)
+			if err != nil {
+				return err
+			}
+			events = append(events, kept...)
 		}
 	}
 	put := make([]store.Grant, len(p.put))
@@ -266,8 +283,13 @@ func (a *applier) line(ctx context.Context, tx store.Store, p *personPlan, l Lin
 		return p.accountID, a.adopt(ctx, tx, p)
 	case AccountUpdate:
 		return "", a.update(ctx, tx, p)
-	case AccountDeactivate, AccountReactivate:
-		return "", a.setActive(ctx, tx, p, l.Kind == AccountReactivate)
+	case AccountDeactivate:
+		if err := a.handOver(ctx, tx, p); err != nil {
+			return "", err
+		}
+		return "", a.setActive(ctx, tx, p, false)
+	case AccountReactivate:
+		return "", a.setActive(ctx, tx, p, true)
 	case AccountEndSessions:
 		if err := target.SetActive(ctx, tx, a.tenantID, l.AccountID, false); err != nil {
 			return "", hostErr("end sessions", err)

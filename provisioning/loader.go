@@ -56,7 +56,7 @@ func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
 	_, canArchive := l.e.cfg.Target.(TeamArchiver)
 	l.s = &snapshot{
 		tenantID: l.tenantID, settings: l.settings, roles: l.e.roles,
-		maxTeamName: l.e.cfg.MaxTeamName, deleteAfter: max(0, l.e.cfg.DeleteAfter), canDelete: canDelete, canArchive: canArchive, reset: l.reset,
+		maxTeamName: l.e.cfg.MaxTeamName, deleteAfter: max(0, l.e.cfg.DeleteAfter), canDelete: canDelete, canArchive: canArchive, reset: l.reset, deleteAccounts: l.e.deletesAccounts(l.settings),
 		groups: map[string]groupState{}, teams: map[string]Team{}, owners: map[string]bool{},
 	}
 	steps := []func(context.Context, *concern) error{
@@ -165,8 +165,15 @@ func (l *loader) loadMatch(ctx context.Context, t ties, p *person) (err error) {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
 			return hostErr("find an account by its address", err)
+		case p.match != nil && p.match.ID != m.ID:
+			rec, err := l.tx.Account(ctx, l.tenantID, m.ID)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			if p.ambiguous = !rec.Convertible; !p.ambiguous {
+				p.match, p.matchRecord = &m, &rec // somebody chose this one
+			}
 		case p.match != nil:
-			p.ambiguous = p.match.ID != m.ID
 		default:
 			p.match = &m
 		}

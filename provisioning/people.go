@@ -102,6 +102,11 @@ func (p *planner) depart(pp *personPlan, x *person) {
 		p.line(pp, Line{Kind: AccountDeactivate, Reason: reason})
 	case x.restored():
 		p.line(pp, Line{Kind: AccountDeactivate, Reason: reason + "; access had been restored in the application"})
+	default:
+		return
+	}
+	if p.s.deleteAccounts && !pp.hostGone && (x.record.Source == store.SourceSCIM || x.record.Source == store.SourceConverted) {
+		p.line(pp, Line{Kind: AccountDeletePlanned, Reason: reason})
 	}
 }
 
