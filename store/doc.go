@@ -13,6 +13,9 @@
 // One-time tokens outlive their use by minutes: a host calls [DeleteExpired] about once
 // an hour.
 //
+// A host that keeps tables of its own in step with the journal is told of events in the transaction that appends them, see
+// [WithEventHook].
+//
 // # What holds for every method
 //
 //   - Tenant first. A method reads and changes records of the tenant that it is

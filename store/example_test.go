@@ -58,3 +58,21 @@ func ExampleInTxThen() {
 	// linked before: false
 	// <nil> 1
 }
+
+// A host counts a tenant's changes in the transaction that makes them.
+func ExampleWithEventHook() {
+	changes := 0
+	st := store.WithEventHook(memory.New(), store.EventHookConfig{
+		Hook: store.EventHookFunc(func(_ context.Context, _ store.Store, tenantID string, events []store.Event) error {
+			changes += len(events) // a host on SQL takes the transaction with sqlite.SQLTx or postgres.SQLTx, and writes its own rows
+			fmt.Println(tenantID, events[0].Type)
+			return nil
+		}),
+	})
+	now := time.Now()
+	err := st.AppendEvents(context.Background(), "acme", store.Event{ID: store.NewID(now), Type: "host.thing.done", At: now})
+	fmt.Println(changes, err)
+	// Output:
+	// acme host.thing.done
+	// 1 <nil>
+}

@@ -25,6 +25,11 @@
 // Somebody without an account does an owner's part by a set-up link ([Service.CreateSetupLink]), in its tenant and within
 // its intents alone.
 //
+// What happens is told to the host in the same transaction ([store.WithEventHook]), to parts of it after the commit
+// ([Followers]), and to owners' and the host's own servers as signed webhooks ([Service.CreateWebhook], [WebhookSender],
+// [VerifyWebhook]). All of it comes from the journal, in the order of each tenant, and can be asked for again; [EventTypes] and
+// its siblings in the other packages say what there is.
+//
 // A domain that is claimed is looked at until it is proven, and then about daily; owners
 // are reminded of secrets that expire, of break-glass addresses that nobody tries and of questions that they left open, and
 // staff of requests that wait. Events that are older than a policy allows are erased ([Service.EraseOldEvents]).

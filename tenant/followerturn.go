@@ -250,13 +250,13 @@ func (l *followed) position(ctx context.Context, tenantID string) (int64, error)
 
 // born is when the follower first looked, on whichever replica.
 func (l *followed) born(ctx context.Context) (time.Time, error) {
-	st := l.cfg.Store
+	st, mark := l.cfg.Store, store.MarkPrefix+l.reader
 	for {
-		at, err := st.Position(ctx, followersTenant, l.reader)
+		at, err := st.Position(ctx, followersTenant, mark)
 		if err != nil || at != 0 {
 			return time.UnixMicro(at), err
 		}
-		err = st.SavePosition(ctx, followersTenant, l.reader, 0, l.cfg.Now().UnixMicro())
+		err = st.SavePosition(ctx, followersTenant, mark, 0, l.cfg.Now().UnixMicro())
 		if err != nil && !errors.Is(err, store.ErrStale) {
 			return time.Time{}, err
 		}

@@ -430,6 +430,35 @@ func TestWebhookReplay(t *testing.T) {
 	require.Equal(t, []string{"x.3"}, r.takes())
 }
 
+// TestWebhookThatWaits: while a webhook waits for its next attempt, looking at it writes nothing.
+func TestWebhookThatWaits(t *testing.T) {
+	w, r, s, h := hookWorld(t)
+	r.answers(status(500))
+	w.happens(t, "t1", "y.z", "x.1")
+	sends(t, s)
+	before, err := w.store.(store.WebhookStore).Webhook(t.Context(), "t1", h.ID)
+	require.NoError(t, err)
+	read := w.store
+	w.Service.store = readsAlone{read, read.(store.WebhookStore)}
+	defer func() { w.Service.store = read }()
+	require.Zero(t, sends(t, s))
+	after, err := read.(store.WebhookStore).Webhook(t.Context(), "t1", h.ID)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}
+
+// readsAlone is a store that can't be written.
+type readsAlone struct {
+	store.Store
+	store.WebhookStore
+}
+
+func (readsAlone) InTx(context.Context, func(store.Store) error) error { return store.ErrUnavailable }
+
+func (readsAlone) AcquireLease(context.Context, string, string, string, time.Time, time.Time) (store.Lease, error) {
+	return store.Lease{}, store.ErrUnavailable
+}
+
 func TestWebhookEnableFromNow(t *testing.T) {
 	w, r, s, h := hookWorld(t)
 	off, err := w.DisableWebhook(t.Context(), owner, "t1", h.ID, h.Version)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -205,6 +206,12 @@ func (w *WebhookSender) tenant(ctx context.Context, tenantID string) (n int, mor
 	sending.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return n, false, err
+	}
+	if n == 0 {
+		at, err := w.s.store.Position(ctx, tenantID, webhookReader)
+		if err != nil || slices.ContainsFunc(all, func(h store.Webhook) bool { return h.Enabled && h.Position <= at }) {
+			return 0, more, err // one that waits holds the place: nothing is written until it is due
+		}
 	}
 	err = w.advance(ctx, tenantID)
 	return n, more, err
