@@ -45,6 +45,9 @@ func (e *Engine) apply(ctx context.Context, tx store.Store, plan *Plan) error {
 		if err := a.step(ctx, tx, plan, f, p.profile.label(), func(tx store.Store) error { return a.person(ctx, tx, p) }); err != nil {
 			return err
 		}
+		if err := a.later(ctx, tx, plan, f, p); err != nil {
+			return err
+		}
 	}
 	for _, t := range plan.teams {
 		if last(t) {
@@ -96,7 +99,7 @@ func (a *applier) keepOwner(ctx context.Context, tx store.Store, p *personPlan) 
 	if !p.activates || p.org == nil || p.org.line == nil || p.org.line.From != top || p.org.line.To == top {
 		return p, nil
 	}
-	owners, err := a.e.cfg.Target.Owners(ctx, tx, a.tenantID)
+	owners, err := a.e.target.Owners(ctx, tx, a.tenantID)
 	if err != nil {
 		return p, hostErr("read the owners", err)
 	}
@@ -126,8 +129,19 @@ func (a *applier) step(ctx context.Context, tx store.Store, plan *Plan, f Failur
 	return a.e.noteFailure(ctx, tx, a.tenantID, f, name)
 }
 
+// later notes what of a person is still to be tried, though the plan was done.
+func (a *applier) later(ctx context.Context, tx store.Store, plan *Plan, f Failure, p *personPlan) error {
+	n := len(plan.Failures)
+	if p.later == nil || n > 0 && plan.Failures[n-1].SCIMUserID == p.scimUserID {
+		return nil
+	}
+	f.Err = p.later
+	plan.Failures = append(plan.Failures, f)
+	return a.e.noteFailure(ctx, tx, a.tenantID, f, p.profile.label())
+}
+
 func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
-	target, line := a.e.cfg.Target, t.line
+	target, line := a.e.target, t.line
 	var drop []store.GrantKey
 	if t.drop != nil {
 		drop = append(drop, *t.drop)
@@ -148,8 +162,12 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 			return hostErr("rename a team", err)
 		}
 	case TeamDelete:
-		if d, ok := target.(TeamDeleter); ok {
-			deleted, err := d.DeleteTeamIfUnused(ctx, tx, a.tenantID, line.TeamID)
+		if d, ok := a.e.cfg.Target.(TeamDeleter); ok {
+			var deleted bool
+			err := a.e.guard.call(ctx, "DeleteTeamIfUnused", func(ctx context.Context) (err error) {
+				deleted, err = d.DeleteTeamIfUnused(ctx, tx, a.tenantID, line.TeamID)
+				return err
+			})
 			if err != nil {
 				return hostErr("delete a team", err)
 			}
@@ -222,7 +240,7 @@ func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) err
 
 // line does one line for a person; it returns the account's ID if it was found out here.
 func (a *applier) line(ctx context.Context, tx store.Store, p *personPlan, l Line) (accountID string, err error) {
-	target := a.e.cfg.Target
+	target := a.e.target
 	switch l.Kind {
 	case AccountCreate:
 		return a.create(ctx, tx, p)
@@ -251,7 +269,7 @@ func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan) (st
 	id := p.accountID
 	if id == "" {
 		var err error
-		if id, err = a.e.cfg.Target.CreateAccount(ctx, tx, a.tenantID, p.profile); err != nil {
+		if id, err = a.e.target.CreateAccount(ctx, tx, a.tenantID, p.profile); err != nil {
 			return "", hostErr("create an account", err)
 		}
 		if id == "" {
@@ -264,6 +282,9 @@ func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan) (st
 		Source: store.SourceSCIM, SCIMUserID: p.scimUserID, Active: true, Email: p.profile.Email,
 	}
 	_, err := tx.CreateAccount(ctx, a.tenantID, rec)
+	if errors.Is(err, store.ErrConflict) {
+		return "", hostErr("create an account", fmt.Errorf("expected the ID of a new account, got %q, which is somebody's", hostName(id)))
+	}
 	return id, err
 }
 
@@ -283,11 +304,11 @@ func (a *applier) adopt(ctx context.Context, tx store.Store, p *personPlan) erro
 	if wasActive {
 		return nil
 	}
-	return hostErr("restore access", a.e.cfg.Target.SetActive(ctx, tx, a.tenantID, rec.ID, true))
+	return hostErr("restore access", a.e.target.SetActive(ctx, tx, a.tenantID, rec.ID, true))
 }
 
 func (a *applier) update(ctx context.Context, tx store.Store, p *personPlan) error {
-	if err := a.e.cfg.Target.UpdateProfile(ctx, tx, a.tenantID, p.accountID, p.profile); err != nil {
+	if err := a.e.target.UpdateProfile(ctx, tx, a.tenantID, p.accountID, p.profile); err != nil {
 		return hostErr("update a profile", err)
 	}
 	if p.record.Email == p.profile.Email || p.profile.Email == "" {
@@ -314,5 +335,5 @@ func (a *applier) setActive(ctx context.Context, tx store.Store, p *personPlan, 
 	if p.hostGone {
 		return nil
 	}
-	return hostErr("set access", a.e.cfg.Target.SetActive(ctx, tx, a.tenantID, rec.ID, active))
+	return hostErr("set access", a.e.target.SetActive(ctx, tx, a.tenantID, rec.ID, active))
 }

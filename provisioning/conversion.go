@@ -131,7 +131,7 @@ func (e *Engine) planConversion(ctx context.Context, tx store.Store, tenantID st
 	}
 	c := &converter{e: e, tx: tx, tenantID: tenantID, seen: map[string]bool{}}
 	var err error
-	if c.root, err = e.cfg.Target.RootAccount(ctx, tx, tenantID); err != nil {
+	if c.root, err = e.target.RootAccount(ctx, tx, tenantID); err != nil {
 		return plan, hostErr("read the root account", err)
 	}
 	if c.domains, err = loadDomains(ctx, tx, tenantID); err != nil {
@@ -209,13 +209,13 @@ func (c *converter) line(ctx context.Context, entry string) (ConversionLine, err
 
 func (c *converter) find(ctx context.Context, entry string) (AccountState, error) {
 	if strings.Contains(entry, "@") {
-		a, err := c.e.cfg.Target.AccountByEmail(ctx, c.tx, c.tenantID, entry)
+		a, err := c.e.target.AccountByEmail(ctx, c.tx, c.tenantID, entry)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			err = hostErr("find an account by its address", err)
 		}
 		return a, err
 	}
-	list, err := c.e.cfg.Target.Accounts(ctx, c.tx, c.tenantID, []string{entry})
+	list, err := c.e.target.Accounts(ctx, c.tx, c.tenantID, []string{entry})
 	if err != nil {
 		return AccountState{}, hostErr("read accounts", err)
 	}

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,10 @@ type Config struct {
 	MaxTeamName int
 	// Breaker pauses a tenant whose directory takes access from many people at once.
 	Breaker Breaker
+	// CallTimeout bounds each call of Target and Mapper, by the deadline of its ctx. Zero
+	// means 30 seconds. A call of Target that ignores its ctx is waited for and logged,
+	// since it has the transaction; a mapper that does is left behind.
+	CallTimeout time.Duration
 
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
@@ -48,9 +53,13 @@ type Config struct {
 // engines may work on one store. Settings are changed through [Engine.Apply]; who writes
 // them past it calls [Engine.Reconcile].
 type Engine struct {
-	cfg   Config
-	roles roleOrder
-	wake  chan struct{}
+	cfg Config
+	// target is cfg.Target with each call guarded; optional interfaces are cfg.Target's.
+	target Target
+	guard  guard
+	mapper GroupMapper // cfg.Mapper, guarded; nil if there is none
+	roles  roleOrder
+	wake   chan struct{}
 
 	mu       sync.Mutex
 	backoff  map[string]backoff   // by tenant
@@ -68,6 +77,8 @@ func New(cfg Config) (*Engine, error) {
 		return nil, errors.New("provisioning: Config.Authorizer is required: it says who may do what")
 	case cfg.MaxTeamName < 0:
 		return nil, errors.New("provisioning: Config.MaxTeamName must not be negative")
+	case cfg.CallTimeout < 0:
+		return nil, errors.New("provisioning: Config.CallTimeout must not be negative")
 	}
 	roles, err := newRoleOrder(cfg)
 	if err != nil {
@@ -83,14 +94,24 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Breaker = cfg.Breaker.withDefaults()
-	return &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}}, nil
+	e := &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}}
+	e.guard = guard{timeout: cmp.Or(cfg.CallTimeout, defaultCallTimeout), logger: cfg.Logger}
+	e.target = guardedTarget{host: cfg.Target, guard: e.guard}
+	switch cfg.Mapper.(type) {
+	case nil:
+	case *ManualMapper, *AutoMapper: // ours
+		e.mapper = cfg.Mapper
+	default:
+		e.mapper = newGuardedMapper(cfg.Mapper, e.guard)
+	}
+	return e, nil
 }
 
 // mapperOf returns the mapper that the settings choose.
 func (e *Engine) mapperOf(s store.ProvisioningSettings) (GroupMapper, error) {
 	switch {
-	case e.cfg.Mapper != nil:
-		return e.cfg.Mapper, nil
+	case e.mapper != nil:
+		return e.mapper, nil
 	case s.Mode == store.ModeManual:
 		return NewManualMapper(s.Rows), nil
 	case s.Mode == store.ModeAuto:

@@ -64,7 +64,7 @@ func (p *planner) planTeam(id string, g groupState, names map[string]teamRef) {
 	if g.mapErr != nil {
 		// Nothing is known, so nothing changes.
 		out.Outcome = "conflict"
-		p.find(Finding{Code: FindingMapperFailed, GroupID: id, Group: g.name, Message: "The rules could not be read for this group; nothing changes for it."})
+		p.find(Finding{Code: mapFinding(g.mapErr), GroupID: id, Group: g.name, Message: "The rules could not be read for this group; nothing changes for it."})
 		if g.team != nil {
 			p.refs[id] = teamRef{id: g.team.ResourceID, name: p.s.teams[g.team.ResourceID].Name, group: id}
 		}

@@ -3,7 +3,6 @@ package provisioning
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -63,7 +62,7 @@ func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
 
 func (l *loader) loadTenant(ctx context.Context, _ *concern) error {
 	var err error
-	if l.s.rootID, err = l.e.cfg.Target.RootAccount(ctx, l.tx, l.tenantID); err != nil {
+	if l.s.rootID, err = l.e.target.RootAccount(ctx, l.tx, l.tenantID); err != nil {
 		return hostErr("read the root account", err)
 	}
 	if _, l.s.keepPhone, err = directoryState(ctx, l.tx, l.tenantID); err != nil {
@@ -105,16 +104,12 @@ func (l *loader) loadHost(ctx context.Context, _ *concern) error {
 		}
 	}
 	for chunk := range slices.Chunk(ids, store.MaxLimit) {
-		states, err := l.e.cfg.Target.Accounts(ctx, l.tx, l.tenantID, chunk)
+		states, err := l.e.target.Accounts(ctx, l.tx, l.tenantID, chunk)
 		if err != nil {
 			return hostErr("read accounts", err)
 		}
-		for _, st := range states {
-			i, asked := index[st.ID]
-			if !asked {
-				return hostErr("read accounts", fmt.Errorf("expected the accounts asked for, got %q", st.ID))
-			}
-			l.s.people[i].host = &st
+		for _, st := range states { // only those asked for
+			l.s.people[index[st.ID]].host = &st
 		}
 	}
 	return nil
@@ -127,11 +122,15 @@ func (l *loader) loadMatches(ctx context.Context, _ *concern) error {
 		if p.record != nil || p.user == nil || !p.user.Active || p.profile.Email == "" {
 			continue
 		}
-		m, err := l.e.cfg.Target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)
-		if errors.Is(err, store.ErrNotFound) {
+		m, err := l.e.target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)
+		var odd *wrongAnswer
+		switch {
+		case errors.Is(err, store.ErrNotFound):
 			continue
-		}
-		if err != nil {
+		case errors.As(err, &odd):
+			p.hostErr = hostErr("find an account by its address", err)
+			continue
+		case err != nil:
 			return hostErr("find an account by its address", err)
 		}
 		p.match = &m
@@ -149,16 +148,26 @@ func (l *loader) loadMatches(ctx context.Context, _ *concern) error {
 }
 
 func (l *loader) askMapper(ctx context.Context, _ *concern) error {
+	var late error
+	ask := func(groups []Group) (gives []Give, err error) {
+		if late != nil && len(groups) > 0 {
+			return nil, late // the others do not wait as long, one after the other
+		}
+		if gives, err = mapGroups(ctx, l.mapper, l.tenantID, groups); lateMapper(err) {
+			late = err
+		}
+		return gives, err
+	}
 	for _, id := range l.s.looked {
 		g := l.s.groups[id]
 		if g.exists {
-			g.own, g.mapErr = mapGroups(ctx, l.mapper, l.tenantID, []Group{{ID: id, Name: g.name}})
+			g.own, g.mapErr = ask([]Group{{ID: id, Name: g.name}})
 			l.s.groups[id] = g
 		}
 	}
 	for i := range l.s.people {
 		p := &l.s.people[i]
-		p.gives, p.mapErr = mapGroups(ctx, l.mapper, l.tenantID, p.groups)
+		p.gives, p.mapErr = ask(p.groups)
 	}
 	return ctx.Err()
 }
@@ -169,7 +178,7 @@ func (l *loader) loadOwners(ctx context.Context, _ *concern) error {
 	if !slices.ContainsFunc(l.s.people, func(p person) bool { return p.host != nil && p.host.OrgRole == top }) {
 		return nil
 	}
-	ids, err := l.e.cfg.Target.Owners(ctx, l.tx, l.tenantID)
+	ids, err := l.e.target.Owners(ctx, l.tx, l.tenantID)
 	if err != nil {
 		return hostErr("read the owners", err)
 	}

@@ -191,7 +191,7 @@ func (l *loader) namesTeam() bool {
 }
 
 func (l *loader) readTeams(ctx context.Context, ids []string) error {
-	teams, err := l.e.cfg.Target.Teams(ctx, l.tx, l.tenantID, ids)
+	teams, err := l.e.target.Teams(ctx, l.tx, l.tenantID, ids)
 	if err != nil {
 		return hostErr("read teams", err)
 	}

@@ -15,12 +15,19 @@ func (p *planner) planPerson(x *person) *personPlan {
 		p.findFor(pp, FindingRootUser, "This account created the organisation: directories and groups leave it alone.")
 		return nil
 	}
+	if x.hostErr != nil { // nobody else's account
+		pp.err = x.hostErr
+		return pp
+	}
 	if x.mapErr != nil {
-		p.findFor(pp, FindingMapperFailed, "The rules could not be read for this person; what groups gave stays as it is.")
+		p.findFor(pp, mapFinding(x.mapErr), "The rules could not be read for this person; what groups gave stays as it is.")
 		// What the directory says about access counts all the same.
 		if x.user != nil && x.user.Active {
 			pp.err = x.mapErr
 			return pp
+		}
+		if x.user != nil && x.record != nil {
+			pp.later = x.mapErr
 		}
 	}
 	host := x.host

@@ -27,7 +27,7 @@ func (r *Releaser) Release(ctx context.Context, tx store.Store, x tenant.Release
 	if x.AccountID == "" {
 		return nil
 	}
-	target := r.e.cfg.Target
+	target := r.e.target
 	states, err := target.Accounts(ctx, tx, x.TenantID, []string{x.AccountID})
 	if err != nil {
 		return hostErr("read an account", err)
@@ -52,7 +52,7 @@ func (r *Releaser) Release(ctx context.Context, tx store.Store, x tenant.Release
 }
 
 func (r *Releaser) take(ctx context.Context, tx store.Store, x tenant.Release, a AccountState) error {
-	target := r.e.cfg.Target
+	target := r.e.target
 	byHand := map[string]bool{} // teams that somebody joined by hand too
 	for _, g := range x.Grants {
 		if g.Kind == store.GrantMembership && g.Previous == previousManual {
@@ -88,7 +88,7 @@ func (r *Releaser) take(ctx context.Context, tx store.Store, x tenant.Release, a
 
 // keepsRole says whether an owner is one whom no rule demotes.
 func (r *Releaser) keepsRole(ctx context.Context, tx store.Store, tenantID string, a AccountState) (bool, error) {
-	root, err := r.e.cfg.Target.RootAccount(ctx, tx, tenantID)
+	root, err := r.e.target.RootAccount(ctx, tx, tenantID)
 	if err != nil {
 		return false, hostErr("read the root account", err)
 	}
@@ -105,7 +105,7 @@ func (r *Releaser) keepsRole(ctx context.Context, tx store.Store, tenantID strin
 	if glass[foldEmail(a.Email)] {
 		return true, nil
 	}
-	owners, err := r.e.cfg.Target.Owners(ctx, tx, tenantID)
+	owners, err := r.e.target.Owners(ctx, tx, tenantID)
 	if err != nil {
 		return false, hostErr("read the owners", err)
 	}

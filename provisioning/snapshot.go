@@ -65,6 +65,7 @@ type person struct {
 	groups      []Group
 	gives       []Give
 	mapErr      error
+	hostErr     error // the host's answer about the person was none
 	// updated says that the directory wrote the user; sawInactive that it was inactive
 	// or deleted meanwhile.
 	updated     bool

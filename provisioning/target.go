@@ -18,8 +18,14 @@ import (
 // behind it.
 //
 // An error undoes what was done for this one person or group; the others go on, and
-// this one is tried again later. A method must not return an error for something
+// this one is tried again later. A panic counts as an error. So does an answer about
+// somebody else than asked. A method must not return an error for something
 // that is already as asked: adding a member again, removing nobody.
+//
+// Each call has a deadline in its ctx (Config.CallTimeout). A call that heeds it fails as
+// with any other error; one that does not holds up this tenant, and the log says so.
+//
+// Package provisioningtest checks a host's Target against what is said here.
 //
 // Only accounts and teams of the given tenant may be read or changed.
 type Target interface {
