@@ -149,12 +149,9 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 	var put []store.Grant
 	switch line.Kind {
 	case TeamCreate:
-		id, err := target.CreateTeam(ctx, tx, a.tenantID, line.Team)
+		id, err := a.makeTeam(ctx, tx, t)
 		if err != nil {
-			return hostErr("create a team", err)
-		}
-		if id == "" {
-			return hostErr("create a team", errors.New("expected the ID of the new team, got none"))
+			return err
 		}
 		line.TeamID = id
 	case TeamRename:
@@ -183,6 +180,32 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 		a.made[line.GroupID] = line.TeamID
 	}
 	return tx.ChangeGrants(ctx, a.tenantID, put, drop, a.e.lineEvent(line))
+}
+
+// makeTeam makes a group's team, or finishes one that an attempt made whose transaction
+// did not commit.
+func (a *applier) makeTeam(ctx context.Context, tx store.Store, t teamPlan) (id string, err error) {
+	if t.lost.ID != "" {
+		if t.lost.Name != t.line.Team {
+			err = hostErr("rename a team", a.e.target.RenameTeam(ctx, tx, a.tenantID, t.lost.ID, t.line.Team))
+		}
+		return t.lost.ID, err
+	}
+	if c, ok := a.e.cfg.Target.(GroupTeamCreator); ok {
+		err = a.e.guard.call(ctx, "CreateGroupTeam", func(ctx context.Context) (err error) {
+			id, err = c.CreateGroupTeam(ctx, tx, a.tenantID, t.line.GroupID, t.line.Team)
+			return err
+		})
+	} else {
+		id, err = a.e.target.CreateTeam(ctx, tx, a.tenantID, t.line.Team)
+	}
+	switch {
+	case err != nil:
+		return "", hostErr("create a team", err)
+	case id == "":
+		return "", hostErr("create a team", errors.New("expected the ID of the new team, got none"))
+	}
+	return id, nil
 }
 
 func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) error {
@@ -324,6 +347,13 @@ func (a *applier) update(ctx context.Context, tx store.Store, p *personPlan) err
 }
 
 func (a *applier) setActive(ctx context.Context, tx store.Store, p *personPlan, active bool) error {
+	if p.record == nil { // made a moment ago
+		rec, err := tx.Account(ctx, a.tenantID, p.accountID)
+		if err != nil {
+			return err
+		}
+		p.record = &rec
+	}
 	rec := *p.record
 	rec.Active, rec.UpdatedAt = active, a.e.cfg.Now()
 	if p.user == nil {

@@ -44,7 +44,7 @@ func (e *Engine) event(typ string, actor store.EventActor, subject store.EventSu
 func (e *Engine) lineEvent(l Line) store.Event {
 	subject := store.EventSubject{Kind: subjectAccount, ID: l.AccountID, Name: l.Person}
 	if l.Person == "" && l.AccountID == "" {
-		subject = store.EventSubject{Kind: "team", ID: l.TeamID, Name: l.Team}
+		subject = store.EventSubject{Kind: subjectTeam, ID: l.TeamID, Name: l.Team}
 	}
 	ev := e.event(eventPrefix+string(l.Kind), system, subject)
 	ev.After, ev.Message = asJSON(l), l.Reason

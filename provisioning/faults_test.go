@@ -104,8 +104,8 @@ func (w *world) heal() {
 func TestTargetFaults(t *testing.T) {
 	isBad := func(s string) bool { return strings.HasPrefix(s, "bad") }
 	for name, tt := range map[string]struct {
-		spoil  func(w *world, h *oddHost)
-		code   string
+		spoil func(w *world, h *oddHost)
+		code  string
 	}{
 		"panics": {func(_ *world, h *oddHost) {
 			h.createAccount = func(ctx context.Context, p Profile) (string, error) {

@@ -128,9 +128,10 @@ func (p *planner) makeTeam(id string, g groupState, give Give, name string, name
 		p.find(Finding{Code: FindingTeamNameEmpty, GroupID: id, Group: g.name, Message: "Nothing of this group's name can name a team. Rename the group, or skip it."})
 		return
 	}
-	line := Line{Kind: TeamCreate, Team: name, GroupID: id, Group: g.name, To: name, Reason: p.s.inGroupTeam(give)}
+	lost := g.lostTeam
+	line := Line{Kind: TeamCreate, TeamID: lost.ID, Team: name, GroupID: id, Group: g.name, To: name, Reason: p.s.inGroupTeam(give)}
 	grant := store.Grant{Kind: store.GrantTeam, GroupID: id}
-	ref := teamRef{name: name, group: id}
+	ref := teamRef{id: lost.ID, name: name, group: id}
 	var drop *store.GrantKey
 	if g.team != nil { // the host deleted the team that the group had
 		key := g.team.Key()
@@ -138,7 +139,7 @@ func (p *planner) makeTeam(id string, g groupState, give Give, name string, name
 		p.find(Finding{Code: FindingTeamMissing, TeamID: g.team.ResourceID, GroupID: id, Group: g.name, Message: "The team of this group was deleted in the application and is made again."})
 	}
 	out.Outcome = "create"
-	if other, taken := names[foldName(name)]; taken {
+	if other, taken := names[foldName(name)]; taken && (lost.ID == "" || other.id != lost.ID) {
 		if !give.Adopt || other.group != "" {
 			out.Outcome, out.TeamID, out.Team = "conflict", other.id, other.name
 			p.nameConflict(id, g, other)
@@ -147,7 +148,7 @@ func (p *planner) makeTeam(id string, g groupState, give Give, name string, name
 		line.Kind, line.TeamID, line.Team = TeamAdopt, other.id, other.name
 		line.Reason = "the group takes over the team of its name"
 		grant.ResourceID, grant.Previous = other.id, previousManual
-		ref.id, out.Outcome = other.id, "adopt"
+		ref.id, out.Outcome, lost = other.id, "adopt", Team{}
 	}
 	if p.hold() {
 		return
@@ -155,7 +156,7 @@ func (p *planner) makeTeam(id string, g groupState, give Give, name string, name
 	out.TeamID, out.Team = ref.id, line.Team
 	names[foldName(name)] = teamRef{id: ref.id, name: line.Team, group: id}
 	p.refs[id] = ref
-	p.addTeam(teamPlan{line: line, put: &grant, drop: drop})
+	p.addTeam(teamPlan{line: line, put: &grant, drop: drop, lost: lost})
 }
 
 func (p *planner) nameConflict(id string, g groupState, other teamRef) {

@@ -50,7 +50,7 @@ func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
 		groups: map[string]groupState{}, teams: map[string]Team{}, owners: map[string]bool{},
 	}
 	steps := []func(context.Context, *concern) error{
-		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.askMapper, l.loadTeams, l.loadOwners,
+		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.askMapper, l.loadTeams, l.loadLost, l.loadOwners,
 	}
 	for _, step := range steps {
 		if err := step(ctx, c); err != nil {
@@ -119,7 +119,7 @@ func (l *loader) loadHost(ctx context.Context, _ *concern) error {
 func (l *loader) loadMatches(ctx context.Context, _ *concern) error {
 	for i := range l.s.people {
 		p := &l.s.people[i]
-		if p.record != nil || p.user == nil || !p.user.Active || p.profile.Email == "" {
+		if p.record != nil || p.user == nil || p.profile.Email == "" {
 			continue
 		}
 		m, err := l.e.target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)

@@ -28,6 +28,9 @@ func (p *planner) planMemberships(pp *personPlan, x *person, host *AccountState,
 	for k := range given {
 		keys[k] = true
 	}
+	for k := range x.lostTeams {
+		keys[k] = true
+	}
 	for _, key := range sortedKeys(keys) {
 		m := membershipPlan{p: p, pp: pp, x: x, lines: given[key], want: wanted[key]}
 		if m.want == nil {
@@ -60,6 +63,8 @@ func (m *membershipPlan) plan() {
 		return
 	}
 	switch {
+	case len(m.want.given) == 0 && len(m.lines) == 0:
+		m.undo()
 	case len(m.want.given) == 0:
 		m.end()
 	case len(m.lines) == 0:
@@ -158,6 +163,13 @@ func (m *membershipPlan) end() {
 		m.line(MemberRemove, m.role, "", reason)
 	}
 	m.drop(false)
+}
+
+// undo takes what an attempt gave whose transaction did not commit, and nothing gives now.
+func (m *membershipPlan) undo() {
+	if m.has && !(m.pp.activates && m.p.hold()) {
+		m.line(MemberRemove, m.role, "", "given by a change that did not come to its end")
+	}
 }
 
 // put writes the ledger's lines of all groups that give the membership.

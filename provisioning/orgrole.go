@@ -28,6 +28,13 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 			expected = higher(order, expected, g.Role)
 		}
 	}
+	if x.lostRole {
+		// Given by an attempt whose transaction did not commit.
+		base, expected = host.OwnOrgRole, host.OrgRole
+		if len(lines) > 0 {
+			base = lines[0].Previous
+		}
+	}
 	step := &orgStep{}
 	best := w.best(order)
 	target := higher(order, base, best.role)
@@ -48,11 +55,14 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 		if pp.activates {
 			p.line(pp, Line{Kind: OrgRoleOverride, From: target, To: host.OrgRole, Reason: "changed by hand; the groups give " + quoted(best.role, "none")})
 		}
-	case target != host.OrgRole && (active || len(lines) > 0) && !pp.hostGone:
+	case target != host.OrgRole && (active || len(lines) > 0 || x.lostRole) && !pp.hostGone:
 		l := p.lineFor(pp, Line{Kind: OrgRoleSet, From: host.OrgRole, To: target})
-		if len(w.given) > 0 {
+		switch {
+		case len(w.given) > 0:
 			l.Reason = p.s.inGroup(best.by)
-		} else {
+		case len(lines) == 0:
+			l.Reason = "given by a change that did not come to its end"
+		default:
 			l.Reason = p.s.leftGroup(lines[0].GroupID, x.user)
 		}
 		step.line = &l

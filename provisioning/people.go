@@ -33,7 +33,14 @@ func (p *planner) planPerson(x *person) *personPlan {
 	host := x.host
 	switch active := x.user != nil && x.user.Active; {
 	case !active && x.record == nil:
-		return nil // never had an account
+		if m := x.match; m == nil || x.matchRecord != nil || m.CreatedFor == "" || m.CreatedFor != x.scimUserID || m.ID == p.s.rootID {
+			return nil // never had an account
+		}
+		// Made by an attempt whose transaction did not commit; the user went meanwhile.
+		host = x.match
+		pp.accountID = host.ID
+		p.line(pp, Line{Kind: AccountCreate, Reason: "the directory provisioned the user"})
+		p.line(pp, Line{Kind: AccountDeactivate, Reason: "the directory set the user inactive"})
 	case !active:
 		p.depart(pp, x)
 	case x.record == nil:

@@ -227,6 +227,7 @@ var ErrTopRoleUnconfirmed = errors.New("provisioning: these settings give the hi
 // teamPlan is what happens to one group's team.
 type teamPlan struct {
 	line Line
+	lost Team // made already, by an attempt whose transaction did not commit
 	put  *store.Grant
 	drop *store.GrantKey
 }

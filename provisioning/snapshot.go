@@ -44,6 +44,8 @@ type groupState struct {
 	exists bool
 	// team is the ledger's line of the group's own team.
 	team *store.Grant
+	// lostTeam is one that the host made for the group in a transaction that did not commit.
+	lostTeam Team
 	// own is what the mapper answered for this group alone.
 	own    []Give
 	mapErr error
@@ -65,7 +67,11 @@ type person struct {
 	groups      []Group
 	gives       []Give
 	mapErr      error
-	hostErr     error // the host's answer about the person was none
+	// lostTeams and lostRole say what the host gave in transactions that did not commit:
+	// memberships by team, and the role in the organisation.
+	lostTeams map[string]bool
+	lostRole  bool
+	hostErr   error // the host's answer about the person was none
 	// updated says that the directory wrote the user; sawInactive that it was inactive
 	// or deleted meanwhile.
 	updated     bool

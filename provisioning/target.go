@@ -13,9 +13,9 @@ import (
 // host on the same SQL database takes the *sql.Tx out of tx (the SQL adapters tell
 // how), so that its rows and ours commit together. A host that keeps its data
 // elsewhere makes its methods idempotent, since a transaction that did not commit is
-// run again, and remembers which accounts and memberships it made for us
-// ([AccountState.CreatedFor], [Membership.Provisioned]). Within these methods use tx, never the store
-// behind it.
+// run again, and remembers what it did for us ([AccountState.CreatedFor],
+// [AccountState.OwnOrgRole], [Membership.Provisioned], [GroupTeamCreator]). Within these
+// methods use tx, never the store behind it.
 //
 // An error undoes what was done for this one person or group; the others go on, and
 // this one is tried again later. A panic counts as an error. So does an answer about
@@ -82,6 +82,15 @@ type Target interface {
 	RemoveMember(ctx context.Context, tx store.Store, tenantID, teamID, accountID string) error
 }
 
+// GroupTeamCreator is an optional interface of a [Target] whose data is not in our
+// transaction. Without it, a team whose transaction did not commit looks like one by hand,
+// and the group's owner is asked whether to adopt it.
+type GroupTeamCreator interface {
+	// CreateGroupTeam is called instead of CreateTeam. The host remembers the group with the
+	// team, and says it in Team.CreatedFor.
+	CreateGroupTeam(ctx context.Context, tx store.Store, tenantID, groupID, name string) (teamID string, err error)
+}
+
 // TeamDeleter is an optional interface of a [Target]: the policy that a team which
 // automatic mode made goes with its group. Without it such a team is kept and becomes
 // an ordinary one.
@@ -104,6 +113,11 @@ type AccountState struct {
 	// CreatedFor is Profile.SCIMUserID of the CreateAccount call that made the account,
 	// if the host keeps it. Only hosts whose data is not in our transaction need to.
 	CreatedFor string
+	// OwnOrgRole is the role that the account would have without the calls of SetOrgRole,
+	// if the host keeps it: what it had before the first of them, or was given by hand
+	// since. Only hosts whose data is not in our transaction need to: without it, a role
+	// whose transaction did not commit looks like one by hand, and stays.
+	OwnOrgRole string
 }
 
 // Membership is an account's place in a team.
@@ -120,4 +134,7 @@ type Membership struct {
 type Team struct {
 	ID   string
 	Name string
+	// CreatedFor is the group for which CreateGroupTeam made the team, if the host keeps it
+	// (see [GroupTeamCreator]).
+	CreatedFor string
 }
