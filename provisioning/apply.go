@@ -40,14 +40,8 @@ func (e *Engine) apply(ctx context.Context, tx store.Store, plan *Plan) error {
 			}
 		}
 	}
-	for _, p := range e.ownersFirst(plan.people) {
-		f := Failure{SCIMUserID: p.scimUserID, AccountID: p.accountID}
-		if err := a.step(ctx, tx, plan, f, p.profile.label(), func(tx store.Store) error { return a.person(ctx, tx, p) }); err != nil {
-			return err
-		}
-		if err := a.later(ctx, tx, plan, f, p); err != nil {
-			return err
-		}
+	if err := a.people(ctx, tx, plan, e.ownersFirst(plan.people)); err != nil {
+		return err
 	}
 	for _, t := range plan.teams {
 		if last(t) {
@@ -208,6 +202,7 @@ func (a *applier) makeTeam(ctx context.Context, tx store.Store, t teamPlan) (id 
 	return id, nil
 }
 
+// person does one person's part as a step of its own.
 func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) error {
 	if p.err != nil {
 		return p.err
@@ -216,49 +211,75 @@ func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) err
 	if err != nil {
 		return err
 	}
+	b := &bundle{}
+	if err := a.gather(ctx, tx, p, b); err != nil {
+		return err
+	}
+	if err := a.setEachMember(ctx, tx, b.members); err != nil {
+		return err
+	}
+	return a.write(ctx, tx, b)
+}
+
+// gather does what concerns the account, and gathers its memberships, and what ledger and
+// journal will say.
+func (a *applier) gather(ctx context.Context, tx store.Store, p *personPlan, b *bundle) error {
 	accountID := p.accountID
-	var events []store.Event
+	if id, ok := b.made[p]; ok {
+		accountID = id
+	}
 	for _, line := range p.lines {
 		if line.AccountID == "" {
 			line.AccountID = accountID
 		}
 		if line.TeamID == "" && line.GroupID != "" {
-			id, ok := a.made[line.GroupID]
-			if !ok {
-				return hostErr("add a member", fmt.Errorf("the team of group %q is not made yet", line.GroupID))
+			id, err := a.teamOf(line.GroupID)
+			if err != nil {
+				return err
 			}
 			line.TeamID = id
 		}
-		id, err := a.line(ctx, tx, p, line)
-		if err != nil {
-			return err
-		}
-		if id != "" {
-			accountID, line.AccountID = id, id
+		switch line.Kind {
+		case MemberAdd, MemberRole:
+			b.members = append(b.members, MemberChange{TeamID: line.TeamID, AccountID: line.AccountID, Role: line.To})
+		case MemberRemove:
+			b.members = append(b.members, MemberChange{TeamID: line.TeamID, AccountID: line.AccountID})
+		default:
+			id, err := a.line(ctx, tx, p, line)
+			if err != nil {
+				return err
+			}
+			if id != "" {
+				accountID, line.AccountID = id, id
+			}
 		}
 		if line.Kind != AccountUpdate && !line.Kind.Informative() {
-			events = append(events, a.e.lineEvent(line))
+			b.events = append(b.events, a.e.lineEvent(line))
 		}
 	}
-	put := make([]store.Grant, len(p.put))
-	for i, g := range p.put {
-		put[i] = g.Grant
-		put[i].AccountID = accountID
+	for _, g := range p.put {
+		put := g.Grant
+		put.AccountID = accountID
 		if g.TeamOf != "" {
-			id, ok := a.made[g.TeamOf]
-			if !ok {
-				return hostErr("add a member", fmt.Errorf("the team of group %q is not made yet", g.TeamOf))
+			id, err := a.teamOf(g.TeamOf)
+			if err != nil {
+				return err
 			}
-			put[i].ResourceID = id
+			put.ResourceID = id
 		}
+		b.put = append(b.put, put)
 	}
-	if len(put) == 0 && len(p.drop) == 0 {
-		if len(events) == 0 {
-			return nil
-		}
-		return tx.AppendEvents(ctx, a.tenantID, events...)
+	b.drop = append(b.drop, p.drop...)
+	return nil
+}
+
+// teamOf returns the team that was made for a group.
+func (a *applier) teamOf(groupID string) (string, error) {
+	id, ok := a.made[groupID]
+	if !ok {
+		return "", hostErr("add a member", fmt.Errorf("the team of group %q is not made yet", groupID))
 	}
-	return tx.ChangeGrants(ctx, a.tenantID, put, p.drop, events...)
+	return id, nil
 }
 
 // line does one line for a person; it returns the account's ID if it was found out here.
@@ -266,7 +287,7 @@ func (a *applier) line(ctx context.Context, tx store.Store, p *personPlan, l Lin
 	target := a.e.target
 	switch l.Kind {
 	case AccountCreate:
-		return a.create(ctx, tx, p)
+		return a.create(ctx, tx, p, l.AccountID)
 	case AccountAdopt:
 		return p.accountID, a.adopt(ctx, tx, p)
 	case AccountUpdate:
@@ -278,18 +299,15 @@ func (a *applier) line(ctx context.Context, tx store.Store, p *personPlan, l Lin
 			return "", hostErr("end sessions", err)
 		}
 		return "", hostErr("restore access", target.SetActive(ctx, tx, a.tenantID, l.AccountID, true))
-	case MemberAdd, MemberRole:
-		return "", hostErr("set a membership", target.SetMember(ctx, tx, a.tenantID, l.TeamID, l.AccountID, l.To))
-	case MemberRemove:
-		return "", hostErr("remove a membership", target.RemoveMember(ctx, tx, a.tenantID, l.TeamID, l.AccountID))
 	case OrgRoleSet:
 		return "", hostErr("set a role", target.SetOrgRole(ctx, tx, a.tenantID, l.AccountID, l.To))
 	}
 	return "", nil // the ledger alone
 }
 
-func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan) (string, error) {
-	id := p.accountID
+// create makes an account, unless id is that of one that was made a moment ago, or by an
+// attempt whose transaction did not commit.
+func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan, id string) (string, error) {
 	if id == "" {
 		var err error
 		if id, err = a.e.target.CreateAccount(ctx, tx, a.tenantID, p.profile); err != nil {
@@ -297,6 +315,9 @@ func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan) (st
 		}
 		if id == "" {
 			return "", hostErr("create an account", errors.New("expected the ID of the new account, got none"))
+		}
+		if err := a.checkMade(ctx, tx, []*personPlan{p}, []string{id}); err != nil {
+			return "", err
 		}
 	}
 	now := a.e.cfg.Now()
@@ -347,14 +368,15 @@ func (a *applier) update(ctx context.Context, tx store.Store, p *personPlan) err
 }
 
 func (a *applier) setActive(ctx context.Context, tx store.Store, p *personPlan, active bool) error {
-	if p.record == nil { // made a moment ago
-		rec, err := tx.Account(ctx, a.tenantID, p.accountID)
+	record := p.record
+	if record == nil { // made a moment ago
+		made, err := tx.Account(ctx, a.tenantID, p.accountID)
 		if err != nil {
 			return err
 		}
-		p.record = &rec
+		record = &made
 	}
-	rec := *p.record
+	rec := *record
 	rec.Active, rec.UpdatedAt = active, a.e.cfg.Now()
 	if p.user == nil {
 		rec.SCIMUserID = "" // the directory deleted the user; the account stays suspended

@@ -155,7 +155,7 @@ func TestTargetFaults(t *testing.T) {
 				}
 				return h.fakeHost.CreateAccount(ctx, nil, org, p)
 			}
-		}, "target_failed"},
+		}, "target_wrong_answer"},
 		"makes an account without ID": {func(_ *world, h *oddHost) {
 			h.createAccount = func(ctx context.Context, p Profile) (string, error) {
 				if isBad(p.Email) {
