@@ -32,12 +32,18 @@ func hostErr(op string, err error) error {
 // host's refusal undoes one step and not the rest.
 func (e *Engine) apply(ctx context.Context, tx store.Store, plan *Plan) error {
 	a := &applier{e: e, tenantID: plan.TenantID, made: map[string]string{}}
-	last := func(t teamPlan) bool { return t.line.Kind == TeamRelease || t.line.Kind == TeamDelete }
+	last := func(t teamPlan) bool { return t.line.Kind.releases() }
 	for _, t := range plan.teams {
 		if !last(t) {
 			if err := a.step(ctx, tx, plan, Failure{GroupID: t.line.GroupID}, t.line.Group, func(tx store.Store) error { return a.team(ctx, tx, t) }); err != nil {
 				return err
 			}
+		}
+	}
+	for _, p := range plan.people {
+		// By itself: what the host refuses for a person must not undo that something stays.
+		if err := a.release(ctx, tx, p); err != nil {
+			return err
 		}
 	}
 	if err := a.people(ctx, tx, plan, e.ownersFirst(plan.people)); err != nil {
@@ -51,16 +57,7 @@ func (e *Engine) apply(ctx context.Context, tx store.Store, plan *Plan) error {
 		}
 	}
 	plan.Findings = append(plan.Findings, a.found...)
-	events := make([]store.Event, 0, len(plan.Findings))
-	for _, f := range plan.Findings {
-		if f.Code != FindingPaused {
-			events = append(events, e.findingEvent(f))
-		}
-	}
-	if len(events) == 0 {
-		return nil
-	}
-	return tx.AppendEvents(ctx, plan.TenantID, events...)
+	return e.recordFindings(ctx, tx, plan)
 }
 
 // applier carries what applying one plan found out.
@@ -72,9 +69,12 @@ type applier struct {
 }
 
 // ownersFirst puts those who get the top role before the others: nobody loses it to
-// somebody whom the host then refuses.
+// somebody whom the host then refuses. Before them come those who go: they leave a seat.
 func (e *Engine) ownersFirst(people []*personPlan) []*personPlan {
 	rank := func(p *personPlan) int {
+		if p.user == nil || !p.user.Active {
+			return -1
+		}
 		if p.org != nil && p.org.line != nil && p.org.line.To == e.roles.top() {
 			return 0
 		}
@@ -148,23 +148,41 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 			return err
 		}
 		line.TeamID = id
+	case TeamAdopt:
+		if t.restore {
+			if err := a.e.archiveTeam(ctx, tx, a.tenantID, line.TeamID, false); err != nil {
+				return err
+			}
+		}
+	case TeamDeletePlanned:
+		a.e.planDeletion(&line)
+	case TeamArchive:
+		if err := a.e.archiveTeam(ctx, tx, a.tenantID, line.TeamID, true); err != nil {
+			return err
+		}
 	case TeamRename:
 		if err := target.RenameTeam(ctx, tx, a.tenantID, line.TeamID, line.To); err != nil {
 			return hostErr("rename a team", err)
 		}
 	case TeamDelete:
-		if d, ok := a.e.cfg.Target.(TeamDeleter); ok {
-			var deleted bool
-			err := a.e.guard.call(ctx, "DeleteTeamIfUnused", func(ctx context.Context) (err error) {
-				deleted, err = d.DeleteTeamIfUnused(ctx, tx, a.tenantID, line.TeamID)
-				return err
-			})
+		if _, ok := a.e.cfg.Target.(TeamDeleter); ok {
+			deleted, err := a.e.deleteIfUnused(ctx, tx, a.tenantID, line.TeamID)
 			if err != nil {
-				return hostErr("delete a team", err)
+				return err
 			}
 			if !deleted {
 				line.Kind = TeamRelease // it is in use, so it stays
 			}
+		}
+	}
+	events := []store.Event{a.e.lineEvent(line)}
+	if line.Kind == TeamAdopt {
+		d, waits, err := deletionOf(ctx, tx, a.tenantID, line.TeamID)
+		if err != nil {
+			return err
+		}
+		if waits {
+			events = append([]store.Event{a.e.cancelEvent(d, system, "a group has the team again")}, events...)
 		}
 	}
 	if t.put != nil {
@@ -173,7 +191,19 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 		put = append(put, g)
 		a.made[line.GroupID] = line.TeamID
 	}
-	return tx.ChangeGrants(ctx, a.tenantID, put, drop, a.e.lineEvent(line))
+	return tx.ChangeGrants(ctx, a.tenantID, put, drop, events...)
+}
+
+// release writes down what stays as if given by hand.
+func (a *applier) release(ctx context.Context, tx store.Store, p *personPlan) error {
+	if len(p.keptDrop) == 0 {
+		return nil
+	}
+	events := make([]store.Event, len(p.kept))
+	for i, line := range p.kept {
+		events[i] = a.e.lineEvent(line)
+	}
+	return tx.ChangeGrants(ctx, a.tenantID, nil, p.keptDrop, events...)
 }
 
 // makeTeam makes a group's team, or finishes one that an attempt made whose transaction

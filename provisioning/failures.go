@@ -26,7 +26,7 @@ type OpenWork struct {
 	Attempts    int       `json:"attempts"`
 	// NextAttempt is from when on it is tried again.
 	NextAttempt time.Time `json:"nextAttempt"`
-	// Code is "target_failed", "target_timeout", "target_wrong_answer", "mapper_failed",
+	// Code is "no_seat", "target_failed", "target_timeout", "target_wrong_answer", "mapper_failed",
 	// "mapper_timeout" or "mapper_unstable"; Message says it to people. What the host's
 	// error was stands in the log alone.
 	Code    string `json:"code"`
@@ -42,6 +42,8 @@ func failureCode(err error) (code, message string) {
 	}
 	var odd *wrongAnswer
 	switch {
+	case errors.Is(err, errNoSeat):
+		return string(FindingNoSeat), "No seat of the organisation's plan is free for this person. It is tried again."
 	case errors.Is(err, context.DeadlineExceeded) || lateMapper(err):
 		return side + "_timeout", of + " did not answer in time. It is tried again."
 	case errors.As(err, &odd):

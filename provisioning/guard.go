@@ -199,6 +199,30 @@ func (t guardedTarget) RemoveMember(ctx context.Context, tx store.Store, tenantI
 	})
 }
 
+// deleteIfUnused deletes a team if the host is a TeamDeleter and nobody is in it.
+func (e *Engine) deleteIfUnused(ctx context.Context, tx store.Store, tenantID, teamID string) (deleted bool, err error) {
+	host, ok := e.cfg.Target.(TeamDeleter)
+	if !ok {
+		return false, nil
+	}
+	err = e.guard.call(ctx, "DeleteTeamIfUnused", func(ctx context.Context) (err error) {
+		deleted, err = host.DeleteTeamIfUnused(ctx, tx, tenantID, teamID)
+		return err
+	})
+	return deleted, hostErr("delete a team", err)
+}
+
+// archiveTeam takes a team out of use, or into it, if the host is a TeamArchiver.
+func (e *Engine) archiveTeam(ctx context.Context, tx store.Store, tenantID, teamID string, archived bool) error {
+	host, ok := e.cfg.Target.(TeamArchiver)
+	if !ok {
+		return nil
+	}
+	return hostErr("archive a team", e.guard.call(ctx, "SetTeamArchived", func(ctx context.Context) error {
+		return host.SetTeamArchived(ctx, tx, tenantID, teamID, archived)
+	}))
+}
+
 // errLate says that a mapper was given up.
 var errLate = errors.New("the mapper did not answer in time")
 
@@ -217,6 +241,12 @@ type guardedMapper struct {
 
 func newGuardedMapper(host GroupMapper, g guard) *guardedMapper {
 	return &guardedMapper{host: host, guard: g, lost: make(chan struct{}, maxLost)}
+}
+
+// NeedsExternalID says what the host's mapper says.
+func (m *guardedMapper) NeedsExternalID() bool {
+	x, ok := m.host.(ExternalIDMapper)
+	return ok && x.NeedsExternalID()
 }
 
 type mapperAnswer struct {

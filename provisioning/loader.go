@@ -20,6 +20,9 @@ type loader struct {
 	tenantID string
 	settings store.ProvisioningSettings
 	mapper   GroupMapper
+	was      *store.ProvisioningSettings // those before, where others are tried
+	reset    *Reset
+	external bool // the mapper looks at externalId
 	s        *snapshot
 }
 
@@ -38,19 +41,23 @@ func (e *Engine) newLoader(ctx context.Context, tx store.Store, tenantID string,
 	if l.mapper, err = e.mapperOf(l.settings); err != nil {
 		return nil, err
 	}
+	if m, ok := l.mapper.(ExternalIDMapper); ok {
+		l.external = m.NeedsExternalID()
+	}
 	return l, nil
 }
 
 // load reads the snapshot.
 func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
-	_, deleter := l.e.cfg.Target.(TeamDeleter)
+	_, canDelete := l.e.cfg.Target.(TeamDeleter)
+	_, canArchive := l.e.cfg.Target.(TeamArchiver)
 	l.s = &snapshot{
 		tenantID: l.tenantID, settings: l.settings, roles: l.e.roles,
-		maxTeamName: l.e.cfg.MaxTeamName, deleteTeams: deleter,
+		maxTeamName: l.e.cfg.MaxTeamName, deleteAfter: max(0, l.e.cfg.DeleteAfter), canDelete: canDelete, canArchive: canArchive, reset: l.reset,
 		groups: map[string]groupState{}, teams: map[string]Team{}, owners: map[string]bool{},
 	}
 	steps := []func(context.Context, *concern) error{
-		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.askMapper, l.loadTeams, l.loadLost, l.loadOwners,
+		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.loadSeats, l.askMapper, l.loadTeams, l.loadLost, l.loadOwners, l.loadRecreated, l.loadNested,
 	}
 	for _, step := range steps {
 		if err := step(ctx, c); err != nil {
@@ -158,13 +165,18 @@ func (l *loader) askMapper(ctx context.Context, _ *concern) error {
 		}
 		return gives, err
 	}
+	auto, _ := l.mapper.(*AutoMapper)
 	for _, id := range l.s.looked {
 		g := l.s.groups[id]
 		if g.exists {
-			g.own, g.mapErr = ask([]Group{{ID: id, Name: g.name}})
+			g.own, g.mapErr = ask([]Group{l.group(id, g)})
+			if auto != nil {
+				g.decision = auto.decision(id)
+			}
 			l.s.groups[id] = g
 		}
 	}
+	l.fellOut()
 	for i := range l.s.people {
 		p := &l.s.people[i]
 		p.gives, p.mapErr = ask(p.groups)

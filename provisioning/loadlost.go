@@ -32,11 +32,11 @@ func (l *loader) findLost(ctx context.Context, p *person) error {
 		return slices.ContainsFunc(p.grants, func(g store.Grant) bool { return g.Kind == kind && g.ResourceID == team })
 	}
 	if host.OwnOrgRole != "" && host.OwnOrgRole != host.OrgRole && !has(store.GrantOrgRole, "") {
-		last, err := l.lastLine(ctx, host.ID, OrgRoleSet, func(Line) bool { return true })
+		last, err := l.lastLine(ctx, host.ID, "org_role.", func(Line) bool { return true })
 		if err != nil {
 			return err
 		}
-		p.lostRole = last.Kind == "" || last.To != host.OrgRole
+		p.lostRole = last.Kind == "" || last.Kind == OrgRoleSet && last.To != host.OrgRole
 	}
 	for _, m := range host.Teams {
 		if !m.Provisioned || has(store.GrantMembership, m.TeamID) {

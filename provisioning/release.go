@@ -68,15 +68,19 @@ func (r *Releaser) take(ctx context.Context, tx store.Store, x tenant.Release, a
 			return hostErr("remove a membership", err)
 		}
 	}
-	i := slices.IndexFunc(x.Grants, func(g store.Grant) bool { return g.Kind == store.GrantOrgRole })
-	if i < 0 || a.OrgRole != x.Grants[i].Role { // changed by hand since
+	before, given, role := "", false, ""
+	for _, g := range x.Grants {
+		if g.Kind == store.GrantOrgRole {
+			before, given, role = g.Previous, true, higher(r.e.roles.org, role, g.Role)
+		}
+	}
+	if role = higher(r.e.roles.org, role, before); !given || a.OrgRole != role { // changed by hand since
 		return nil
 	}
 	keeps, err := r.keepsRole(ctx, tx, x.TenantID, a)
 	if err != nil || keeps {
 		return err
 	}
-	before := x.Grants[i].Previous
 	if before == "" {
 		before = r.e.roles.lowest()
 	}

@@ -101,7 +101,7 @@ func (e *Engine) retry(ctx context.Context, tenantID string) error {
 	tried := false
 	for _, ev := range open {
 		to = min(to, ev.Seq-1)
-		if at := attemptOf(ev).RetryAt; e.cfg.Now().Before(at) {
+		if at := attemptOf(ev).RetryAt; e.waits(at, maxRetry) {
 			if due.IsZero() || at.Before(due) {
 				due = at
 			}
@@ -131,7 +131,7 @@ func (e *Engine) retryWaits(tenantID string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	due, known := e.retryDue[tenantID]
-	return known && e.cfg.Now().Before(due)
+	return known && e.waits(due, maxRetry)
 }
 
 func (e *Engine) setRetryDue(tenantID string, due time.Time) {
