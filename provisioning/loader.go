@@ -24,6 +24,7 @@ type loader struct {
 	reset    *Reset
 	external bool // the mapper looks at externalId
 	s        *snapshot
+	shared   shared
 }
 
 // newLoader reads the tenant's settings, unless others are given to be tried.
@@ -179,7 +180,12 @@ func (l *loader) askMapper(ctx context.Context, _ *concern) error {
 	l.fellOut()
 	for i := range l.s.people {
 		p := &l.s.people[i]
-		p.gives, p.mapErr = ask(p.groups)
+		groups := make([]Group, len(p.groups))
+		for k, id := range p.groups {
+			groups[k] = l.group(id, l.s.groups[id])
+		}
+		gives, err := ask(groups)
+		p.gives, p.mapErr = l.shared.gives(gives), err
 	}
 	return ctx.Err()
 }

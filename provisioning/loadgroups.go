@@ -101,7 +101,7 @@ func (l *loader) loadMemberships(ctx context.Context, ids map[string]bool) error
 						}
 					}
 				}
-				p.groups = append(p.groups, l.group(ref.ID, l.s.groups[ref.ID]))
+				p.groups = append(p.groups, l.shared.text(ref.ID))
 			}
 		}
 	}

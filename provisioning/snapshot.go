@@ -85,8 +85,8 @@ type person struct {
 	match       *AccountState
 	matchRecord *store.Account
 	grants      []store.Grant
-	groups      []Group
-	gives       []Give
+	groups      []string // by ID
+	gives       []*Give  // shared by all to whom the same is given
 	mapErr      error
 	// lostTeams and lostRole say what the host gave in transactions that did not commit:
 	// memberships by team, and the role in the organisation.
