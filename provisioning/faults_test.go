@@ -74,7 +74,7 @@ func oddWorld(t *testing.T, change ...func(*Config)) (*world, *oddHost) {
 	w := mapped(t, append([]func(*Config){func(c *Config) {
 		odd.fakeHost = c.Target.(*fakeHost)
 		c.Target = odd
-		c.CallTimeout = 30 * time.Millisecond
+		c.CallTimeout = 300 * time.Millisecond
 	}}, change...)...)
 	return w, odd
 }
@@ -318,7 +318,7 @@ func TestMapperFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(c *Config) {
-				c.CallTimeout = 30 * time.Millisecond
+				c.CallTimeout = 300 * time.Millisecond
 				c.Mapper = GroupMapperFunc(func(ctx context.Context, _ string, groups []Group) ([]Give, error) { return answer(ctx, groups) })
 			})
 			w.host.addTeam("t-ops", "Ops")

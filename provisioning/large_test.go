@@ -281,7 +281,7 @@ func BenchmarkLargeTenant(b *testing.B) {
 	}
 	for _, people := range sizes {
 		b.Run(fmt.Sprintf("people=%d", people), func(b *testing.B) {
-			w, _, settings := largeWorld(b, people, 20, 200)
+			w, _, settings := largeWorld(b, people, 20, max(200, people/50)) // at most 1,000 groups
 			w.sync()
 			start := time.Now()
 			first := peak(func() { w.set(settings) })
