@@ -27,13 +27,13 @@ type crashPlan struct {
 	stop  context.CancelFunc
 }
 
-// gone is what a call says in a program that is no more.
-var gone = errors.New("the program is gone") //nolint:errname // it is no sentinel of ours
+// errGone is what a call says in a program that is no more.
+var errGone = errors.New("the program is gone") //nolint:errname // it is no sentinel of ours
 
 func (p *crashPlan) call(fn func() error) error {
 	p.n++
 	if p.n > p.at && p.at > 0 {
-		return gone
+		return errGone
 	}
 	if p.n < p.at || p.at == 0 {
 		return fn()
@@ -42,7 +42,7 @@ func (p *crashPlan) call(fn func() error) error {
 		_ = fn() // done, and nobody hears of it
 	}
 	p.stop()
-	return gone
+	return errGone
 }
 
 func crashing[T any](p *crashPlan, fn func() (T, error)) (out T, err error) {

@@ -53,7 +53,7 @@ func (e *Engine) noteFailure(ctx context.Context, tx store.Store, tenantID strin
 		before := attemptOf(last)
 		info.Attempt, info.Since = before.Attempt+1, sinceOf(last)
 		if name == "" {
-			name, subject.Name = last.Subject.Name, last.Subject.Name
+			subject.Name = last.Subject.Name
 		}
 	}
 	info.RetryAt = store.Time(e.cfg.Now().Add(delay(info.Attempt-1, maxRetry)))
