@@ -28,7 +28,7 @@ type crashPlan struct {
 }
 
 // errGone is what a call says in a program that is no more.
-var errGone = errors.New("the program is gone") //nolint:errname // it is no sentinel of ours
+var errGone = errors.New("the program is gone")
 
 func (p *crashPlan) call(fn func() error) error {
 	p.n++
