@@ -219,7 +219,7 @@ var faults = []struct {
 	{"addresses are compared by pattern", "accounts/odd text", false, func(o *odd) {
 		o.byEmail = func(tenantID, email string) (provisioning.AccountState, error) {
 			var out provisioning.AccountState
-			err := error(store.ErrNotFound)
+			err := store.ErrNotFound
 			o.locked(func() {
 				for _, acc := range o.app.accounts {
 					if like(acc.Email, email) {
