@@ -48,6 +48,7 @@ func EventTypes() []tenant.EventType {
 		{Type: EventNotified, Subject: "provisioning", Internal: true, Description: "Config.Notifier was told; Code is the notice's kind."},
 		{Type: EventDetached, Subject: account, Description: "The directory deleted the user of an account, which is remembered."},
 		{Type: EventTied, Subject: account, Description: "An address stands for an account that a directory took over, or does not any more.", After: "the address; empty if it does not any more"},
+		{Type: EventRetried, Subject: account, Description: "Somebody had a change that the application refused tried again at once."},
 		{Type: EventFinding, Subject: account, Description: "A plan left something undone; Code says what.", After: "the finding"},
 		{Type: EventFailed, Subject: account, Internal: true, Description: "The application refused a change; it is tried again.", After: "the attempt, and the next"},
 		{Type: EventRecovered, Subject: account, Internal: true, Description: "It went through at last."},
