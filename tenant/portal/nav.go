@@ -1,0 +1,57 @@
+package portal
+
+import "github.com/tenantgate/tenantgate/tenant"
+
+// entry is a screen in the navigation.
+type entry struct {
+	name   string // of the template, as show gets it
+	title  string
+	path   []string
+	action tenant.Action
+	// needs says which part must be there for it.
+	needs func(h *Handler) bool
+	// memberOnly entries are for nobody who came by a set-up link.
+	memberOnly bool
+	// also are other templates that belong to it.
+	also []string
+}
+
+func withEngine(h *Handler) bool { return h.cfg.Engine != nil }
+
+// entries are the navigation of an organisation's pages, in order.
+var entries = []entry{
+	{name: "overview", title: "Overview", action: tenant.ActionViewConnection},
+}
+
+// staffEntries are that of the host's staff.
+var staffEntries = []entry{}
+
+// nav returns what the visitor may open.
+func (v *visit) nav(current string) ([]navItem, error) {
+	list := entries
+	if v.staff {
+		list = staffEntries
+	}
+	if v.tenantID == "" && !v.staff || v.Actor.Kind == "" {
+		return nil, nil // nobody is there yet
+	}
+	var items []navItem
+	for _, e := range list {
+		if e.memberOnly && v.link != nil || e.needs != nil && !e.needs(v.h) {
+			continue
+		}
+		ok, err := v.may(e.action)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		item := navItem{Name: v.p.text(e.title), URL: v.path(e.path...), Current: e.name == current}
+		for _, also := range e.also {
+			item.Current = item.Current || also == current
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
