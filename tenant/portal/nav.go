@@ -20,7 +20,8 @@ func withEngine(h *Handler) bool { return h.cfg.Engine != nil }
 
 // entries are the navigation of an organisation's pages, in order.
 var entries = []entry{
-	{name: "overview", title: "Overview", action: tenant.ActionViewConnection},
+	{name: "overview", title: "Overview", action: tenant.ActionViewConnection, also: []string{"wait", "choose", "connection", "application", "details", "secret", "test", "activate"}},
+	{name: "domains", title: "Domains", path: []string{"domains"}, action: tenant.ActionViewConnection},
 }
 
 // staffEntries are that of the host's staff.

@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tenantgate/tenantgate/oidc"
 	"github.com/tenantgate/tenantgate/provisioning"
+	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
@@ -29,7 +31,7 @@ type Visitor struct {
 	Zone *time.Location
 }
 
-// Config configures [New]. BaseURL, Tenants, Login, Names and Authorize are required.
+// Config configures [New]. BaseURL, Tenants, Login, Store, Names and Authorize are required.
 type Config struct {
 	// BaseURL is where the handler is mounted, such as https://app.example.com/sso-settings. Links, redirects and cookies follow
 	// from it, never from a request's Host header. It must be https, but for loopback.
@@ -38,6 +40,8 @@ type Config struct {
 	Tenants *tenant.Service
 	// Login has the addresses to register at a provider, and runs test sign-ins.
 	Login *oidc.Handler
+	// Store keeps, for minutes, what came of a check that took longer than a browser likes to wait; the same as tenant.Config.Store.
+	Store store.TokenStore
 	// Names finds the name of an organisation; the same as tenant.Config.Tenants.
 	Names tenant.Tenants
 	// Authorize says who is at the browser, by the host's own session, and whether this person may do this in this organisation;
@@ -69,7 +73,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Handler is the portal. It is safe for concurrent use and keeps nothing between requests.
+// Handler is the portal. It is safe for concurrent use and keeps nothing between requests; see [Handler.Shutdown].
 type Handler struct {
 	cfg     Config
 	base    *url.URL
@@ -78,6 +82,11 @@ type Handler struct {
 	assets  assets
 	mux     *http.ServeMux
 	root    http.Handler
+
+	// working counts the checks under way, slots bounds them; patience is how long a browser waits for one.
+	working  sync.WaitGroup
+	slots    chan struct{}
+	patience time.Duration
 }
 
 // New checks cfg and returns the portal.
@@ -87,6 +96,8 @@ func New(cfg Config) (*Handler, error) {
 		return nil, errors.New("portal: Config.Tenants is required: tenant.New makes one")
 	case cfg.Login == nil:
 		return nil, errors.New("portal: Config.Login is required: oidc.NewHandler makes one")
+	case cfg.Store == nil:
+		return nil, errors.New("portal: Config.Store is required: the one that tenant.Config has")
 	case cfg.Names == nil:
 		return nil, errors.New("portal: Config.Names is required: how organisations are called")
 	case cfg.Authorize == nil:
@@ -105,7 +116,7 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Changed == nil {
 		cfg.Changed = func(string) {}
 	}
-	h := &Handler{cfg: cfg, base: base, prefix: strings.TrimSuffix(base.Path, "/"), mux: http.NewServeMux()}
+	h := &Handler{cfg: cfg, base: base, prefix: strings.TrimSuffix(base.Path, "/"), mux: http.NewServeMux(), slots: make(chan struct{}, maxWork), patience: workPatience}
 	if h.cfg.Brand, err = cfg.Brand.checked(); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantgate/tenantgate/store"
-	"github.com/tenantgate/tenantgate/tenant"
 )
 
 func TestNewChecksItsConfig(t *testing.T) {
@@ -23,6 +22,7 @@ func TestNewChecksItsConfig(t *testing.T) {
 	}{
 		"no service":       {func(c *Config) { c.Tenants = nil }, "Config.Tenants is required"},
 		"no login":         {func(c *Config) { c.Login = nil }, "Config.Login is required"},
+		"no store":         {func(c *Config) { c.Store = nil }, "Config.Store is required"},
 		"no names":         {func(c *Config) { c.Names = nil }, "Config.Names is required"},
 		"no authorizer":    {func(c *Config) { c.Authorize = nil }, "Config.Authorize is required"},
 		"no address":       {func(c *Config) { c.BaseURL = "/sso" }, "Config.BaseURL"},
@@ -208,5 +208,4 @@ func TestProblemsForPrograms(t *testing.T) {
 	a = b.get(at(""))
 	require.Equal(t, "application/json", a.header.Get("Content-Type"))
 	require.Contains(t, a.body, `"code":"not_configured"`)
-	_ = tenant.ErrForbidden
 }

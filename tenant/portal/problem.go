@@ -22,49 +22,54 @@ type problem struct {
 	Findings []tenant.Finding `json:"findings,omitempty"`
 }
 
-// fail answers for an error, by this one table. What is not in it is a failure of ours or the host's: a fixed text, and a line in
-// the log.
+// fail answers for an error.
 func (v *visit) fail(err error) {
-	if err == nil {
-		return
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrSignIn):
+		v.signIn()
+	default:
+		v.refuse(v.problemOf(err))
 	}
+}
+
+// problemOf is the one table from errors to refusals. What is not in it is a failure of ours or the host's: a fixed text, and a line
+// in the log.
+func (v *visit) problemOf(err error) problem {
 	var (
 		invalid  *tenant.ValidationError
 		settings *provisioning.SettingsError
 		refusal  *tenant.Error
 	)
-	refuse := func(status int, code, message string, findings ...tenant.Finding) {
-		v.refuse(problem{Status: status, Code: code, Detail: message, Findings: findings})
+	say := func(status int, code, message string, findings ...tenant.Finding) problem {
+		return problem{Status: status, Code: code, Detail: message, Findings: findings}
 	}
 	switch {
-	case errors.Is(err, ErrSignIn):
-		v.signIn()
 	case errors.Is(err, errForm):
-		refuse(http.StatusBadRequest, "form_invalid", v.p.text("The form can't be read. Go back and try again."))
+		return say(http.StatusBadRequest, "form_invalid", v.p.text("The form can't be read. Go back and try again."))
 	case errors.As(err, &invalid):
-		refuse(http.StatusUnprocessableEntity, tenant.CodeOf(err), v.p.finding(invalid.Refusals()[0]), invalid.Findings...)
+		return say(http.StatusUnprocessableEntity, tenant.CodeOf(err), v.p.finding(invalid.Refusals()[0]), invalid.Findings...)
 	case errors.As(err, &settings):
 		findings := settingsFindings(settings)
-		refuse(http.StatusUnprocessableEntity, findings[0].Code, v.p.finding(findings[0]), findings...)
+		return say(http.StatusUnprocessableEntity, findings[0].Code, v.p.finding(findings[0]), findings...)
 	case v.link != nil && errors.Is(err, tenant.ErrBadSetupLink):
-		v.failLink(err)
+		return v.linkProblem(err)
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, tenant.ErrUnavailable):
 		v.h.cfg.Logger.WarnContext(v.r.Context(), "portal: unavailable", "path", v.r.URL.Path, "tenant", v.tenantID, "error", err)
-		v.w.Header().Set("Retry-After", "30")
-		refuse(http.StatusServiceUnavailable, "unavailable", v.p.text("This can't be done just now. Nothing was changed. Try again in a minute."))
+		return say(http.StatusServiceUnavailable, "unavailable", v.p.text("This can't be done just now. Nothing was changed. Try again in a minute."))
 	case errors.As(err, &refusal):
-		refuse(statusOf(err), refusal.Code, v.p.refusal(refusal.Code, refusal.Message))
+		return say(statusOf(err), refusal.Code, v.p.refusal(refusal.Code, refusal.Message))
 	case errors.Is(err, store.ErrNotFound):
-		refuse(http.StatusNotFound, "not_found", v.p.text("There is no such page, or it is not yours to see."))
+		return say(http.StatusNotFound, "not_found", v.p.text("There is no such page, or it is not yours to see."))
 	case errors.Is(err, tenant.ErrForbidden):
-		refuse(http.StatusForbidden, tenant.ErrorCodeForbidden, v.p.text("Only an owner of the organisation can do this. Sign in as an owner, or ask one."))
+		return say(http.StatusForbidden, tenant.ErrorCodeForbidden, v.p.text("Only an owner of the organisation can do this. Sign in as an owner, or ask one."))
 	case errors.Is(err, store.ErrStale):
-		refuse(http.StatusConflict, tenant.CodeOf(err), v.p.text("Somebody else changed this meanwhile. Look at it again, then decide."))
+		return say(http.StatusConflict, tenant.CodeOf(err), v.p.text("Somebody else changed this meanwhile. Look at it again, then decide."))
 	case errors.Is(err, store.ErrConflict):
-		refuse(http.StatusConflict, tenant.CodeOf(err), v.p.text("This is there already, or in use."))
+		return say(http.StatusConflict, tenant.CodeOf(err), v.p.text("This is there already, or in use."))
 	default:
 		v.h.cfg.Logger.ErrorContext(v.r.Context(), "portal: request failed", "path", v.r.URL.Path, "tenant", v.tenantID, "error", err)
-		refuse(http.StatusInternalServerError, "internal", v.p.text("Something went wrong on our side. Nothing was changed. Try again."))
+		return say(http.StatusInternalServerError, "internal", v.p.text("Something went wrong on our side. Nothing was changed. Try again."))
 	}
 }
 
@@ -133,6 +138,9 @@ func (v *visit) signIn() {
 // refuse shows a refusal as a page of its own, or as problem details.
 func (v *visit) refuse(p problem) {
 	p.Title = statusTexts[p.Status]
+	if p.Status == http.StatusServiceUnavailable {
+		v.w.Header().Set("Retry-After", "30")
+	}
 	var err error
 	if v.wantsJSON() {
 		err = v.json(p.Status, "application/problem+json", p)

@@ -17,6 +17,22 @@ func (h *Handler) routes() {
 	h.mux.HandleFunc("POST "+h.prefix+"/setup/{tenant}/done", h.endLink)
 
 	h.owner("GET", "", tenant.ActionViewConnection, h.overview)
+	h.owner("GET", "/wait/{work}", tenant.ActionViewConnection, h.wait)
+	h.owner("GET", "/new", tenant.ActionEditConnection, h.choose)
+	h.owner("POST", "/new", tenant.ActionEditConnection, h.create)
+	h.owner("GET", "/c/{connection}", tenant.ActionViewConnection, h.showConnection)
+	h.owner("POST", "/c/{connection}/do/{step}", tenant.ActionViewConnection, h.step)
+	h.owner("GET", "/c/{connection}/application", tenant.ActionViewConnection, h.application)
+	h.owner("GET", "/c/{connection}/details", tenant.ActionViewConnection, h.details)
+	h.owner("POST", "/c/{connection}/details", tenant.ActionEditConnection, h.saveDetails)
+	h.owner("GET", "/c/{connection}/secret", tenant.ActionReplaceSecret, h.secret)
+	h.owner("POST", "/c/{connection}/secret", tenant.ActionReplaceSecret, h.replaceSecret)
+	h.owner("GET", "/c/{connection}/test", tenant.ActionEditConnection, h.test)
+	h.owner("POST", "/c/{connection}/test", tenant.ActionEditConnection, h.startTest)
+	h.member("GET", "/c/{connection}/activate", tenant.ActionActivate, h.activation)
+	h.member("POST", "/c/{connection}/activate", tenant.ActionActivate, h.activate)
+	h.owner("GET", "/domains", tenant.ActionViewConnection, h.domains)
+	h.owner("POST", "/domains/{domain}/{step}", tenant.ActionManageDomains, h.changeDomain)
 
 	h.mux.HandleFunc(h.prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{h: h, w: w, r: r}

@@ -82,12 +82,11 @@ func (h *Handler) endLink(w http.ResponseWriter, r *http.Request) {
 	v.fail(err)
 }
 
-// failLink answers for a link that does not open, always the same but for whoever completed it.
-func (v *visit) failLink(err error) {
+// linkProblem is the answer for a link that does not open, always the same but for whoever completed it.
+func (v *visit) linkProblem(err error) problem {
 	var told *tenant.Error
 	if errors.As(err, &told) && told.Code == tenant.ErrorCodeSetupCompleted {
-		v.refuse(problem{Status: http.StatusGone, Code: told.Code, Detail: v.p.refusal(told.Code, told.Message)})
-		return
+		return problem{Status: http.StatusGone, Code: told.Code, Detail: v.p.refusal(told.Code, told.Message)}
 	}
-	v.refuse(problem{Status: http.StatusNotFound, Code: tenant.CodeOf(err), Detail: v.p.text("This link can't be used, or not any more. Ask whoever sent it for a new one.")})
+	return problem{Status: http.StatusNotFound, Code: tenant.CodeOf(err), Detail: v.p.text("This link can't be used, or not any more. Ask whoever sent it for a new one.")}
 }

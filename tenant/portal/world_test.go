@@ -95,7 +95,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	})
 	require.NoError(t, err)
 	cfg := Config{
-		BaseURL: base, Tenants: w.tenants, Login: w.login, Names: names, Authorize: w.authorize, SignInURL: "/login", Now: w.clock,
+		BaseURL: base, Tenants: w.tenants, Login: w.login, Store: w.store, Names: names, Authorize: w.authorize, SignInURL: "/login", Now: w.clock,
 		Brand: Brand{Name: "On Call"}, Changed: func(id string) { w.mu.Lock(); w.changed[id]++; w.mu.Unlock() },
 	}
 	for _, c := range change {
