@@ -117,7 +117,7 @@ func (h *Handler) serveCallback(w http.ResponseWriter, r *http.Request) {
 		h.refuseAttempt(w, r, err, a, c)
 		return
 	}
-	held.release(w, r, login.ReturnTo)
+	held.release(w, login.ReturnTo)
 }
 
 // checkAnswer refuses the answer if the connection is in no state for it, and forgets the connection then, as if it were
@@ -126,6 +126,7 @@ func (h *Handler) checkAnswer(ctx context.Context, a attempt, res response, c *s
 	usable := c.State == store.ConnectionActive
 	if a.Test != nil {
 		usable = slices.Contains(testable, c.State)
+		*c = c.WithNextSecret()
 	}
 	if !usable {
 		*c = store.Connection{}
@@ -183,6 +184,7 @@ func (h *Handler) consume(ctx context.Context, a attempt) (store.Connection, err
 func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection, a attempt, who person) (Login, error) {
 	var login Login
 	ctx := r.Context()
+	who.origin = h.cfg.Origin.Of(r).Event()
 	g := h.askGate(ctx, c.TenantID)
 	if g.existing != nil {
 		return Login{}, g.existing

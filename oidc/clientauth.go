@@ -61,17 +61,16 @@ type call struct {
 	meta     *metadata
 	method   string // of client authentication
 	endpoint string
-	what     string // the endpoint's name in refusals
-	form     url.Values
+	what     string     // the endpoint's name in refusals
+	form     url.Values // at least one; without what authenticates the client
 }
 
 // post sends the form with the client's authentication. Redirects are not followed: a 307 would carry code, verifier
 // and secret elsewhere.
 func (h *Handler) post(ctx context.Context, c call) (*answer, error) {
-	form := make(url.Values, len(c.form)+4)
-	for name, values := range c.form {
-		form[name] = values
-	}
+	var form strings.Builder
+	form.WriteString(c.form.Encode())
+	add := func(name, value string) { form.WriteString("&" + name + "=" + url.QueryEscape(value)) }
 	var secret tenant.Secret
 	switch c.method {
 	case authBasic, authPost:
@@ -87,16 +86,16 @@ func (h *Handler) post(ctx context.Context, c call) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		form.Set("client_assertion_type", assertionType)
-		form.Set("client_assertion", assertion)
+		add("client_assertion_type", assertionType)
+		add("client_assertion", assertion)
 	}
-	if c.method != authBasic {
-		form.Set("client_id", c.conn.ClientID)
+	if c.method != authBasic && !c.form.Has("client_id") {
+		add("client_id", c.conn.ClientID)
 	}
 	if c.method == authPost {
-		form.Set("client_secret", secret.Reveal())
+		add("client_secret", secret.Reveal())
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, strings.NewReader(form.String()))
 	if err != nil {
 		return nil, unavailable(CodeProviderConfig, c.what+" is no URL", nil)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // Types and kinds of events that other packages write. A test holds them to what those packages say.
@@ -40,6 +41,8 @@ func (r *Revoker) ruleFor(ev store.Event) rule {
 		}
 	case ev.Type == accountDeactivated, ev.Type == accountSessionsToEnd:
 		return accountEnded
+	case ev.Type == tenant.EventEndSessions:
+		return sessionsToEnd
 	case ev.Type == EventSignIn:
 		return r.signedInMeanwhile
 	case ev.Type == EventUnlinked:
@@ -143,6 +146,15 @@ func accountEnded(_ context.Context, _ store.Store, tenantID string, ev store.Ev
 		return nil, nil
 	}
 	return []Revocation{{TenantID: tenantID, AccountID: ev.Subject.ID, Reason: ReasonDeactivated}}, nil
+}
+
+// sessionsToEnd is for people whose sessions an activation ends: what began before it.
+func sessionsToEnd(_ context.Context, _ store.Store, tenantID string, ev store.Event) ([]Revocation, error) {
+	e, ok := tenant.ReadEndSessions(ev)
+	if !ok {
+		return nil, nil
+	}
+	return []Revocation{{TenantID: tenantID, AccountID: ev.Subject.ID, BeganBefore: e.Before.Add(clockMargin), Reason: ReasonActivated}}, nil
 }
 
 // signInEvent is what events about an identity tell, see matcher.event.

@@ -58,7 +58,8 @@
 //
 // # Client authentication
 //
-// A connection has a client secret, sent in a header or in the body; a test sign-in finds out which ([TestResult]). With
+// A connection has a client secret, sent in a header or in the body; a test sign-in finds out which ([TestResult]), and
+// uses the secret that waits to be put in force, if there is one (tenant.Service.StageSecret). With
 // Config.ClientKeys it can have none and use private_key_jwt: the host signs with keys whose public halves are at
 // [Handler.JWKSURI]. Requests are pushed to the provider directly (RFC 9126) where it offers that.
 //

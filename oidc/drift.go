@@ -73,6 +73,11 @@ func (p *providers) kept(c store.Connection) *metadata {
 	return m
 }
 
+// isKnown tells that noteDocument has nothing to say of the document.
+func (m *metadata) isKnown(kept *store.ProviderMetadata) bool {
+	return kept == nil || m.drift == nil && !m.fetched.After(kept.FetchedAt)
+}
+
 // noteDocument keeps up with the provider's document (R21, R34). works says that a sign-in with it succeeded, or that
 // none was tried; otherwise a changed document is not believed yet. What was seen before the record last changed, by a
 // replica with an older copy, is no news.

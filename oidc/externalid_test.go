@@ -121,9 +121,9 @@ func TestEntraObjectID(t *testing.T) {
 		"https://login.microsoftonline.com.evil.example/x":                            "",
 		"http://login.microsoftonline.com/x":                                          "",
 	} {
-		m := matcher{h: a.handler, conn: store.Connection{Issuer: issuer}, who: person{subject: "s", claims: object{"oid": []byte(`"o1"`)}}}
+		m := matcher{h: a.handler, conn: store.Connection{Issuer: issuer}, who: person{subject: "s", claims: object{{[]byte("oid"), []byte(`"o1"`)}}}}
 		require.Equal(t, want, m.externalIDClaim(), issuer)
-		m.who.claims = object{"oid": []byte(`7`)}
+		m.who.claims = object{{[]byte("oid"), []byte(`7`)}}
 		require.Empty(t, m.externalIDClaim())
 	}
 }

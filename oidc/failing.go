@@ -13,6 +13,13 @@ func (h *Handler) noteSignIn(ctx context.Context, c store.Connection, m *metadat
 	if c.State != store.ConnectionActive {
 		return // an owner is setting it up and sees for himself
 	}
+	if err == nil && c.FailingSince.IsZero() && (m == nil || m.isKnown(c.Metadata)) {
+		return // as at nearly every sign-in
+	}
+	h.noteNews(ctx, c, m, a, err)
+}
+
+func (h *Handler) noteNews(ctx context.Context, c store.Connection, m *metadata, a attempt, err error) {
 	h.note(ctx, c, func(c *store.Connection, now time.Time) []news {
 		var all []news
 		switch {

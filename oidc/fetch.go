@@ -42,25 +42,25 @@ type answer struct {
 	body        []byte
 }
 
-// outbound is the way to a provider: one client, no redirects, bounded bodies.
+// outbound is the way to a provider: one transport, no redirects, bounded bodies.
 type outbound struct {
-	client        *http.Client
+	transport     http.RoundTripper
 	timeout       time.Duration // of a request, its body included
 	allowLoopback bool          // http to loopback addresses, for tests and demos
 }
 
-// newOutbound takes the client's transport and time limit, but never its willingness to follow redirects: a 307 from
-// a token endpoint would carry the code, the verifier and the secret to another host.
+// newOutbound takes the client's transport and time limit, and nothing else of it: a transport answers one request, so that no
+// redirect is followed, whatever the client would do. A 307 from a token endpoint would carry the code, the verifier and the
+// secret to another host. Cookies are for browsers.
 func newOutbound(client *http.Client, allowLoopback bool) *outbound {
-	own := *client
-	own.Jar = nil
-	timeout := own.Timeout
-	if timeout <= 0 {
-		timeout = defaultFetchTimeout
+	o := &outbound{transport: client.Transport, timeout: client.Timeout, allowLoopback: allowLoopback}
+	if o.transport == nil {
+		o.transport = http.DefaultTransport
 	}
-	own.Timeout = 0 // do's context has it, which is cheaper than the client's own timer
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &outbound{client: &own, timeout: timeout, allowLoopback: allowLoopback}
+	if o.timeout <= 0 {
+		o.timeout = defaultFetchTimeout
+	}
+	return o
 }
 
 // get fetches a document that must answer 200. The codes notFound and invalid are those of the document's kind.
@@ -89,9 +89,12 @@ func (o *outbound) do(req *http.Request, limit int64, unreachable string) (*answ
 	defer cancel()
 	req = req.WithContext(ctx)
 	req.Header.Set("User-Agent", "tenantgate")
-	res, err := o.client.Do(req)
+	res, err := o.transport.RoundTrip(req)
 	if err != nil {
 		return nil, classify(err, unreachable)
+	}
+	if res == nil || res.Body == nil {
+		return nil, &failure{code: unreachable, reason: "the transport gave neither an answer nor an error"}
 	}
 	defer res.Body.Close()
 	if res.StatusCode >= 300 && res.StatusCode < 400 {

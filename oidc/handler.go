@@ -98,6 +98,9 @@ type Config struct {
 	InsecureSharedRedirectURI bool
 	// InsecureAllowLoopback allows a BaseURL and providers at http://127.0.0.1, ::1 and localhost. For tests and demos.
 	InsecureAllowLoopback bool
+	// Origin tells where a request came from, for the journal's events about sign-ins: tenant.PeerOrigin, or
+	// tenant.ProxiedOrigin behind proxies. Nil records nothing.
+	Origin tenant.OriginFunc
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// Logger gets one line for each refused sign-in or logout. Nil discards them.

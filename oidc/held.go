@@ -43,7 +43,7 @@ func (w *heldResponse) Write(p []byte) (int, error) {
 }
 
 // release sends what was held, or the redirect to returnTo when the host wrote no answer of its own.
-func (w *heldResponse) release(to http.ResponseWriter, r *http.Request, returnTo string) {
+func (w *heldResponse) release(to http.ResponseWriter, returnTo string) {
 	head := to.Header()
 	for name, values := range w.header {
 		if name == "Set-Cookie" {
@@ -59,7 +59,8 @@ func (w *heldResponse) release(to http.ResponseWriter, r *http.Request, returnTo
 		head.Set("Referrer-Policy", "no-referrer")
 	}
 	if w.status == 0 {
-		http.Redirect(to, r, returnTo, http.StatusSeeOther)
+		head.Set("Location", returnTo) // a path of visible ASCII, see safeReturnTo
+		to.WriteHeader(http.StatusSeeOther)
 		return
 	}
 	to.WriteHeader(w.status)

@@ -31,6 +31,7 @@ type person struct {
 	claims           object
 	userinfo         object // nil if it was not asked for
 	tokens           tokens
+	origin           store.EventOrigin
 }
 
 // verification is what a document says about its e-mail address.
@@ -96,7 +97,8 @@ func (h *Handler) expect(c store.Connection, m *metadata) expectation {
 		want.alg, _ = m.signingAlg() // check saw to it that there is one
 	}
 	if trust := h.cfg.TrustAudience; trust != nil {
-		want.trusts = func(aud string) bool { return trust(c, aud) }
+		own := c // of the closure, so that c itself is copied to no other place where there is none
+		want.trusts = func(aud string) bool { return trust(own, aud) }
 	}
 	return want
 }
@@ -128,5 +130,5 @@ func (p *person) readEmail(doc object) {
 // entraTrue reads a claim that Microsoft sends as true, "1" or 1.
 func entraTrue(doc object, name string) bool {
 	text, _ := doc.str(name)
-	return doc.isTrue(name) || text == "1" || strings.EqualFold(text, "true") || string(doc[name]) == "1"
+	return doc.isTrue(name) || text == "1" || strings.EqualFold(text, "true") || string(doc.get(name)) == "1"
 }

@@ -37,7 +37,7 @@ func parseJWKS(body []byte) ([]publicKey, error) {
 		return nil, err
 	}
 	var raws []stdjson.RawMessage
-	if stdjson.Unmarshal(doc["keys"], &raws) != nil || !doc.has("keys") {
+	if stdjson.Unmarshal(doc.get("keys"), &raws) != nil || !doc.has("keys") {
 		return nil, errors.New("keys must be an array")
 	}
 	if len(raws) > maxJWKSEntries {
@@ -78,10 +78,11 @@ func parseJWK(raw []byte) (k publicKey, ok bool) {
 	if obj.has("d") || obj.has("k") {
 		return publicKey{}, false // private or symmetric: published by mistake, so no longer a proof of anything
 	}
-	bare := make(object, 6)
-	for _, name := range []string{"kty", "crv", "x", "y", "n", "e"} {
-		if v, given := obj[name]; given {
-			bare[name] = v
+	bare := make(object, 0, 6)
+	for _, m := range obj {
+		switch string(m.name) {
+		case "kty", "crv", "x", "y", "n", "e":
+			bare = append(bare, m)
 		}
 	}
 	data, err := stdjson.Marshal(bare)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
@@ -43,7 +41,7 @@ func newKeyCache(out *outbound, now func() time.Time, timeout time.Duration, bud
 	return c
 }
 
-// pinned is the key set of one connection as zitadel/oidc wants it (oidc.KeySet): one address and one algorithm.
+// pinned is the key set of one connection: one address and one algorithm.
 type pinned struct {
 	cache *keyCache
 	url   string
@@ -52,58 +50,52 @@ type pinned struct {
 }
 
 var (
-	errNoKey        = errors.New("no key of the provider verifies this signature")
-	errManyTries    = errors.New("too many keys of the provider could have made this signature")
-	errWrongAlg     = errors.New("the token is not signed with the algorithm of this connection")
-	errNotOneSigner = errors.New("expected exactly one signature")
+	errNoKey     = errors.New("no key of the provider verifies this signature")
+	errManyTries = errors.New("too many keys of the provider could have made this signature")
+	errWrongAlg  = errors.New("the token is not signed with the algorithm of this connection")
 )
 
 // maxTries bounds the signature checks of one token, in case a provider publishes many keys without IDs.
 const maxTries = 16
 
-// VerifySignature returns the payload that a key of the provider signed. When none did, the set may have changed
-// since it was fetched, also under the same key ID: it is fetched again, at a limited rate.
-func (p pinned) VerifySignature(ctx context.Context, jws *jose.JSONWebSignature) ([]byte, error) {
-	if len(jws.Signatures) != 1 {
-		return nil, errNotOneSigner
+// verify succeeds if a key of the provider made the token's signature. When none did, the set may have changed since it was
+// fetched, also under the same key ID: it is fetched again, at a limited rate. It fails with a *failure if there are no keys.
+func (p pinned) verify(ctx context.Context, t unverified) error {
+	if t.alg != p.alg || p.alg == "" {
+		return errWrongAlg
 	}
-	header := jws.Signatures[0].Header
-	if header.Algorithm != p.alg {
-		return nil, errWrongAlg
-	}
-	if len(header.KeyID) > maxKeyIDBytes {
-		return nil, errNoKey
+	if len(t.keyID) > maxKeyIDBytes {
+		return errNoKey
 	}
 	keys, err := p.cache.sets.get(ctx, p.url)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	payload, err := verifyWith(keys, header.KeyID, p.alg, jws)
-	if err == nil {
-		return payload, nil
+	if err = verifyWith(keys, t); err == nil {
+		return nil
 	}
 	fresh, asked, fetchErr := p.cache.sets.refresh(ctx, p.url, p.asker)
 	if !asked || fetchErr != nil {
-		return nil, err
+		return err
 	}
-	return verifyWith(fresh, header.KeyID, p.alg, jws)
+	return verifyWith(fresh, t)
 }
 
 // verifyWith tries the keys that fit, those with the very ID first.
-func verifyWith(keys []publicKey, id, alg string, jws *jose.JSONWebSignature) ([]byte, error) {
+func verifyWith(keys []publicKey, t unverified) error {
 	tries := 0
 	for _, exact := range []bool{true, false} {
 		for _, k := range keys {
-			if (id != "" && k.id == id) != exact || !k.fits(id, alg) {
+			if (t.keyID != "" && k.id == t.keyID) != exact || !k.fits(t.keyID, t.alg) {
 				continue
 			}
 			if tries++; tries > maxTries {
-				return nil, errManyTries
+				return errManyTries
 			}
-			if payload, err := jws.Verify(k.key); err == nil {
-				return payload, nil
+			if verifies(t.alg, k.key, t.input, t.signature) {
+				return nil
 			}
 		}
 	}
-	return nil, errNoKey
+	return errNoKey
 }

@@ -241,7 +241,7 @@ func (m *matcher) event(typ, accountID, message string) store.Event {
 		Issued: m.who.issued.Unix(), Session: sessionKeyOf(m.conn, m.who.sessionID),
 	})
 	return store.Event{
-		ID: store.NewID(m.now), Type: typ, At: m.now, After: after, Message: message,
+		ID: store.NewID(m.now), Type: typ, At: m.now, Origin: m.who.origin, After: after, Message: message,
 		Actor:   store.EventActor{Kind: "user", ID: accountID, Name: m.who.email},
 		Subject: store.EventSubject{Kind: "account", ID: accountID, Name: m.who.email},
 	}

@@ -24,15 +24,26 @@ func oneTenant(t *testing.T, change ...func(*store.Connection)) (*app, *oidctest
 // refused signs in and expects a 403 with this code, no session, and a row in the journal.
 func (a *app) refused(code string) {
 	a.t.Helper()
-	before := a.loginCount()
+	before, had := a.loginCount(), a.held()
 	p := a.signIn("ada@acme.example")
 	require.Equal(a.t, 403, p.status, p.body)
 	require.Contains(a.t, p.body, "<code>"+code+"</code>")
 	require.Empty(a.t, p.session)
 	require.Equal(a.t, before, a.loginCount())
+	require.Equal(a.t, had, a.held(), "a refused sign-in links and makes nobody")
 	refused := a.events("acme", EventSignInRefused)
 	require.NotEmpty(a.t, refused)
 	require.Equal(a.t, code, refused[len(refused)-1].Code)
+}
+
+// held counts acme's records, but for what a refused sign-in may leave: that it was used up, and its event.
+func (a *app) held() map[store.RecordKind]int {
+	a.t.Helper()
+	got, err := a.store.Holdings(a.t.Context(), "acme")
+	require.NoError(a.t, err)
+	delete(got, store.KindToken)
+	delete(got, store.KindEvent)
+	return got
 }
 
 // TestS1_ForeignEmail: another tenant's provider asserts acme's address.

@@ -10,27 +10,10 @@ import (
 )
 
 // connectionsForDomain is home realm discovery by the tenant package's rule: which active connections sign in the
-// people of an e-mail domain, the first choice first.
+// people of an e-mail domain, the first choice first. The store is asked each time: what was remembered could send people
+// to a connection that was suspended.
 func (h *Handler) connectionsForDomain(ctx context.Context, domain string) ([]store.Connection, error) {
-	realms, err := tenant.FindRealms(ctx, h.cfg.Store, domain)
-	if err != nil {
-		return nil, err
-	}
-	var found []store.Connection
-	for _, realm := range realms {
-		c, err := h.activeConnection(ctx, realm.TenantID, realm.ConnectionID)
-		switch {
-		case errors.Is(err, store.ErrNotFound): // switched off just now
-		case err != nil:
-			return nil, err
-		default:
-			found = append(found, c)
-		}
-	}
-	if len(found) == 0 {
-		return nil, store.ErrNotFound
-	}
-	return found, nil
+	return tenant.FindConnections(ctx, h.cfg.Store, domain)
 }
 
 // activeConnection reads a connection; one that is not active is not found.

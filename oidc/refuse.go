@@ -24,18 +24,19 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error, c st
 func (h *Handler) refuseAttempt(w http.ResponseWriter, r *http.Request, err error, a attempt, c store.Connection) {
 	id := rand.Text()
 	if !errors.Is(err, ErrRequest) {
-		h.journalRefusal(r.Context(), err, a, id)
+		h.journalRefusal(r.Context(), err, a, id, h.cfg.Origin.Of(r))
 	}
 	h.answerRefusal(w, r, err, c, id)
 }
 
-func (h *Handler) journalRefusal(ctx context.Context, err error, a attempt, id string) {
+func (h *Handler) journalRefusal(ctx context.Context, err error, a attempt, id string, from tenant.Origin) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	now := store.Time(h.now())
 	event := store.Event{
 		ID: store.NewID(now), Type: EventSignInRefused, At: now, Code: CodeOf(err), Message: reasonText(err), CorrelationID: id,
 		Actor:   store.EventActor{Kind: "user"},
+		Origin:  from.Event(),
 		Subject: store.EventSubject{Kind: "connection", ID: a.ConnectionID},
 	}
 	if jerr := h.cfg.Store.AppendEvents(ctx, a.TenantID, event); jerr != nil {

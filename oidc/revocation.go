@@ -33,6 +33,7 @@ const (
 	ReasonDeactivated        = "deactivated"         // a directory ended somebody's access (R108)
 	ReasonUnlinked           = "unlinked"            // the identity is linked with the account no more
 	ReasonConnectionOff      = "connection_off"      // the connection was suspended or deleted
+	ReasonActivated          = "activated"           // sign-in at a provider began, or became the only way, and whoever did that chose so
 	ReasonConnectionChanged  = "connection_changed"  // the connection leads to another provider or client than before
 )
 

@@ -40,6 +40,8 @@ type RevokerConfig struct {
 //   - a directory set a user inactive or deleted it, or provisioning took an account's access ([ReasonDeactivated]);
 //   - a connection was suspended or deleted ([ReasonConnectionOff]), or leads to another provider or client
 //     ([ReasonConnectionChanged]), whose links then go too;
+//   - a connection was activated or enforced, and whoever did that chose to end the sessions of people in its domains
+//     ([ReasonActivated], tenant.Activation.EndSessions);
 //   - an identity was unlinked from its account ([ReasonUnlinked]), see [Unlink];
 //   - somebody signed in while one of these happened, or while the provider's logout token came, which then found no
 //     session to end ([ReasonBackchannelLogout]).

@@ -23,6 +23,9 @@ func (r *Revoker) retry(ctx context.Context, tenantID string) (n int, err error)
 	var errs []error
 	for _, ev := range open {
 		to = min(to, ev.Seq-1)
+		if of := failureOf(ev).Seq; of > 0 {
+			to = min(to, of-1)
+		}
 		now := r.cfg.Now()
 		switch at := failureOf(ev).RetryAt; {
 		case now.Before(at):

@@ -152,8 +152,10 @@ func (r *Revoker) end(ctx context.Context, tx store.Store, tenantID string, ev s
 			return err
 		}
 		for _, rev := range all {
-			if rev.BeganBefore, err = beganBefore(ctx, tx, tenantID, ev, rev.AccountID); err != nil {
-				return err
+			if rev.BeganBefore.IsZero() { // it may know better
+				if rev.BeganBefore, err = beganBefore(ctx, tx, tenantID, ev, rev.AccountID); err != nil {
+					return err
+				}
 			}
 			if key := keyOf(rev); done[key] || slices.ContainsFunc(ended, func(e Revocation) bool { return keyOf(e) == key }) {
 				continue
@@ -225,6 +227,8 @@ func (r *Revoker) endedEvent(rev Revocation, cause store.Event) store.Event {
 		e.Message = "Sessions that began at this connection ended: it was suspended or deleted."
 	case ReasonConnectionChanged:
 		e.Message = "Sessions that began at this connection ended: it leads to another provider or client."
+	case ReasonActivated:
+		e.Message = "All sessions of this account that began before ended: its domain signs in at a provider now."
 	case ReasonUnlinked:
 		e.Message = "Sessions that began with an identity ended: it is not linked with the account any more."
 	}
@@ -245,7 +249,20 @@ func (r *Revoker) fail(ctx context.Context, tx store.Store, tenantID string, ev 
 	e.Code, e.CorrelationID = codeSessions, ev.CorrelationID
 	e.Message = "The application could not end sessions that are over. It is tried again."
 	e.After, _ = json.Marshal(info) //nolint:errchkjson // numbers and a time
+	if err := holdEvent(ctx, tx, tenantID, ev.Seq); err != nil {
+		return err
+	}
 	return tx.AppendEvents(ctx, tenantID, e)
+}
+
+// holdEvent moves the second place in the journal in front of an event that is looked at again, so that it is not erased
+// for its age meanwhile.
+func holdEvent(ctx context.Context, tx store.Store, tenantID string, seq int64) error {
+	at, err := tx.Position(ctx, tenantID, revokeRetryReader)
+	if err != nil || seq <= 0 || at < seq {
+		return err
+	}
+	return tx.SavePosition(ctx, tenantID, revokeRetryReader, at, seq-1)
 }
 
 func (r *Revoker) systemEvent(typ string, subject store.EventSubject) store.Event {

@@ -25,7 +25,7 @@ func RecordTests(svc TestRecorder) TestHook {
 			return r.Err
 		}
 		_, err := svc.RecordTestSignIn(ctx, r.Actor, r.TenantID, r.ConnectionID, tenant.TestSignIn{
-			ConfigVersion: r.ConfigVersion, Issuer: r.Issuer, Email: r.Email, ClientAuth: r.ClientAuth,
+			ConfigVersion: r.ConfigVersion, Issuer: r.Issuer, Email: r.Email, ClientAuth: r.ClientAuth, SecretSetAt: r.SecretSetAt,
 		})
 		if code := tenant.CodeOf(err); code != "" {
 			return &Error{Code: CodeTestRefused, Reason: "the test does not count: " + code, family: ErrDenied, cause: err}

@@ -227,7 +227,7 @@ func (h *Handler) received(who person, res TestResult) *TestReceived {
 // reportGroups are the first groups, and how many there are.
 func reportGroups(claims object) ([]string, int) {
 	var all []json.RawMessage
-	if json.Unmarshal(claims["groups"], &all) != nil {
+	if json.Unmarshal(claims.get("groups"), &all) != nil {
 		return nil, 0
 	}
 	var first []string
@@ -242,7 +242,7 @@ func reportGroups(claims object) ([]string, int) {
 // groupsOverage tells whether Entra left the groups out because there are too many: it names another place where they
 // are to be had (OpenID Connect Core section 5.6.2), or says hasgroups.
 func groupsOverage(claims object) bool {
-	if names, err := parseObject(claims["_claim_names"]); err == nil && names.has("groups") {
+	if names, err := parseObject(claims.get("_claim_names")); err == nil && names.has("groups") {
 		return true
 	}
 	return claims.isTrue("hasgroups") || slices.Contains(claims.strs("hasgroups"), "true")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
@@ -26,6 +27,9 @@ type TestResult struct {
 	// ClientAuth is the client authentication that the provider took, such as "client_secret_post". It can differ from the
 	// connection's: a test tries the other way of sending the secret too (R22).
 	ClientAuth string
+	// SecretSetAt says with which client secret the provider was asked: a test uses the one that waits to be put in force, if
+	// there is one (R44).
+	SecretSetAt time.Time
 	// EmailCode is the code with which this address would be refused at a first sign-in, empty if it would not be: its
 	// domain is not proven yet, for example.
 	EmailCode string
@@ -97,7 +101,7 @@ func (h *Handler) testableConnection(ctx context.Context, tenantID, id string) (
 		return store.Connection{}, store.ErrNotFound
 	}
 	c.TenantID = tenantID
-	return c, nil
+	return c.WithNextSecret(), nil
 }
 
 // finishTest reports what came back, good or bad, and sends the browser to the host's page about it.
@@ -105,7 +109,7 @@ func (h *Handler) finishTest(w http.ResponseWriter, r *http.Request, c store.Con
 	res := TestResult{TenantID: a.TenantID, ConnectionID: a.ConnectionID, Actor: *a.Test, ConfigVersion: a.ConfigVersion, Err: failed}
 	if failed == nil {
 		res.Issuer, res.Subject, res.Email, res.Name, res.claims = who.issuer, who.subject, who.email, who.name, who.claims
-		res.ClientAuth = who.tokens.method
+		res.ClientAuth, res.SecretSetAt = who.tokens.method, c.SecretSetAt
 		m := matcher{h: h, tx: h.cfg.Store, conn: c, who: who, dry: true}
 		err := m.checkHostedDomain(r.Context())
 		if err == nil {
@@ -145,5 +149,5 @@ func (h *Handler) finishTest(w http.ResponseWriter, r *http.Request, c store.Con
 			return
 		}
 	}
-	newHeldResponse().release(w, r, h.returnTo(a.ReturnTo))
+	newHeldResponse().release(w, h.returnTo(a.ReturnTo))
 }

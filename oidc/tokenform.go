@@ -22,12 +22,15 @@ var (
 
 // unverified is a token that was taken apart. Nothing of it is proven.
 type unverified struct {
-	header  object
-	payload []byte
-	claims  object
+	header     object
+	alg, keyID string
+	claims     object
+	// input is what the signature is over, byte by byte as it came (RFC 7515 section 5.2).
+	input     string
+	signature []byte
 }
 
-// parseToken refuses what must never reach the library: wrong shape, and JSON that others read otherwise.
+// parseToken refuses what must never be looked at any further: wrong shape, and JSON that others read otherwise.
 func parseToken(raw string, form tokenForm) (unverified, error) {
 	bad := func(reason string) (unverified, error) {
 		return unverified{}, denied(CodeTokenInvalid, fmt.Sprintf("the %s %s", form.name, reason))
@@ -39,29 +42,39 @@ func parseToken(raw string, form tokenForm) (unverified, error) {
 	if len(parts) == 5 {
 		return unverified{}, denied(CodeTokenEncrypted, "the "+form.name+" is encrypted; switch encryption off for this application at the provider")
 	}
-	if len(parts) != 3 {
+	if len(parts) != 3 || strings.IndexByte(raw, '\n') >= 0 || strings.IndexByte(raw, '\r') >= 0 { // which the decoder of base64 skips
 		return bad("is not in JWS compact form")
 	}
 	head, err := base64.RawURLEncoding.DecodeString(parts[0])
 	if err != nil {
 		return bad("has a header that is not base64url")
 	}
-	var t unverified
+	t := unverified{input: raw[:len(parts[0])+1+len(parts[1])]}
 	if t.header, err = parseObject(head); err != nil {
 		return bad("has a header that is no JSON object")
 	}
-	if t.payload, err = base64.RawURLEncoding.DecodeString(parts[1]); err != nil {
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
 		return bad("has a payload that is not base64url")
 	}
-	if t.claims, err = parseObject(t.payload); err != nil {
+	if t.claims, err = parseObject(payload); err != nil {
 		return bad("has a payload that is no JSON object with members of different names")
+	}
+	if t.signature, err = base64.RawURLEncoding.DecodeString(parts[2]); err != nil {
+		return bad("has a signature that is not base64url")
+	}
+	t.alg, _ = t.header.str("alg")
+	if id, given := t.header.str("kid"); given || !t.header.has("kid") {
+		t.keyID = id
+	} else {
+		return bad("has a kid that is no text")
 	}
 	return t, nil
 }
 
 // checkHeader refuses wrong types of tokens, wrong algorithms, and headers that bring their own keys or rules.
 func (t unverified) checkHeader(alg string, form tokenForm) error {
-	if got, _ := t.header.str("alg"); got != alg || alg == "" {
+	if t.alg != alg || alg == "" {
 		return denied(CodeTokenInvalid, fmt.Sprintf("the %s is not signed with %s", form.name, alg))
 	}
 	if typ, given := t.header.str("typ"); t.header.has("typ") && (!given || !slices.Contains(form.types, strings.ToLower(typ))) {

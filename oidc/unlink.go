@@ -28,6 +28,7 @@ func Unlink(ctx context.Context, tx store.Store, by tenant.Actor, i store.Identi
 	return tx.DeleteIdentity(ctx, i.TenantID, i.ID, store.Event{
 		ID: store.NewID(now), Type: EventUnlinked, At: now, After: after,
 		Actor:   store.EventActor{Kind: string(by.Kind), ID: by.ID, Name: name},
+		Origin:  by.Origin.Event(),
 		Subject: store.EventSubject{Kind: "account", ID: i.AccountID, Name: i.Email},
 	})
 }

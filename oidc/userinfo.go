@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 )
@@ -51,18 +52,12 @@ func (v *verifier) verifyUserinfo(ctx context.Context, raw string, want expectat
 	if err != nil {
 		return bad(reasonText(err))
 	}
-	keys := &recordingKeys{pinned: pinned{cache: v.keys, url: want.jwksURI, alg: want.alg}}
-	payload, err := guardedSignature(ctx, raw, want.alg, keys)
-	if err != nil {
-		if down := keys.unavailable(); down != nil {
-			return nil, down
-		}
+	if err := v.signed(ctx, t, want, signIn); errors.Is(err, ErrUnavailable) {
+		return nil, err
+	} else if err != nil {
 		return bad("the signature of userinfo does not fit any key of the provider")
 	}
-	info, err := parseObject(payload)
-	if err != nil {
-		return bad("signed userinfo is no JSON object with members of different names")
-	}
+	info := t.claims
 	if info.has("nonce") || info.has("events") {
 		return bad("the answer is another kind of token, not userinfo")
 	}

@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"bytes"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -10,9 +9,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/go-jose/go-jose/v4"
-	"github.com/zitadel/oidc/v3/pkg/client/rp"
 )
 
 const (
@@ -59,74 +55,36 @@ func (v *verifier) verify(ctx context.Context, raw string, want expectation) (*c
 	if err != nil {
 		return nil, err
 	}
-	keys := &recordingKeys{pinned: pinned{cache: v.keys, url: want.jwksURI, alg: want.alg}}
-	claims, err := v.signed(ctx, raw, t, want, keys)
+	if err := v.signed(ctx, t, want, signIn); err != nil {
+		return nil, err
+	}
+	claims, err := readClaims(t.claims)
 	if err != nil {
-		if down := keys.unavailable(); down != nil {
-			return nil, down
-		}
 		return nil, denied(CodeTokenInvalid, err.Error())
 	}
+	claims.keyID = t.keyID
 	if err := v.times(claims); err != nil {
 		return nil, denied(CodeTokenInvalid, err.Error())
 	}
 	if err := checkParties(claims, want); err != nil {
 		return nil, denied(CodeTokenInvalid, err.Error())
 	}
-	if claims.atHash != "" {
-		if err := checkAccessTokenHash(want.accessToken, claims.atHash, want.alg); err != nil {
-			return nil, denied(CodeTokenInvalid, "at_hash does not belong to the access token")
-		}
+	if claims.atHash != "" && !isHashOf(want.accessToken, claims.atHash, want.alg) {
+		return nil, denied(CodeTokenInvalid, "at_hash does not belong to the access token")
 	}
 	return claims, nil
 }
 
-// signed checks the signature and reads the claims that it is over.
-func (v *verifier) signed(ctx context.Context, raw string, t unverified, want expectation, keys *recordingKeys) (*claimSet, error) {
-	payload, err := guardedSignature(ctx, raw, want.alg, keys)
-	if err != nil || !bytes.Equal(payload, t.payload) {
-		return nil, errors.New("the signature does not fit any key of the provider")
-	}
-	claims, err := readClaims(t.claims)
+// signed checks the signature, by the connection's algorithm and keys.
+func (v *verifier) signed(ctx context.Context, t unverified, want expectation, by asker) error {
+	err := pinned{cache: v.keys, url: want.jwksURI, alg: want.alg, asker: by}.verify(ctx, t)
 	if err == nil {
-		claims.keyID, _ = t.header.str("kid")
+		return nil
 	}
-	return claims, err
-}
-
-// guardedSignature returns the payload that was signed. It calls the library under recover: a panic in it must cost one
-// sign-in, not a process.
-func guardedSignature(ctx context.Context, raw, alg string, keys *recordingKeys) (payload []byte, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			payload, err = nil, errors.New("the token could not be read")
-		}
-	}()
-	jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
-	if err != nil {
-		return nil, err
-	}
-	return keys.VerifySignature(ctx, jws)
-}
-
-// recordingKeys remembers why keys could not be had, which the library's own error hides.
-type recordingKeys struct {
-	pinned
-	err error
-}
-
-func (k *recordingKeys) VerifySignature(ctx context.Context, jws *jose.JSONWebSignature) ([]byte, error) {
-	payload, err := k.pinned.VerifySignature(ctx, jws)
-	k.err = err
-	return payload, err
-}
-
-// unavailable is why the keys could not be had, nil if they could.
-func (k *recordingKeys) unavailable() error {
-	if f, ok := errors.AsType[*failure](k.err); ok {
+	if f, ok := errors.AsType[*failure](err); ok {
 		return unavailable(CodeProviderDown, f.code+": "+f.reason, errUnavailableKeys)
 	}
-	return nil
+	return denied(CodeTokenInvalid, "the signature does not fit any key of the provider")
 }
 
 // times checks exp, iat and nbf with the same allowance on both sides.
@@ -196,16 +154,4 @@ func checkAudience(c *claimSet, want expectation) error {
 		}
 	}
 	return nil
-}
-
-func checkAccessTokenHash(accessToken, hash, alg string) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = errors.New("hash failed")
-		}
-	}()
-	if accessToken == "" {
-		return errors.New("no access token")
-	}
-	return rp.VerifyAccessToken(accessToken, hash, jose.SignatureAlgorithm(alg))
 }

@@ -94,7 +94,8 @@ func (e *Engine) trip(ctx context.Context, tx store.Store, s *snapshot, p Plan) 
 
 // breakerReader names the place in the journal before which no removal counts any more,
 // so that counting reads what happened within the window and not the whole journal.
-const breakerReader = "provisioning.breaker"
+// It is a mark: what it stands in front of holds back no retention.
+const breakerReader = store.MarkPrefix + "provisioning.breaker"
 
 // addRecentLosers adds who lost something within the window, since the settings were
 // last applied.

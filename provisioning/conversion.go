@@ -107,6 +107,7 @@ func (e *Engine) ApproveConversion(ctx context.Context, actor tenant.Actor, tena
 func (e *Engine) approve(ctx context.Context, tx store.Store, actor tenant.Actor, tenantID string, l ConversionLine) error {
 	now := e.cfg.Now()
 	ev := e.event(EventConvertible, eventActor(actor), store.EventSubject{Kind: subjectAccount, ID: l.AccountID, Name: l.Email})
+	ev.Origin = actor.Origin.Event()
 	ev.Message = "A directory may take this account over."
 	rec, err := tx.Account(ctx, tenantID, l.AccountID)
 	if errors.Is(err, store.ErrNotFound) {

@@ -215,6 +215,7 @@ func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, p
 		return err
 	}
 	ev := e.event(EventSettings, eventActor(actor), store.EventSubject{Kind: "provisioning_settings"})
+	ev.Origin = actor.Origin.Event()
 	ev.Before, ev.After = asJSON(before), asJSON(next)
 	if err := tx.AppendEvents(ctx, plan.TenantID, ev); err != nil {
 		return err

@@ -48,7 +48,7 @@ const (
 // The zero value is "not locked".
 type Lock struct {
 	Locked bool `json:"locked"`
-	// Code is "resource_locked".
+	// Code is "resource_locked", or "field_locked" for the one field that the tenant may leave to its people (R57).
 	Code string `json:"code,omitempty"`
 	// Reason says why, HowToChange what to do instead.
 	Reason      string `json:"reason,omitempty"`
@@ -144,7 +144,7 @@ func (l *Locks) CheckTx(ctx context.Context, tx store.Store, tenantID string, r 
 	if err != nil || !lock.Locked {
 		return Lock{}, err
 	}
-	lock.Code = "resource_locked"
+	lock.Code = cmp.Or(lock.Code, "resource_locked")
 	return lock, nil
 }
 
@@ -200,6 +200,10 @@ func (c *lockCheck) user(cfg LocksConfig, r Resource, field string, op Op, phone
 	}
 	if op == OpDelete {
 		lock.HowToChange = fmt.Sprintf("Remove the user in %s; access ends with the next sync.", source)
+	}
+	if op == OpUpdate && field == cfg.PhoneField { // the tenant's own choice, not the directory's
+		lock.Code = "field_locked"
+		lock.HowToChange = fmt.Sprintf("Change it in %s, or let people change their phone number in the SCIM preferences.", source)
 	}
 	return lock, nil
 }

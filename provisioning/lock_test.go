@@ -56,7 +56,12 @@ func TestLocks(t *testing.T) {
 				require.NoError(t, l.Err())
 				return
 			}
-			require.Equal(t, "resource_locked", l.Code)
+			if tt.field == "phone" {
+				require.Equal(t, "field_locked", l.Code)
+				require.Contains(t, l.Explain(), "SCIM preferences")
+			} else {
+				require.Equal(t, "resource_locked", l.Code)
+			}
 			require.ErrorIs(t, l.Err(), ErrLocked)
 			require.False(t, l.Since.IsZero())
 			require.Contains(t, l.Explain(), "Okta")

@@ -40,7 +40,7 @@ type PolicyConfig struct {
 }
 
 // Policy decides about a directory's writes before they are stored: the plan, the state of
-// the directory's connection and of the tenant as a whole ([tenant.CheckDirectory], D10), the
+// the directory's connection and of the tenant as a whole ([tenant.CheckWrite], D10), the
 // root user (R4), domains (on create and on every change of an address) and accounts
 // that exist already (R59). It is safe for concurrent use.
 //
@@ -121,7 +121,7 @@ func (p *Policy) checkPlan(ctx context.Context, w tenant.DirectoryWrite) (*tenan
 			return &tenant.Refusal{Status: 403, Code: tenant.ErrorCodePlanRequired, Detail: planRefusal}, nil
 		}
 	}
-	return tenant.CheckDirectory(ctx, p.cfg.Store, w.TenantID, w.Principal.ConnectionID)
+	return tenant.CheckWrite(ctx, p.cfg.Store, w, p.cfg.Now())
 }
 
 // policyUser is what of a write decides.
@@ -164,18 +164,19 @@ func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u polic
 			addresses = append(addresses, u.after.UserName)
 		}
 	}
-	err = p.cfg.Store.InTx(ctx, func(tx store.Store) (err error) {
+	// A transaction for the host to read in, which does not begin where it reads elsewhere: nothing is written.
+	err = store.InTxThen(ctx, p.cfg.Store, func(tx store.Store) (_ func(store.Store) error, err error) {
 		refusal = nil
 		// The root user's address may be in nobody's domain: the clearer answer first.
 		if emailNew && u.after.Email != "" {
 			if refusal, err = p.checkAccount(ctx, tx, w, u.after.Email); err != nil || refusal != nil {
-				return err
+				return nil, err
 			}
 		}
 		if name != "" && !(emailNew && name == u.after.Email) {
 			refusal, err = p.checkName(ctx, tx, w, name)
 		}
-		return err
+		return nil, err
 	})
 	if err != nil || refusal != nil {
 		return refusal, err

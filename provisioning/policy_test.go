@@ -138,6 +138,7 @@ func TestPolicyAsksThePlan(t *testing.T) {
 	require.ErrorAs(t, p.Check(t.Context(), create(`{"userName":"x@acme.example"}`)), &r)
 	require.Equal(t, 403, r.Status)
 	require.Equal(t, "plan_required", r.Code)
+	require.Equal(t, "SCIM is not included in this organisation's plan.", r.Detail)
 	require.NoError(t, p.Check(t.Context(), tenant.DirectoryWrite{TenantID: org, ResourceType: "User", Deprovisioning: true}))
 	ok, err = true, errors.New("down")
 	require.ErrorAs(t, p.Check(t.Context(), create(`{"userName":"x@acme.example"}`)), &r, "fails closed")

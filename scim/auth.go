@@ -38,6 +38,12 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, tenantID, bearer string) (tenant.Principal, error)
 }
 
+// OriginAuthenticator is an optional interface of [Authenticator], for one that tells from where a bad key was presented.
+type OriginAuthenticator interface {
+	// AuthenticateFrom is Authenticate of a request that came from there, by Config.Origin.
+	AuthenticateFrom(ctx context.Context, tenantID, bearer string, from tenant.Origin) (tenant.Principal, error)
+}
+
 // AuthenticatorFunc is an [Authenticator] made of a function.
 type AuthenticatorFunc func(ctx context.Context, tenantID, bearer string) (tenant.Principal, error)
 
@@ -47,10 +53,20 @@ func (f AuthenticatorFunc) Authenticate(ctx context.Context, tenantID, bearer st
 }
 
 // APIKeys is the [Authenticator] of the keys that tenants' owners make with s.
-func APIKeys(s *tenant.Service) Authenticator {
-	return AuthenticatorFunc(func(ctx context.Context, tenantID, bearer string) (tenant.Principal, error) {
-		return principal(s.AuthenticateAPIKey(ctx, tenantID, bearer))
-	})
+func APIKeys(s *tenant.Service) Authenticator { return apiKeys{s} }
+
+type apiKeys struct{ s *tenant.Service }
+
+var _ OriginAuthenticator = apiKeys{}
+
+// Authenticate implements [Authenticator].
+func (a apiKeys) Authenticate(ctx context.Context, tenantID, bearer string) (tenant.Principal, error) {
+	return principal(a.s.AuthenticateAPIKey(ctx, tenantID, bearer))
+}
+
+// AuthenticateFrom implements [OriginAuthenticator].
+func (a apiKeys) AuthenticateFrom(ctx context.Context, tenantID, bearer string, from tenant.Origin) (tenant.Principal, error) {
+	return principal(a.s.AuthenticateAPIKeyFrom(ctx, tenantID, bearer, from))
 }
 
 // principal brings what the tenant package refuses to our terms.
@@ -65,6 +81,14 @@ func principal(p tenant.Principal, err error) (tenant.Principal, error) {
 		return tenant.Principal{}, err
 	}
 	return p, nil
+}
+
+// principalOf asks the authenticator.
+func (h *Handler) principalOf(r *http.Request, tenantID, token string) (tenant.Principal, error) {
+	if a, ok := h.cfg.Authenticator.(OriginAuthenticator); ok && h.cfg.Origin != nil {
+		return a.AuthenticateFrom(r.Context(), tenantID, token, h.cfg.Origin.Of(r))
+	}
+	return h.cfg.Authenticator.Authenticate(r.Context(), tenantID, token)
 }
 
 // bearer takes the token out of the Authorization header (RFC 6750 section
@@ -89,7 +113,7 @@ func (h *Handler) authenticate(r *http.Request, tenantID, token string) (tenant.
 	if token == "" || tenantID == "" {
 		return tenant.Principal{}, errUnauthorized()
 	}
-	p, err := h.cfg.Authenticator.Authenticate(r.Context(), tenantID, token)
+	p, err := h.principalOf(r, tenantID, token)
 	switch {
 	case err == nil:
 		return p, nil

@@ -98,6 +98,9 @@ type Config struct {
 	// block. Nil calls nobody.
 	Written func(tenantID string)
 
+	// Origin tells where a request came from, for the journal's events: tenant.PeerOrigin, or tenant.ProxiedOrigin behind
+	// proxies. Nil records nothing.
+	Origin tenant.OriginFunc
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// Logger hears of failures on our side. Nil discards.

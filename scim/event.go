@@ -31,6 +31,7 @@ func (h *Handler) event(r *request, rt *resourceType, what string, now time.Time
 	return store.Event{
 		ID: store.NewID(now), Type: prefix + "." + what, At: now,
 		Actor:   store.EventActor{Kind: "api_key", ID: r.principal.KeyID, Name: r.principal.KeyName},
+		Origin:  h.cfg.Origin.Of(r.Request).Event(),
 		Subject: store.EventSubject{Kind: subject, ID: id, Name: name},
 		Before:  before, After: after,
 		CorrelationID: r.trace,

@@ -109,6 +109,7 @@ func TestGroupAnswers(t *testing.T) {
 func TestConcurrentMembers(t *testing.T) {
 	s := newServer(t)
 	g := s.group("G")
+	s.shared = true
 	each := func(op string) {
 		var wg sync.WaitGroup
 		for i := range 20 {

@@ -135,6 +135,9 @@ func TestMethodsAndPaths(t *testing.T) {
 		{"GET", "/Users/" + strings.Repeat("a", 4000), 404, ""},
 		{"GET", "/Users/" + id + "/emails", 404, ""},
 		{"GET", "/Nothing", 404, ""},
+		{"GET", "/Users/Users", 404, ""}, // a base URL that was entered with /Users
+		{"GET", "/v2/Users", 404, ""},
+		{"GET", "", 200, ""}, // a provider that tries the base URL itself
 		{"GET", "/Me", 501, ""},
 		{"GET", "/ServiceProviderConfig?filter=x", 200, ""},
 		{"GET", "/Schemas?filter=x", 403, ""},

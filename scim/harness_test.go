@@ -24,6 +24,8 @@ type server struct {
 	t     testing.TB
 	h     http.Handler
 	store store.Store
+	// shared says that several requests are under way at once, so that what one leaves behind can't be told.
+	shared bool
 }
 
 func newServer(t testing.TB, change ...func(*Config)) *server {
@@ -111,9 +113,26 @@ func (s *server) request(method, path, body string) *http.Request {
 	return r
 }
 
+// do sends a request of acme's directory. One that is refused must leave everything as it was.
 func (s *server) do(method, path, body string) reply {
 	s.t.Helper()
-	return s.send(s.request(method, path, body))
+	if s.shared {
+		return s.send(s.request(method, path, body))
+	}
+	before := s.held()
+	out := s.send(s.request(method, path, body))
+	if out.status >= http.StatusBadRequest {
+		require.Equal(s.t, before, s.held(), "%s %s was refused with %d, and did something", method, path, out.status)
+	}
+	return out
+}
+
+// held counts acme's records of each kind, events included.
+func (s *server) held() map[store.RecordKind]int {
+	s.t.Helper()
+	got, err := s.store.Holdings(s.t.Context(), "acme")
+	require.NoError(s.t, err)
+	return got
 }
 
 // want fails unless the answer has the status.

@@ -94,3 +94,21 @@ func testPolicyRefusesPartOfAGroup(t *testing.T, pick func(*Config)) {
 	s.patch("/Groups/"+g, `{"op":"replace","path":"members","value":[{"value":"`+d+`"}]}`).want(200)
 	require.Empty(t, s.members(g))
 }
+
+// TestPolicyRefusesWithEveryType: what a host's policy answers reaches the directory as it is, also with the types of
+// RFC 7644 section 3.12 that the handler has no use for itself, and nothing is stored.
+func TestPolicyRefusesWithEveryType(t *testing.T) {
+	var answer error
+	s := newServer(t, func(c *Config) {
+		c.Policy = PolicyFunc(func(context.Context, tenant.DirectoryWrite) error { return answer })
+	})
+	for _, typ := range []string{
+		TypeInvalidFilter, TypeTooMany, TypeUniqueness, TypeMutability, TypeInvalidSyntax, TypeInvalidPath, TypeNoTarget, TypeInvalidValue,
+		TypeInvalidVers, TypeSensitive, TypeInvalidCursor, TypeInvalidCount,
+	} {
+		answer = &Error{Status: 400, Type: typ, Detail: "Ask your administrator."}
+		r := s.do("POST", "/Users", `{"userName":"bob"}`).refused(400, typ)
+		require.Equal(t, "Ask your administrator.", r.at("detail"))
+	}
+	require.Equal(t, 0.0, s.do("GET", `/Users?filter=userName+eq+%22bob%22`, "").want(200).at("totalResults"), "what was refused is not found either")
+}

@@ -231,3 +231,46 @@ func TestAccept(t *testing.T) {
 	del := s.do("DELETE", "/Users/"+id, "").want(http.StatusNoContent)
 	require.Empty(t, del.header.Get("Content-Type"))
 }
+
+// TestWriteOrigin: R51. The journal tells from where a directory wrote, once the host says how to find out.
+func TestWriteOrigin(t *testing.T) {
+	s := newServer(t, func(c *Config) { c.Origin = tenant.PeerOrigin })
+	r := s.request("POST", "/Users", `{"userName":"ada"}`)
+	r.Header.Set("User-Agent", "Okta SCIM Client")
+	r.Header.Set("X-Forwarded-For", "198.51.100.1")
+	r.RemoteAddr = "203.0.113.9:443"
+	s.send(r).want(201)
+	require.Equal(t, store.EventOrigin{IP: "203.0.113.9", UserAgent: "Okta SCIM Client"}, s.events()[0].Origin)
+
+	s = newServer(t)
+	s.do("POST", "/Users", `{"userName":"ada"}`).want(201)
+	require.Zero(t, s.events()[0].Origin)
+}
+
+// placed is an authenticator that asks from where.
+type placed struct {
+	Authenticator
+	from *tenant.Origin
+}
+
+func (a placed) AuthenticateFrom(ctx context.Context, tenantID, bearer string, from tenant.Origin) (tenant.Principal, error) {
+	*a.from = from
+	return a.Authenticate(ctx, tenantID, bearer)
+}
+
+// TestKeyOrigin: an authenticator that asks is told from where a key is presented, a bad one too.
+func TestKeyOrigin(t *testing.T) {
+	var from tenant.Origin
+	s := newServer(t, func(c *Config) {
+		c.Origin, c.Authenticator = tenant.PeerOrigin, placed{c.Authenticator, &from}
+	})
+	r := s.request("GET", "/Users", "")
+	r.RemoteAddr = "203.0.113.9:443"
+	s.send(r).want(200)
+	require.Equal(t, "203.0.113.9", from.IP.String())
+	r = s.request("GET", "/Users", "")
+	r.RemoteAddr = "203.0.113.10:443"
+	r.Header.Set("Authorization", "Bearer wrong")
+	s.send(r).want(401)
+	require.Equal(t, "203.0.113.10", from.IP.String())
+}

@@ -44,6 +44,7 @@ func TestUniqueByDefinition(t *testing.T) {
 	s.patch("/Groups/"+other, `{"op":"add","value":{"urn:acme:1.0:Group:room":"R1"}}`).refused(409, TypeUniqueness)
 	require.Equal(t, strings.Count(s.do("GET", "/Groups", "").raw, "R1"), 1)
 
+	s.shared = true
 	var wg sync.WaitGroup
 	made := make([]int, 8)
 	for i := range made {

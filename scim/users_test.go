@@ -145,6 +145,7 @@ func TestConcurrentPatches(t *testing.T) {
 		"title", "nickName", "displayName", "userType", "locale", "timezone", "preferredLanguage", "profileUrl", "externalId",
 		"name.givenName", "name.familyName", "name.middleName", "name.honorificPrefix", "name.honorificSuffix", "name.formatted",
 	}
+	s.shared = true
 	var wg sync.WaitGroup
 	for _, a := range attrs {
 		wg.Go(func() { s.patch("/Users/"+id, fmt.Sprintf(`{"op":"add","path":%q,"value":"x"}`, a)).want(200) })

@@ -49,6 +49,8 @@ type Connection struct {
 	SecretSetAt time.Time `json:"secretSetAt,omitzero"`
 	// SecretExpiresAt is zero if the owner gave no expiry.
 	SecretExpiresAt time.Time `json:"secretExpiresAt,omitzero"`
+	// NextSecret waits for a test sign-in that succeeds with it, and then takes the place of SealedSecret; nil if none does.
+	NextSecret *NextSecret `json:"nextSecret,omitempty"`
 	// ClientAuth is "client_secret_basic", "client_secret_post", "private_key_jwt" or
 	// "none".
 	ClientAuth string `json:"clientAuth,omitempty"`
@@ -98,10 +100,32 @@ type Connection struct {
 	// approved it, as long as more are needed.
 	SubmittedBy EventActor   `json:"submittedBy,omitzero"`
 	Approvals   []EventActor `json:"approvals,omitempty"`
-	DecidedAt   time.Time    `json:"decidedAt,omitzero"`
-	ActivatedAt time.Time    `json:"activatedAt,omitzero"`
+	// AskedAt is when staff asked for information last; zero once the request was submitted again.
+	AskedAt     time.Time `json:"askedAt,omitzero"`
+	DecidedAt   time.Time `json:"decidedAt,omitzero"`
+	ActivatedAt time.Time `json:"activatedAt,omitzero"`
 	// Approved are the settings that were approved last; nil before the first time.
 	Approved *ConnectionSettings `json:"approved,omitempty"`
+}
+
+// NextSecret is a client secret that is not in force yet.
+type NextSecret struct {
+	// Sealed is the secret, sealed as Connection.SealedSecret is.
+	Sealed []byte `json:"sealed,omitempty"`
+	// Hint is what may be shown of it: its last characters.
+	Hint  string    `json:"hint,omitempty"`
+	SetAt time.Time `json:"setAt,omitzero"`
+	// ExpiresAt is zero if the owner gave no expiry.
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+}
+
+// WithNextSecret returns the connection as it is once the secret that waits is in force, for the test sign-in that decides
+// about it; the same connection if none waits. SecretSetAt then says when that secret was entered, which tells the two apart.
+func (c Connection) WithNextSecret() Connection {
+	if n := c.NextSecret; n != nil {
+		c.SealedSecret, c.SecretHint, c.SecretSetAt, c.SecretExpiresAt, c.NextSecret = n.Sealed, n.Hint, n.SetAt, n.ExpiresAt, nil
+	}
+	return c
 }
 
 // ConnectionSettings are the parts of a connection that a review is about.

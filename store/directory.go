@@ -15,9 +15,9 @@ type Directory struct {
 	Enabled bool `json:"enabled"`
 	// Preferences are the tenant's choices for provisioned users.
 	Preferences SCIMPreferences `json:"preferences"`
-	// LastRequestAt is when the directory was last heard of, to the resolution that the
-	// SCIM package chose.
-	LastRequestAt time.Time `json:"lastRequestAt,omitzero"`
+	// LastRequestAt is when the directory was last heard of. It is set by MarkDirectoryUsed
+	// alone; writes ignore it.
+	LastRequestAt time.Time `json:"-"`
 }
 
 // DirectoryStore keeps SCIM directories.
@@ -38,4 +38,8 @@ type DirectoryStore interface {
 	// DeleteDirectory removes the directory. ErrNotFound; ErrStale if version is not
 	// zero and not the stored one.
 	DeleteDirectory(ctx context.Context, tenantID, id string, version int64, events ...Event) error
+
+	// MarkDirectoryUsed sets LastRequestAt unless it is later already. It changes no version
+	// and makes no event. ErrNotFound.
+	MarkDirectoryUsed(ctx context.Context, tenantID, id string, at time.Time) error
 }

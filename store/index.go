@@ -41,7 +41,8 @@ type Index interface {
 	// up to limit (at most MaxLimit).
 	TenantsBehind(ctx context.Context, reader, after string, limit int) ([]string, error)
 
-	// TenantsInState returns the IDs of tenants whose [Lifecycle] is in the state, which must not be ServiceOn, in byte
-	// order, from the first after the given one, up to limit (at most MaxLimit).
+	// TenantsInState returns the IDs of tenants whose [Lifecycle] is in the state, in byte order, from the first after the
+	// given one, up to limit (at most MaxLimit). Of those in ServiceOn, which nearly all are, it returns the ones that have
+	// Work.
 	TenantsInState(ctx context.Context, state ServiceState, after string, limit int) ([]string, error)
 }

@@ -19,6 +19,8 @@ type Event struct {
 	At time.Time `json:"at"`
 	// Actor is who did it.
 	Actor EventActor `json:"actor"`
+	// Origin is where the request came from; zero where there was none, or the host does not tell.
+	Origin EventOrigin `json:"origin,omitzero"`
 	// Subject is the record that changed.
 	Subject EventSubject `json:"subject"`
 	// Before and After are the record as JSON, or the part of it that tells the
@@ -41,6 +43,14 @@ type EventActor struct {
 	Kind string `json:"kind"`
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name,omitempty"`
+}
+
+// EventOrigin is where the request came from that caused an event.
+type EventOrigin struct {
+	// IP is the client's address, as the host tells it, in the usual form of netip.Addr; empty if it is not known.
+	IP string `json:"ip,omitempty"`
+	// UserAgent is what the client calls itself, cut to a bound. It proves nothing.
+	UserAgent string `json:"userAgent,omitempty"`
 }
 
 // EventSubject is the record that an event is about.
@@ -67,6 +77,10 @@ type EventQuery struct {
 	// Limit is the most events to return; zero or more than MaxLimit means MaxLimit.
 	Limit int
 }
+
+// MarkPrefix begins the names of positions that are marks: places that somebody remembers, and no reader that has still to
+// read what comes after them.
+const MarkPrefix = "mark:"
 
 // Journal is the one record of all that happened. Every write of a [Store] takes
 // the events that tell of it and stores them in the same transaction.

@@ -33,7 +33,8 @@ type Lifecycle struct {
 	// provisioning; zero while the plan includes it.
 	SSOLapsedAt  time.Time `json:"ssoLapsedAt,omitzero"`
 	SCIMLapsedAt time.Time `json:"scimLapsedAt,omitzero"`
-	// Work is what a removal has to do and has done so far. It is opaque to the store.
+	// Work is what is left to do for the tenant as a whole, such as a removal, and was done so far. It is opaque to the
+	// store, apart from being empty or not.
 	Work []byte `json:"work,omitempty"`
 }
 
@@ -81,4 +82,10 @@ type LifecycleStore interface {
 	// event. What goes with a record goes with it; a kind that goes with others, and an unknown one, has none to erase.
 	// A journal whose events were erased goes on where it was: Seq never starts anew.
 	Erase(ctx context.Context, tenantID string, kind RecordKind, limit int) (int, error)
+
+	// EraseEvents removes the oldest events of the tenant's journal, of those whose Seq is at most through, up to limit (at
+	// most MaxLimit; zero means that many), and returns how many there were. It stops in front of the first event that a
+	// reader has not handled which has saved a position for the tenant, unless the position is a mark ([MarkPrefix]). It makes
+	// no event, and Seq goes on where it was. A reader that comes for the first time begins with what is left.
+	EraseEvents(ctx context.Context, tenantID string, through int64, limit int) (int, error)
 }

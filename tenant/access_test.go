@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +76,42 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 		"Delete": func(ctx context.Context, a Actor, id string) error { return w.Delete(ctx, a, id, c.ID, c.Version) },
 		"ReplaceSecret": func(ctx context.Context, a Actor, id string) error {
 			_, _, err := w.ReplaceSecret(ctx, a, id, c.ID, c.Version, NewSecret("x"), time.Time{})
+			return err
+		},
+		"StartChange": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.StartChange(ctx, a, id, c.ID)
+			return err
+		},
+		"ApplyChange": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.ApplyChange(ctx, a, id, c.ID, c.Version, false)
+			return err
+		},
+		"PlanActivation": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.PlanActivation(ctx, a, id, c.ID, Activation{})
+			return err
+		},
+		"ActivationPeople": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.ActivationPeople(ctx, a, id, c.ID, Activation{}, ActivationQuery{})
+			return err
+		},
+		"ExportActivation": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.ExportActivation(ctx, a, id, c.ID, Activation{}, io.Discard)
+			return err
+		},
+		"Review": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.Review(ctx, a, id, c.ID)
+			return err
+		},
+		"Enforcement": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.Enforcement(ctx, a, id, c.ID)
+			return err
+		},
+		"StageSecret": func(ctx context.Context, a Actor, id string) error {
+			_, _, err := w.StageSecret(ctx, a, id, c.ID, c.Version, NewSecret("x"), time.Time{})
+			return err
+		},
+		"DropNextSecret": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.DropNextSecret(ctx, a, id, c.ID, c.Version)
 			return err
 		},
 		"SetSecretExpiry": func(ctx context.Context, a Actor, id string) error {
@@ -183,6 +221,56 @@ func calls(w *world, c Connection, key store.APIKey, dir store.Directory) map[st
 	}
 }
 
+// ofTenant are the methods that are about a tenant as a whole.
+func ofTenant(w *world) map[string]func(context.Context, Actor, string) error {
+	return map[string]func(context.Context, Actor, string) error{
+		"PlanEnding": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.PlanEnding(ctx, a, id, Ending{Kind: EndingRemove})
+			return err
+		},
+		"ApplyEnding": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.ApplyEnding(ctx, a, id, Ending{Kind: EndingRemove}, "hash")
+			return err
+		},
+		"ResumeTenant": func(ctx context.Context, a Actor, id string) error { return w.ResumeTenant(ctx, a, id, "") },
+		"ExportTenant": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.ExportTenant(ctx, a, id, io.Discard)
+			return err
+		},
+		"Health": func(ctx context.Context, a Actor, id string) error { _, err := w.Health(ctx, a, id); return err },
+		"CountAssociatedUsers": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.CountAssociatedUsers(ctx, a, id)
+			return err
+		},
+		"AssociatedUsers": func(ctx context.Context, a Actor, id string) error {
+			_, err := w.AssociatedUsers(ctx, a, id, UserQuery{})
+			return err
+		},
+	}
+}
+
+// TestEveryMethodOfAnActorIsTried: who adds a method that an actor calls adds it to calls, or says here why not.
+func TestEveryMethodOfAnActorIsTried(t *testing.T) {
+	elsewhere := map[string]string{
+		"Queue": "TestEveryMethodAsksTheAuthorizer", "Contests": "TestEveryMethodAsksTheAuthorizer",
+		"RecordTestSignIn":  "asks nobody: it is called by the code that verified a sign-in",
+		"LiftEnforcement":   "asks nobody: it is for the host's console",
+		"CompleteSetupLink": "the link is its own permission: TestSetupLinkStory",
+	}
+	w := newWorld(t)
+	tried := calls(w, Connection{Domains: []store.Domain{{}}}, store.APIKey{}, store.Directory{})
+	maps.Copy(tried, ofTenant(w))
+	typ, actor := reflect.TypeFor[*Service](), reflect.TypeFor[Actor]()
+	for i := range typ.NumMethod() {
+		m := typ.Method(i)
+		for j := range m.Type.NumIn() {
+			if m.Type.In(j) == actor && elsewhere[m.Name] == "" && tried[m.Name] == nil {
+				t.Errorf("%s is not tried: %v", m.Name, m.Type)
+			}
+		}
+	}
+}
+
 func TestEveryMethodAsksTheAuthorizer(t *testing.T) {
 	w := newWorld(t)
 	c := w.approved(t, "t1", acme())
@@ -190,7 +278,9 @@ func TestEveryMethodAsksTheAuthorizer(t *testing.T) {
 	require.NoError(t, err)
 	dirs, err := w.Directories(t.Context(), owner, "t1")
 	require.NoError(t, err)
-	for name, call := range calls(w, c, key, dirs[0]) {
+	all := calls(w, c, key, dirs[0])
+	maps.Copy(all, ofTenant(w))
+	for name, call := range all {
 		w.refusedWith(t, "t1", ErrorCodeForbidden, func() error {
 			err := call(t.Context(), stranger, "t1")
 			require.ErrorIs(t, err, ErrForbidden, name)
@@ -217,7 +307,7 @@ func TestEveryMethodKeepsTenantsApart(t *testing.T) {
 	for name, call := range calls(w, c, key, dirs[0]) {
 		actor := owner
 		switch name {
-		case "AskForInformation", "Reject", "Approve", "VerifyDomain", "WithdrawDomain", "PlanTransfer", "ApplyTransfer":
+		case "AskForInformation", "Reject", "Approve", "VerifyDomain", "WithdrawDomain", "PlanTransfer", "ApplyTransfer", "Review":
 			actor = staff
 		}
 		for _, foreign := range []string{"t2", "", "a/b", "\x00"} {
@@ -226,6 +316,11 @@ func TestEveryMethodKeepsTenantsApart(t *testing.T) {
 				continue
 			}
 			require.ErrorIs(t, call(t.Context(), actor, foreign), store.ErrNotFound, "%s at %q", name, foreign)
+		}
+	}
+	for name, call := range ofTenant(w) {
+		for _, foreign := range []string{"", "a/b", "\x00"} {
+			require.ErrorIs(t, call(t.Context(), owner, foreign), store.ErrNotFound, "%s at %q", name, foreign)
 		}
 	}
 	require.Len(t, w.events(t, "t1", 0), before)
@@ -491,7 +586,7 @@ func TestAPIKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Principal{
 		TenantID: "t1", KeyID: key.ID, KeyName: "Entra prod", DirectoryID: key.DirectoryID, ConnectionID: c.ID,
-		Scopes: []string{ScopeSCIMRead, ScopeSCIMWrite}, Preferences: store.SCIMPreferences{Wanted: true, PhoneEditable: true},
+		Scopes: []string{ScopeSCIMRead, ScopeSCIMWrite}, Preferences: store.SCIMPreferences{Wanted: true, PhoneEditable: true}, CheckedAt: w.clock(),
 	}, p)
 
 	w.refusedWith(t, "t1", ErrorCodeConfirmationRequired, func() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -18,13 +19,17 @@ type TestSignIn struct {
 	// ClientAuth is the way of authenticating that the provider took, which the connection
 	// uses from now on (R22). Empty leaves the connection's own.
 	ClientAuth string
+	// SecretSetAt is that of the connection with which the provider was asked, as [store.Connection.WithNextSecret] gives it: a
+	// secret that waits (R44) is in force from now on if it is the one that worked. Zero says nothing about the secret.
+	SecretSetAt time.Time
 }
 
 // RecordTestSignIn keeps that a test sign-in succeeded. It is called by the code that
 // verified the sign-in, after it did; no authorizer is asked. by is who signed in.
 //
-// A test of an older configuration gives an error with the code stale: somebody
-// changed it meanwhile. An address outside the connection's domains, or an issuer
+// A test with the secret that waits ([Service.StageSecret]) puts that secret in force, and forgets the old one.
+//
+// A test of an older configuration, or with a secret that was replaced meanwhile, gives an error with the code stale. An address outside the connection's domains, or an issuer
 // that is not the connection's, is a [*ValidationError]: people would be refused.
 func (s *Service) RecordTestSignIn(ctx context.Context, by Actor, tenantID, id string, t TestSignIn) (Connection, error) {
 	var out Connection
@@ -40,12 +45,21 @@ func (s *Service) RecordTestSignIn(ctx context.Context, by Actor, tenantID, id s
 		if err != nil {
 			return err
 		}
-		after := before
-		after.TestedVersion, after.TestedAt, after.TestedEmail = t.ConfigVersion, s.time(), email
+		after, what := before, "connection.tested"
+		switch next := before.NextSecret; {
+		case next != nil && t.SecretSetAt.Equal(next.SetAt):
+			what = "connection.next_secret_in_force"
+			if err := s.takeNextSecret(ctx, tx, by, tenantID, &after); err != nil {
+				return err
+			}
+		case !t.SecretSetAt.IsZero() && !t.SecretSetAt.Equal(before.SecretSetAt):
+			return stale()
+		}
+		after.TestedVersion, after.TestedAt, after.TestedEmail = after.ConfigVersion, s.time(), email
 		if secretMethod(t.ClientAuth) && (before.ClientAuth == "" || secretMethod(before.ClientAuth)) {
 			after.ClientAuth = t.ClientAuth // what the test used, so that the test stays good
 		}
-		after, err = s.save(ctx, tx, by, tenantID, before, after, "connection.tested", "")
+		after, err = s.save(ctx, tx, by, tenantID, before, after, what, "")
 		out = viewOf(after, domains)
 		return err
 	})
@@ -84,8 +98,21 @@ type Activation struct {
 	// Enforced makes sign-in at the provider the only way for people in the domains,
 	// apart from break-glass addresses; otherwise it is one way beside others.
 	Enforced bool
-	// Confirm enforces although there is no break-glass address, or none that works.
+	// Confirm enforces although there is no break-glass address, or none that works, and although every owner in the domains
+	// loses every way in.
 	Confirm bool
+	// EndSessions ends what people in the connection's domains are signed in with now, so that they sign in anew: all of
+	// their sessions at the tenant that began before. Break-glass addresses keep theirs, and the actor too without
+	// EndOwnSession. It begins with the activation, is done in pages by [Service.RunEndings], and the host's sessions are
+	// ended by package oidc's Revoker, which the host runs. It needs
+	// Config.Users: accounts_unlisted otherwise. [Service.ApplyEnding] takes the place of what is left of it.
+	EndSessions bool
+	// EndOwnSession ends the actor's own as well.
+	EndOwnSession bool
+	// Hash is that of the plan ([Service.PlanActivation]) that was shown. If it is given, and the same would now mean something
+	// else for people, nothing is changed and the error is a [*StaleActivationError] with the present plan; what stands in the
+	// way there is a [*ValidationError]. Empty compares nothing.
+	Hash string
 }
 
 // Activate lets people sign in, for the first time or again after [Service.Suspend]. It
@@ -106,6 +133,9 @@ func (s *Service) Activate(ctx context.Context, actor Actor, tenantID, id string
 	if _, err := nextOf(c, StepActivate); err != nil {
 		return Connection{}, err
 	}
+	if err := s.asPlanned(ctx, actor, tenantID, c, domains, a); err != nil {
+		return Connection{}, err
+	}
 	checked, err := s.checkedToActivate(ctx, tenantID, c, domains, a)
 	if err != nil {
 		return Connection{}, err
@@ -121,8 +151,32 @@ func (s *Service) Activate(ctx context.Context, actor Actor, tenantID, id string
 			return err
 		}
 		after.State, after.Enforced, after.ActivatedAt = state, a.Enforced, s.time()
-		return s.ready(*after, domains, a) // the check may have found another issuer, and domains may have gone
+		if err := s.ready(*after, domains, a); err != nil { // the check may have found another issuer, and domains may have gone
+			return err
+		}
+		return s.beginSessions(ctx, tx, actor, tenantID, *after, a)
 	})
+}
+
+// asPlanned refuses choices that don't go together, and an activation that would mean something else than was shown.
+func (s *Service) asPlanned(ctx context.Context, actor Actor, tenantID string, c store.Connection, domains []store.Domain, a Activation) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	if a.EndSessions && s.cfg.Users == nil {
+		return refuse([]Finding{unlisted(a)})
+	}
+	if a.Hash == "" {
+		return nil
+	}
+	plan, err := s.planActivation(ctx, tenantID, snapshotOf(actor, c, domains, a))
+	if err != nil {
+		return err
+	}
+	if plan.Hash != a.Hash {
+		return &StaleActivationError{Plan: plan}
+	}
+	return refuse(plan.Findings)
 }
 
 // checkedToActivate refuses what can't be in force, and returns the connection with what its provider says now.
@@ -190,8 +244,15 @@ func (s *Service) SetEnforced(ctx context.Context, actor Actor, tenantID, id str
 			return Connection{}, err
 		}
 	}
-	c, _, err := s.loadAt(ctx, s.store, tenantID, id, version)
+	c, domains, err := s.loadAt(ctx, s.store, tenantID, id, version)
 	if err != nil {
+		return Connection{}, err
+	}
+	if !a.Enforced && (a.EndSessions || a.Hash != "") {
+		return Connection{}, &ValidationError{Findings: []Finding{errorFinding(FieldActivation, CodeActivationInvalid,
+			"Sessions end, and plans are compared, when sign-in at the provider is enforced, not when it becomes optional.")}}
+	}
+	if err := s.asPlanned(ctx, actor, tenantID, c, domains, a); err != nil {
 		return Connection{}, err
 	}
 	mayEnforce, err := s.mayEnforce(ctx, actor, tenantID, c, a)
@@ -206,7 +267,10 @@ func (s *Service) SetEnforced(ctx context.Context, actor Actor, tenantID, id str
 		if err := enforceable(*c, a); err != nil {
 			return err
 		}
-		return mayEnforce(tx, *c, domains)
+		if err := mayEnforce(tx, *c, domains); err != nil {
+			return err
+		}
+		return s.beginSessions(ctx, tx, actor, tenantID, *c, a)
 	})
 }
 

@@ -25,8 +25,9 @@ const (
 
 	kindAPIKey = "api_key"
 	// usedResolution is how exact "last used" is: a write for every request would cost
-	// more than the knowledge is worth.
-	usedResolution = time.Minute
+	// more than the knowledge is worth. requestResolution is the same of directories.
+	usedResolution    = time.Minute
+	requestResolution = 5 * time.Minute
 )
 
 // NewAPIKey is what an owner chooses for a key.
@@ -256,6 +257,11 @@ type Principal struct {
 	DirectoryID, ConnectionID string
 	Scopes                    []string
 	Preferences               store.SCIMPreferences
+
+	// Refusal says why the directory may give nobody access, as [CheckDirectory] does, at the
+	// time CheckedAt; nil if nothing stood in the way. Without CheckedAt it is not known.
+	Refusal   *Refusal
+	CheckedAt time.Time
 }
 
 // AuthenticateAPIKey finds out who presents a key at a tenant's base URL. Whatever is
@@ -265,34 +271,37 @@ type Principal struct {
 // transaction, and whoever notices has held the key. A good key of a directory that is switched off gives an error with the
 // code scim_disabled, matching [ErrForbidden]. Other errors are the store's.
 //
-// "Last used" is written at most once a minute for each key. The first use of a key that was revoked or has expired is
+// It is one read of a [store.LookupStore], each time: a key that was revoked, or whose directory was switched off, is
+// refused from then on by every replica. The same read tells whether connection or tenant are suspended.
+//
+// "Last used" is written at most once a minute for each key, "last request" at most once in five minutes for each directory. The first use of a key that was revoked or has expired is
 // told to the owners, by the journal and by Config.Notifier: a directory still has it, or a thief (R66).
 func (s *Service) AuthenticateAPIKey(ctx context.Context, tenantID, presented string) (Principal, error) {
+	return s.AuthenticateAPIKeyFrom(ctx, tenantID, presented, Origin{})
+}
+
+// AuthenticateAPIKeyFrom is AuthenticateAPIKey of a request that came from there, which is told with the first use of a key
+// that was revoked or has expired.
+func (s *Service) AuthenticateAPIKeyFrom(ctx context.Context, tenantID, presented string, from Origin) (Principal, error) {
 	// Every path hashes once and reads once, so that time tells nothing.
 	wellFormed := len(presented) <= maxPresented && wellFormedAPIKey(s.cfg.APIKeyPrefix, presented) && CheckID(tenantID) == nil
 	hash := s.cfg.Regions.hashToken(presented[:min(len(presented), maxPresented)])
 	if !wellFormed {
 		tenantID = "-" // a store is never asked with what can't be an ID
 	}
-	key, err := s.store.APIKeyByHash(ctx, tenantID, hash)
 	now := s.time()
+	found, err := store.FindDirectory(ctx, s.store, tenantID, hash)
+	key, d := found.Key, found.Directory
 	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return Principal{}, ErrBadAPIKey
 	case err != nil:
 		return Principal{}, fmt.Errorf("tenant: looking for the API key: %w", err)
-	case !wellFormed:
+	case key.ID == "", !wellFormed:
 		return Principal{}, ErrBadAPIKey
 	case !authenticates(&key, now):
-		s.noteDeadKey(ctx, tenantID, key, now)
+		s.noteDeadKey(ctx, tenantID, key, from, now)
 		return Principal{}, ErrBadAPIKey
-	}
-	d, err := s.store.Directory(ctx, tenantID, key.DirectoryID)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case d.ID == "":
 		return Principal{}, ErrBadAPIKey
-	case err != nil:
-		return Principal{}, fmt.Errorf("tenant: reading the directory: %w", err)
 	case !d.Enabled:
 		return Principal{}, forbidden(ErrorCodeSCIMDisabled, "SCIM provisioning is switched off for this organisation.")
 	}
@@ -301,8 +310,14 @@ func (s *Service) AuthenticateAPIKey(ctx context.Context, tenantID, presented st
 			s.log.WarnContext(ctx, "tenant: noting the use of an API key failed", "tenant", tenantID, "key", key.ID, "error", err)
 		}
 	}
+	if now.Sub(d.LastRequestAt) >= requestResolution {
+		if err := s.store.MarkDirectoryUsed(ctx, tenantID, d.ID, now); err != nil {
+			s.log.WarnContext(ctx, "tenant: noting a request of a directory failed", "tenant", tenantID, "directory", d.ID, "error", err)
+		}
+	}
 	return Principal{
 		TenantID: tenantID, KeyID: key.ID, KeyName: key.Name, DirectoryID: d.ID, ConnectionID: d.ConnectionID,
 		Scopes: slices.Clone(key.Scopes), Preferences: d.Preferences,
+		Refusal: directoryRefusal(found.ServiceState, d.ConnectionID, found.ConnectionState), CheckedAt: now,
 	}, nil
 }

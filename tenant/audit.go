@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -24,6 +25,8 @@ type AuditQuery struct {
 	From, To time.Time
 	// ActorKind and ActorID are who did it, see [store.EventActor].
 	ActorKind, ActorID string
+	// Network selects what came from these addresses, such as 192.0.2.0/24; netip.PrefixFrom(a, a.BitLen()) is one address.
+	Network netip.Prefix
 	// SubjectKind and SubjectID are what it was done to, such as "connection" and its ID.
 	SubjectKind, SubjectID string
 	// TypePrefix is the beginning of the entries' types, such as "api_key.".
@@ -44,7 +47,22 @@ type AuditPage struct {
 
 func (q AuditQuery) selects(e *store.Event) bool {
 	return (q.From.IsZero() || !e.At.Before(q.From)) && (q.To.IsZero() || e.At.Before(q.To)) &&
+		(!q.Network.IsValid() || q.cameFrom(e.Origin)) &&
 		(q.ActorKind == "" || e.Actor.Kind == q.ActorKind) && (q.ActorID == "" || e.Actor.ID == q.ActorID)
+}
+
+func (q AuditQuery) cameFrom(o store.EventOrigin) bool {
+	ip, err := netip.ParseAddr(o.IP)
+	return err == nil && q.Network.Contains(ip)
+}
+
+func (q AuditQuery) check() error {
+	if q.Network.IsValid() || q.Network == (netip.Prefix{}) {
+		return nil
+	}
+	f := errorFinding(FieldAuditNetwork, CodeFilterInvalid, "This is no range of addresses.").got(shown(q.Network.String()))
+	f.Expected = "an address, or a range such as 192.0.2.0/24"
+	return &ValidationError{Findings: []Finding{f}}
 }
 
 // events is the part of the query that the store answers.
@@ -52,10 +70,13 @@ func (q AuditQuery) events() store.EventQuery {
 	return store.EventQuery{Before: max(q.Before, 0), SubjectKind: q.SubjectKind, SubjectID: q.SubjectID, TypePrefix: q.TypePrefix, Limit: store.MaxLimit}
 }
 
-// Audit reads the tenant's journal as an audit log (R51): who did what to what, what it was before and after, and why
-// something was refused. No entry holds a secret.
+// Audit reads the tenant's journal as an audit log (R51): who did what to what, from where, what it was before and after, and why
+// something was refused. No entry holds a secret. Where staff worked is shown to staff alone.
 func (s *Service) Audit(ctx context.Context, actor Actor, tenantID string, q AuditQuery) (AuditPage, error) {
 	if err := s.allow(ctx, actor, ActionViewAudit, tenantID); err != nil {
+		return AuditPage{}, err
+	}
+	if err := q.check(); err != nil {
 		return AuditPage{}, err
 	}
 	limit := min(q.Limit, store.MaxLimit)
@@ -74,6 +95,7 @@ func (s *Service) Audit(ctx context.Context, actor Actor, tenantID string, q Aud
 			if len(page.Entries) == limit {
 				return page, nil
 			}
+			hideOrigin(actor, &events[i])
 			if q.selects(&events[i]) {
 				page.Entries = append(page.Entries, events[i])
 			}
@@ -93,6 +115,9 @@ func (s *Service) Audit(ctx context.Context, actor Actor, tenantID string, q Aud
 // journal before the first line is written. An error of w, or of the store, ends the export where it is.
 func (s *Service) ExportAudit(ctx context.Context, actor Actor, tenantID string, q AuditQuery, w io.Writer) (int, error) {
 	if err := s.allow(ctx, actor, ActionViewAudit, tenantID); err != nil {
+		return 0, err
+	}
+	if err := q.check(); err != nil {
 		return 0, err
 	}
 	last, err := s.store.Events(ctx, tenantID, store.EventQuery{Newest: true, Limit: 1})
@@ -121,6 +146,7 @@ func (s *Service) ExportAudit(ctx context.Context, actor Actor, tenantID string,
 		}
 		for i := range events {
 			read.After = events[i].Seq
+			hideOrigin(actor, &events[i])
 			if !q.selects(&events[i]) {
 				continue
 			}

@@ -37,6 +37,11 @@ func (f BreakGlassFunc) Decide(ctx context.Context, tenantID, email string) (boo
 type BreakGlassConfig struct {
 	// Store holds the connections with their lists, and the journal. Required.
 	Store store.Store
+	// RootAddress tells the present address of the account that created the organisation (D6): it may bypass the provider
+	// too, without standing on any list, where its domain is one of an active or suspended connection's. The host answers
+	// "" where the owner declined that, and where there is no such account. An error refuses the bypass of everybody whom no
+	// list has. Nil means that the lists alone count.
+	RootAddress func(ctx context.Context, tenantID string) (string, error)
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// OnUse is told about each use after it was recorded, so that the host can alert the owners at once. It should not
@@ -53,14 +58,17 @@ type BreakGlassUse struct {
 	ConnectionID string
 	Email        string
 	At           time.Time
+	// Origin is where the request came from, where [BreakGlassList.DecideFrom] was told.
+	Origin Origin
 }
 
 // BreakGlassList is the default [BreakGlass]: the addresses that the owner listed in an
 // active or suspended connection, as long as their domain is one of its proven ones
-// or below one. Each use is an event "break_glass.used" in the tenant's journal, and told
+// or below one, and the root user's where BreakGlassConfig.RootAddress is set. Each use is an event "break_glass.used" in the tenant's journal, and told
 // to BreakGlassConfig.OnUse.
 type BreakGlassList struct {
 	store store.Store
+	root  func(ctx context.Context, tenantID string) (string, error)
 	onUse func(ctx context.Context, u BreakGlassUse)
 	now   func() time.Time
 	log   *slog.Logger
@@ -71,7 +79,7 @@ func NewBreakGlassList(cfg BreakGlassConfig) (*BreakGlassList, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("tenant: BreakGlassConfig.Store is required")
 	}
-	b := &BreakGlassList{store: cfg.Store, onUse: cfg.OnUse, now: cfg.Now, log: cfg.Logger}
+	b := &BreakGlassList{store: cfg.Store, root: cfg.RootAddress, onUse: cfg.OnUse, now: cfg.Now, log: cfg.Logger}
 	if b.now == nil {
 		b.now = time.Now
 	}
@@ -85,6 +93,11 @@ var _ BreakGlass = (*BreakGlassList)(nil)
 
 // Decide implements [BreakGlass].
 func (b *BreakGlassList) Decide(ctx context.Context, tenantID, email string) (bool, error) {
+	return b.DecideFrom(ctx, tenantID, email, Origin{})
+}
+
+// DecideFrom is Decide of a request that came from there, for the journal and OnUse.
+func (b *BreakGlassList) DecideFrom(ctx context.Context, tenantID, email string, from Origin) (bool, error) {
 	c, listed, err := b.find(ctx, tenantID, email)
 	if err != nil || !listed {
 		return false, err
@@ -97,6 +110,7 @@ func (b *BreakGlassList) Decide(ctx context.Context, tenantID, email string) (bo
 	e := store.Event{
 		ID: store.NewID(now), Type: breakGlassUsed, At: now,
 		Actor:   Actor{Kind: ActorUser, Email: email}.event(),
+		Origin:  from.Event(),
 		Subject: store.EventSubject{Kind: kindConnection, ID: c.ID, Name: c.Name},
 		Message: email + " may sign in without the identity provider.",
 	}
@@ -105,7 +119,7 @@ func (b *BreakGlassList) Decide(ctx context.Context, tenantID, email string) (bo
 	}
 	b.log.WarnContext(ctx, "tenant: break-glass address used", "tenant", tenantID, "email", email)
 	if b.onUse != nil {
-		b.onUse(ctx, BreakGlassUse{TenantID: tenantID, ConnectionID: c.ID, Email: email, At: now})
+		b.onUse(ctx, BreakGlassUse{TenantID: tenantID, ConnectionID: c.ID, Email: email, At: now, Origin: from})
 	}
 	return true, nil
 }
@@ -131,15 +145,33 @@ func (b *BreakGlassList) find(ctx context.Context, tenantID, email string) (stor
 	if err != nil {
 		return store.Connection{}, false, fmt.Errorf("tenant: reading domains: %w", err)
 	}
+	root, err := b.rootAddress(ctx, tenantID)
 	_, host, _ := strings.Cut(email, "@")
 	for _, c := range connections {
 		inForce := c.State == store.ConnectionActive || c.State == store.ConnectionSuspended
-		if inForce && slices.Contains(c.BreakGlass, email) &&
+		listed := err == nil && email == root || slices.Contains(c.BreakGlass, email)
+		if inForce && listed &&
 			slices.ContainsFunc(verified(domainsOf(domains, c.ID)), func(d store.Domain) bool { return inDomain(host, d.Name) }) {
 			return c, true, nil
 		}
 	}
-	return store.Connection{}, false, nil
+	return store.Connection{}, false, err
+}
+
+// rootAddress asks the host for the root user's address, for every address alike.
+func (b *BreakGlassList) rootAddress(ctx context.Context, tenantID string) (string, error) {
+	if b.root == nil {
+		return "", nil
+	}
+	address, err := b.root(ctx, tenantID)
+	if err != nil {
+		return "", fmt.Errorf("tenant: asking for the root user's address: %w", err)
+	}
+	address, err = NormalizeEmail(address)
+	if err != nil {
+		return "", nil //nolint:nilerr // none, or one that nobody can sign in with
+	}
+	return address, nil
 }
 
 // SetBreakGlass replaces a connection's break-glass addresses, separated like those of

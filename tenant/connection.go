@@ -66,9 +66,18 @@ func (s *Service) view(ctx context.Context, st store.Store, tenantID, id string)
 }
 
 func viewOf(c store.Connection, domains []store.Domain) Connection {
-	v := Connection{Connection: c, HasSecret: len(c.SealedSecret) > 0, Domains: domains}
-	v.SealedSecret = nil
-	return v
+	return Connection{Connection: withoutSecrets(c), HasSecret: len(c.SealedSecret) > 0, Domains: domains}
+}
+
+// withoutSecrets leaves what may be shown of the sealed secrets.
+func withoutSecrets(c store.Connection) store.Connection {
+	c.SealedSecret = nil
+	if c.NextSecret != nil {
+		n := *c.NextSecret
+		n.Sealed = nil
+		c.NextSecret = &n
+	}
+	return c
 }
 
 // load reads a connection that is not deleted, and its domains.
@@ -125,6 +134,7 @@ func (s *Service) save(ctx context.Context, tx store.Store, actor Actor, tenantI
 		return store.Connection{}, err
 	}
 	after.Version, after.UpdatedAt = before.Version, s.time()
+	s.routes.changingConnection(tenantID, before, after)
 	if after, err = tx.UpdateConnection(ctx, tenantID, after, e); err != nil {
 		return after, written("writing the connection", err)
 	}
@@ -155,8 +165,8 @@ func (s *Service) removeLinks(ctx context.Context, tx store.Store, actor Actor, 
 // journalled is the part of a connection that its events tell: the settings, without
 // the secret, and without checks and messages, which have events of their own.
 func journalled(c store.Connection) store.Connection {
-	c.SealedSecret, c.Checks, c.Messages, c.Metadata, c.Approved = nil, nil, nil, nil, nil
-	return c
+	c.Checks, c.Messages, c.Metadata, c.Approved = nil, nil, nil, nil
+	return withoutSecrets(c)
 }
 
 // step moves a connection: it checks version and transition, lets edit change the
@@ -242,17 +252,25 @@ func (s *Service) ClientSecret(ctx context.Context, c store.Connection) (Secret,
 	return NewSecret(string(plain)), nil
 }
 
-// putSecret seals a new secret into the record.
+// putSecret seals a new secret into the record. One that waits to replace the old one is forgotten.
 func (s *Service) putSecret(tenantID string, c *store.Connection, secret Secret, now time.Time) error {
-	sealed, err := s.keys.Seal([]byte(secret.Reveal()), FieldAAD(tenantID, c.ID, secretField))
+	sealed, err := s.sealSecret(tenantID, c.ID, secret)
 	if err != nil {
-		return fmt.Errorf("tenant: sealing the client secret: %w", err)
+		return err
 	}
-	c.SealedSecret, c.SecretHint, c.SecretSetAt = sealed, secret.hint(), now
+	c.SealedSecret, c.SecretHint, c.SecretSetAt, c.NextSecret = sealed, secret.hint(), now, nil
 	return nil
+}
+
+func (s *Service) sealSecret(tenantID, id string, secret Secret) ([]byte, error) {
+	sealed, err := s.keys.Seal([]byte(secret.Reveal()), FieldAAD(tenantID, id, secretField))
+	if err != nil {
+		return nil, fmt.Errorf("tenant: sealing the client secret: %w", err)
+	}
+	return sealed, nil
 }
 
 // clearSecret forgets the secret.
 func clearSecret(c *store.Connection) {
-	c.SealedSecret, c.SecretHint, c.SecretSetAt, c.SecretExpiresAt = nil, "", time.Time{}, time.Time{}
+	c.SealedSecret, c.SecretHint, c.SecretSetAt, c.SecretExpiresAt, c.NextSecret = nil, "", time.Time{}, time.Time{}, nil
 }

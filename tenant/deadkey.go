@@ -17,7 +17,7 @@ const (
 
 // noteDeadKey tells the owners that a key was presented which was revoked or has expired: the first time, and in the
 // journal again after a month. A failure is logged; it changes nothing about the answer.
-func (s *Service) noteDeadKey(ctx context.Context, tenantID string, key store.APIKey, now time.Time) {
+func (s *Service) noteDeadKey(ctx context.Context, tenantID string, key store.APIKey, from Origin, now time.Time) {
 	told := false
 	err := s.store.InTx(ctx, func(tx store.Store) error {
 		token := store.Token{Kind: deadKeyUsed, Key: key.ID, ExpiresAt: store.Time(now.Add(deadKeyQuiet))}
@@ -35,12 +35,15 @@ func (s *Service) noteDeadKey(ctx context.Context, tenantID string, key store.AP
 		} else {
 			n.Message = fmt.Sprintf("The API key %s (%s) was revoked and was used. If that is your directory, give it a new one; if not, somebody else has the key.", key.Name, key.Hint)
 		}
+		if ip := from.Event().IP; ip != "" {
+			n.Message += " The request came from " + ip + "."
+		}
 		if s.cfg.Notifier != nil {
 			if err := s.cfg.Notifier.Notify(ctx, tx, n); err != nil {
 				return err
 			}
 		}
-		e, err := s.event(Actor{Kind: ActorAPIKey, ID: key.ID, Name: key.Name}, change{
+		e, err := s.event(Actor{Kind: ActorAPIKey, ID: key.ID, Name: key.Name, Origin: from}, change{
 			kind: kindAPIKey, id: key.ID, name: key.Name, what: "api_key.refused", code: n.Kind, message: n.Message,
 		})
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -78,6 +79,25 @@ func TestDeadKeyWithoutNotifier(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, events, 1)
 	require.Equal(t, "api_key", events[0].Actor.Kind)
+}
+
+// TestDeadKeyOrigin: R51, R66. Whoever has a key that was revoked is told of with the address.
+func TestDeadKeyOrigin(t *testing.T) {
+	t.Parallel()
+	box := &mailbox{}
+	w := newWorld(t, func(c *Config) { c.Notifier = box })
+	w.active(t, "t1", acme())
+	secret, key, err := w.CreateAPIKey(t.Context(), owner, "t1", NewAPIKey{Name: "Okta"})
+	require.NoError(t, err)
+	_, err = w.RevokeAPIKey(t.Context(), owner, "t1", key.ID, key.Version, true)
+	require.NoError(t, err)
+	from := Origin{IP: netip.MustParseAddr("203.0.113.9"), UserAgent: "curl"}
+	_, err = w.AuthenticateAPIKeyFrom(t.Context(), "t1", secret.Reveal(), from)
+	require.ErrorIs(t, err, ErrBadAPIKey)
+	require.Contains(t, box.calls[0].Message, "The request came from 203.0.113.9.")
+	events, err := w.store.Events(t.Context(), "t1", store.EventQuery{TypePrefix: "api_key.refused"})
+	require.NoError(t, err)
+	require.Equal(t, from.Event(), events[0].Origin)
 }
 
 // TestDeadKeyNoticeFails: a notice that the host could not take is logged, whatever its error wraps, and tried again; one that

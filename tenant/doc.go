@@ -19,14 +19,20 @@
 // force changes by [Service.StartChange], the same way, while people go on signing in.
 // A portal, a JSON API and a host's own pages all call the same [Service].
 //
+// Until when staff answer a request ([Service.ReviewStatus]), and what activation means for the people in the domains
+// ([Service.PlanActivation]), is shown before anybody relies on it.
+//
 // Somebody without an account does an owner's part by a set-up link ([Service.CreateSetupLink]), in its tenant and within
 // its intents alone.
 //
 // A domain that is claimed is looked at until it is proven, and then about daily; owners
-// are reminded of secrets that expire and of break-glass addresses that nobody tries.
+// are reminded of secrets that expire, of break-glass addresses that nobody tries and of questions that they left open, and
+// staff of requests that wait. Events that are older than a policy allows are erased ([Service.EraseOldEvents]).
 // [Runner] does all of it, and a host's own tasks, in the background of every replica.
 // What the host's staff need to know of two tenants that prove the same name is in
 // [Service.Contests] and [Service.PlanTransfer].
+//
+// The journal is the audit log ([Service.Audit]): who, from where ([Origin]), what changed.
 //
 // Sign-on as a whole is suspended or removed by a plan that shows whom it locks out ([Service.PlanEnding]), and taken
 // along as one stream ([Service.ExportTenant]). What works while a plan lapsed, a secret expired or the store takes no
@@ -46,7 +52,8 @@
 // # Security
 //
 // Client secrets are sealed with the tenant, record and field they belong to, and open
-// nowhere else ([Keyring]). API keys are 256 random bits, of which a hash is stored.
+// nowhere else ([Keyring]). A new one waits beside the old one until a test sign-in has succeeded with it
+// ([Service.StageSecret]). API keys are 256 random bits, of which a hash is stored.
 // [Secret] can't be printed. A domain belongs to the tenant that proves it first, as
 // the store's unique index decides; what others hold is never told. Requests to
 // addresses that customers typed go through [NewOutboundClient], which refuses private

@@ -30,6 +30,41 @@ var errNotDomain = errors.New("tenant: not a domain name")
 // lower case, no trailing dot. It refuses what is no name of at least two labels,
 // addresses included. It does not ask who may use the name; [ParseDomains] does.
 func NormalizeDomain(name string) (string, error) {
+	if isNormalDomain(name) { // as nearly all are, and each sign-in asks for several addresses
+		return name, nil
+	}
+	return normalizeDomain(name)
+}
+
+// isNormalDomain tells of a name that needs no look at IDNA's tables whether it is in order: labels of small letters, digits
+// and hyphens, none of them an A-label.
+func isNormalDomain(name string) bool {
+	if len(name) > 253 {
+		return false
+	}
+	labels, start, letters := 0, 0, false
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && name[i] != '.' {
+			c := name[i]
+			if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+				return false
+			}
+			letters = letters || c >= 'a' && c <= 'z'
+			continue
+		}
+		label := name[start:i]
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || len(label) > 3 && label[2:4] == "--" {
+			return false
+		}
+		if i == len(name) {
+			return labels > 0 && letters // the last label is not a number
+		}
+		labels, start, letters = labels+1, i+1, false
+	}
+	return false
+}
+
+func normalizeDomain(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	if len(name) > 1024 {
 		return "", errNotDomain

@@ -61,6 +61,7 @@ func (s *Service) deleteDomain(ctx context.Context, tx store.Store, actor Actor,
 	if err != nil {
 		return err
 	}
+	s.routes.changing(tenantID, d.Name)
 	if err := written("removing the domain", tx.DeleteDomain(ctx, tenantID, d.ID, d.Version, e)); err != nil {
 		return err
 	}
@@ -257,6 +258,7 @@ func (s *Service) saveDomain(ctx context.Context, tx store.Store, actor Actor, t
 	if !foundOnly[what] {
 		after.Edited = before.Version + 1
 	}
+	s.routes.changingDomain(tenantID, before, after)
 	after, err = tx.UpdateDomain(ctx, tenantID, after, e)
 	if errors.Is(err, store.ErrConflict) {
 		return store.Domain{}, conflict(ErrorCodeDomainTaken, "%s", domainTaken(before.Name).Message)

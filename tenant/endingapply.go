@@ -53,6 +53,8 @@ type endingWork struct {
 	// Removed counts what is gone, by kind; Offered whom something was offered.
 	Removed map[store.RecordKind]int `json:"removed,omitempty"`
 	Offered int                      `json:"offered,omitempty"`
+	// Sessions are those that activations end, of a tenant in service.
+	Sessions []sessionWork `json:"sessions,omitempty"`
 	// Forgotten says that the journal is gone too.
 	Forgotten bool `json:"forgotten,omitempty"`
 }
@@ -135,6 +137,7 @@ func (s *Service) suspendFor(ctx context.Context, tx store.Store, actor Actor, b
 		return err
 	}
 	after.UpdatedAt = s.time()
+	s.routes.changingConnection(before.TenantID, before, after)
 	_, err = tx.UpdateConnection(ctx, before.TenantID, after, ev)
 	return written("suspending the connection", err)
 }

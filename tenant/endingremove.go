@@ -322,6 +322,7 @@ func (x *endingStep) closeSetup(ctx context.Context, tx store.Store, work *endin
 		if err != nil {
 			return err
 		}
+		x.s.routes.changing(x.tenantID, "")
 		if err := tx.DeleteConnection(ctx, x.tenantID, c.ID, c.Version, e); err != nil {
 			return written("removing the connection", err)
 		}

@@ -23,9 +23,12 @@ type EndingProgress struct {
 	// Removed counts the records that are gone, by kind, Offered the people to whom another way in was offered.
 	Removed map[store.RecordKind]int
 	Offered int
+	// People are those whose sessions this page ends, for an activation that ends sessions.
+	People int
 }
 
-// ContinueEnding does the next page of what [Service.ApplyEnding] began: one transaction. Call it until Done. All that it
+// ContinueEnding does the next page of what [Service.ApplyEnding] began, or of the sessions that an activation ends
+// (Activation.EndSessions): one transaction. Call it until Done. All that it
 // needs is in the store, so that another replica goes on after a crash, with the page that was not committed; several that
 // work on one tenant hinder each other and do no harm. It asks no authorizer: the ending was allowed.
 //
@@ -55,6 +58,11 @@ func (s *Service) continueEnding(ctx context.Context, tenantID string) (EndingPr
 	if err != nil {
 		return EndingProgress{}, err
 	}
+	if l.State == store.ServiceOn && len(work.Sessions) > 0 {
+		step := &endingStep{s: s, tenantID: tenantID, before: l, work: work}
+		err = step.sessions(ctx)
+		return EndingProgress{Done: step.done, People: step.people}, err
+	}
 	if l.State != store.ServiceRemoving && (l.State != store.ServiceSuspended || work.Ending.Offer == OfferNothing) {
 		return EndingProgress{Done: true, Removed: work.Removed, Offered: work.Offered}, nil
 	}
@@ -76,6 +84,7 @@ type endingStep struct {
 	tenantID string
 	before   store.Lifecycle
 	work     endingWork
+	people   int
 	done     bool
 }
 
@@ -123,7 +132,7 @@ func (x *endingStep) tx(ctx context.Context, fn func(tx store.Store, work *endin
 
 // actor is who began the ending.
 func (x *endingStep) actor() Actor {
-	return Actor{Kind: ActorKind(x.work.Actor.Kind), ID: x.work.Actor.ID, Name: x.work.Actor.Name}
+	return actorOf(x.work.Actor)
 }
 
 // offers makes one page of the offers of a suspension: to accounts in the order of their IDs, then to people who are known
@@ -207,13 +216,13 @@ func (x *endingStep) offer(ctx context.Context, tx store.Store, snap endingSnaps
 	return nil
 }
 
-// RunEndings goes on with every ending that has work left, of all tenants, until it is done, and returns how many it
-// finished. The host schedules it, about every minute, on any replica: a lease keeps others off a tenant that one works on.
+// RunEndings goes on with every ending that has work left, and with the sessions that activations end, of all tenants, until
+// it is done, and returns how many tenants it finished. The host schedules it, about every minute, on any replica: a lease keeps others off a tenant that one works on.
 // The error joins those of the tenants that failed; the others were done.
 func (s *Service) RunEndings(ctx context.Context) (int, error) {
 	holder, n := store.NewID(s.now()), 0
 	var failed []error
-	for _, state := range []store.ServiceState{store.ServiceRemoving, store.ServiceSuspended} {
+	for _, state := range []store.ServiceState{store.ServiceRemoving, store.ServiceSuspended, store.ServiceOn} {
 		for after := ""; ; {
 			tenants, err := s.store.TenantsInState(ctx, state, after, endingPage)
 			if err != nil {
@@ -224,7 +233,7 @@ func (s *Service) RunEndings(ctx context.Context) (int, error) {
 				if ctx.Err() != nil {
 					return n, errors.Join(append(failed, ctx.Err())...)
 				}
-				if err != nil {
+				if err != nil && len(failed) < maxErrors {
 					failed = append(failed, fmt.Errorf("ending of %s: %w", id, err))
 				}
 				if finished {
@@ -246,7 +255,8 @@ func (s *Service) runEnding(ctx context.Context, tenantID, holder string) (finis
 	if err != nil {
 		return false, err
 	}
-	if w, err := readWork(l); err != nil || l.State == store.ServiceSuspended && w.Ending.Offer == OfferNothing {
+	if w, err := readWork(l); err != nil || l.State == store.ServiceSuspended && w.Ending.Offer == OfferNothing ||
+		l.State == store.ServiceOn && len(w.Sessions) == 0 {
 		return false, err
 	}
 	for {

@@ -35,7 +35,7 @@ const (
 	ErrorCodeTenantRemoved        = "tenant_removed"         // it is being removed, or was
 	ErrorCodeConnectionSuspended  = "connection_suspended"   // the directory's connection is suspended
 	ErrorCodeUnavailable          = "unavailable"            // the store can't do it just now; nothing was changed
-	ErrorCodePlanStale            = "plan_stale"             // what a plan of an ending showed is not so any more
+	ErrorCodePlanStale            = "plan_stale"             // what a plan showed is not so any more
 	ErrorCodeDeprovisioning       = "deprovisioning_pending" // somebody whom the directory took access from still has it
 	ErrorCodeStale                = "stale"                  // changed by somebody else meanwhile
 	ErrorCodeState                = "wrong_state"            // not possible in the state it is in

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store/memory"
@@ -323,4 +325,36 @@ func newService(can tenant.AuthorizerFunc) (*tenant.Service, error) {
 			return tenant.ProviderReport{Issuer: "https://login.acme.com", SigningAlg: "RS256"}, nil
 		}),
 	})
+}
+
+// An owner sees what activation means for people, agrees, and everybody signs in anew.
+func ExampleService_PlanActivation() {
+	activate := func(ctx context.Context, svc *tenant.Service, r *http.Request, owner tenant.Actor, c tenant.Connection) error {
+		owner.Origin = tenant.PeerOrigin(r) // for the audit log
+		a := tenant.Activation{Enforced: true, EndSessions: true}
+		plan, err := svc.PlanActivation(ctx, owner, c.TenantID, c.ID, a)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%d of %d people are not found by their address\n", plan.Totals.By[tenant.MatchNone], plan.Totals.InDomains)
+		// The owner looks at it here, and agrees.
+		a.Hash = plan.Hash
+		if _, err := svc.Activate(ctx, owner, c.TenantID, c.ID, c.Version, a); err != nil {
+			return err // a *tenant.StaleActivationError has the present plan
+		}
+		_, err = svc.RunEndings(ctx) // the host's worker calls it too; package oidc's Revoker ends the sessions
+		return err
+	}
+	_ = activate
+	// Output:
+}
+
+// Behind a proxy of one's own the client's address is in a header that this proxy writes.
+func ExampleProxiedOrigin() {
+	origin := tenant.ProxiedOrigin(netip.MustParsePrefix("10.0.0.0/8"))
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.RemoteAddr = "10.0.0.7:50123"
+	r.Header.Set("X-Forwarded-For", "6.6.6.6, 203.0.113.9") // the first was in the client's own request
+	fmt.Println(origin(r).IP)
+	// Output: 203.0.113.9
 }

@@ -89,7 +89,7 @@ func (s *Service) ExportTenant(ctx context.Context, actor Actor, tenantID string
 	if err := s.store.AppendEvents(ctx, tenantID, e); err != nil {
 		return ExportEnd{}, fmt.Errorf("tenant: writing the journal: %w", err)
 	}
-	x := &exporter{ctx: ctx, st: s.store, tenantID: tenantID, out: json.NewEncoder(w), end: ExportEnd{Counts: map[string]int{}}}
+	x := &exporter{ctx: ctx, st: s.store, tenantID: tenantID, actor: actor, out: json.NewEncoder(w), end: ExportEnd{Counts: map[string]int{}}}
 	x.out.SetEscapeHTML(false)
 	x.line("export", store.Meta{}, header)
 	x.setup()
@@ -113,6 +113,7 @@ type exporter struct {
 	ctx      context.Context //nolint:containedctx // it lives as long as one call
 	st       store.Store
 	tenantID string
+	actor    Actor
 	out      *json.Encoder
 	end      ExportEnd
 	err      error
@@ -164,11 +165,15 @@ func (x *exporter) setup() {
 		x.err = err
 	}
 	exportAll(x, store.KindConnection, x.st.Connections, func(c store.Connection) (store.Meta, any) {
-		c.SealedSecret = nil
-		return c.Meta, c
+		return c.Meta, withoutSecrets(c)
 	})
 	exportAll(x, store.KindDomain, x.st.Domains, func(d store.Domain) (store.Meta, any) { return d.Meta, d })
-	exportAll(x, store.KindDirectory, x.st.Directories, func(d store.Directory) (store.Meta, any) { return d.Meta, d })
+	exportAll(x, store.KindDirectory, x.st.Directories, func(d store.Directory) (store.Meta, any) {
+		return d.Meta, struct {
+			store.Directory
+			LastRequestAt time.Time `json:"lastRequestAt,omitzero"`
+		}{d, d.LastRequestAt}
+	})
 	exportAll(x, store.KindAPIKey, x.st.APIKeys, func(k store.APIKey) (store.Meta, any) {
 		return k.Meta, struct {
 			store.APIKey
@@ -282,6 +287,7 @@ func (x *exporter) events(upTo int64) {
 		events, err := x.st.Events(x.ctx, x.tenantID, store.EventQuery{After: after, Before: upTo + 1})
 		x.err = err
 		for _, e := range events {
+			hideOrigin(x.actor, &e)
 			x.line(string(store.KindEvent), store.Meta{}, e)
 			after = e.Seq
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -60,6 +61,8 @@ const (
 	FieldUserState  = "state"
 	FieldUserSearch = "search"
 	FieldUserAfter  = "after"
+
+	FieldAuditNetwork = "network"
 
 	FieldLinkName       = "name"
 	FieldLinkEmail      = "email"
@@ -243,8 +246,13 @@ func results(findings []Finding) []store.CheckResult {
 
 // shown makes what somebody typed, or a foreign server sent, fit to stand in a
 // message: one line, bounded, without control characters.
-func shown(s string) string {
-	const most = 100
+func shown(s string) string { return clipped(s, 100) }
+
+// clipped replaces characters that disturb a page or a log, and cuts what has more than most characters.
+func clipped(s string, most int) string {
+	if len(s) > most*utf8.UTFMax {
+		s = s[:most*utf8.UTFMax] // more than most characters, of which the last may be broken
+	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {

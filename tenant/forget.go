@@ -24,7 +24,7 @@ func (s *Service) ForgetRemoved(ctx context.Context) (int, error) {
 		}
 		for _, id := range tenants {
 			forgot, err := s.forget(ctx, id)
-			if err != nil {
+			if err != nil && len(failed) < maxErrors {
 				failed = append(failed, fmt.Errorf("forgetting %s: %w", id, err))
 			}
 			if forgot {

@@ -207,12 +207,12 @@ func DetectProvider(authority string) string {
 		return ProviderGeneric
 	}
 	for _, provider := range knownProviders {
-		if guideOf(provider).Authority.knowsHost(u) {
+		if guides[provider].Authority.knowsHost(u) {
 			return provider
 		}
 	}
 	for _, provider := range knownProviders {
-		if guideOf(provider).Authority.knows(u) {
+		if guides[provider].Authority.knows(u) {
 			return provider
 		}
 	}

@@ -241,34 +241,52 @@ func shownLifecycle(l store.Lifecycle) any {
 	return l
 }
 
+// checkedFor is how long what an API key's authentication found out about its directory is enough for a write.
+const checkedFor = time.Second
+
+// CheckWrite says why a directory's write may give nobody access now: see [CheckDirectory]. It asks the store only where
+// w.Principal does not say, or said it more than a second before now. A request that began after a suspension was
+// committed is so refused whole, and one that takes long, such as a bulk request, within a second.
+func CheckWrite(ctx context.Context, st store.Store, w DirectoryWrite, now time.Time) (*Refusal, error) {
+	if age := now.Sub(w.Principal.CheckedAt); !w.Principal.CheckedAt.IsZero() && w.Principal.TenantID == w.TenantID && age >= 0 && age < checkedFor {
+		return w.Principal.Refusal, nil
+	}
+	return CheckDirectory(ctx, st, w.TenantID, w.Principal.ConnectionID)
+}
+
 // CheckDirectory says why a tenant's directory may give nobody access now: its connection, or the whole tenant, is
 // suspended or gone (D10). Nil says that nothing stands in the way. It is for the policy of directories' writes, which lets
 // through what takes access away. connectionID is [Principal].ConnectionID; empty looks at the tenant alone.
 func CheckDirectory(ctx context.Context, st store.Store, tenantID, connectionID string) (*Refusal, error) {
-	refused := func(code, detail string) (*Refusal, error) {
-		return &Refusal{Status: 403, Code: code, Detail: detail + " Changes that take access away are accepted."}, nil
-	}
 	l, err := st.Lifecycle(ctx, tenantID)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-	case err != nil:
+	if err != nil && !isNotFound(err) {
 		return nil, fmt.Errorf("tenant: reading the tenant's lifecycle: %w", err)
-	case l.State == store.ServiceSuspended:
-		return refused(ErrorCodeTenantSuspended, "Single sign-on of this organisation is suspended.")
-	case l.State != store.ServiceOn:
-		return refused(ErrorCodeTenantRemoved, "Single sign-on of this organisation is being removed.")
 	}
-	if connectionID == "" {
-		return nil, nil
+	var c store.Connection
+	if connectionID != "" {
+		if c, err = st.Connection(ctx, tenantID, connectionID); err != nil && !isNotFound(err) {
+			return nil, fmt.Errorf("tenant: reading the connection: %w", err)
+		}
 	}
-	c, err := st.Connection(ctx, tenantID, connectionID)
+	return directoryRefusal(l.State, connectionID, c.State), nil
+}
+
+// directoryRefusal is the answer of [CheckDirectory]; a connection that there is not has no state.
+func directoryRefusal(service store.ServiceState, connectionID string, connection store.ConnectionState) *Refusal {
+	refused := func(code, detail string) *Refusal {
+		return &Refusal{Status: 403, Code: code, Detail: detail + " Changes that take access away are accepted."}
+	}
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case service == store.ServiceSuspended:
+		return refused(ErrorCodeTenantSuspended, "Single sign-on of this organisation is suspended.")
+	case service != store.ServiceOn:
+		return refused(ErrorCodeTenantRemoved, "Single sign-on of this organisation is being removed.")
+	case connectionID == "":
+		return nil
+	case connection == "":
 		return refused(ErrorCodeState, "The connection of this directory does not exist any more.")
-	case err != nil:
-		return nil, fmt.Errorf("tenant: reading the connection: %w", err)
-	case c.State == store.ConnectionSuspended:
+	case connection == store.ConnectionSuspended:
 		return refused(ErrorCodeConnectionSuspended, "The OpenID Connect connection of this directory is suspended.")
 	}
-	return nil, nil
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -22,7 +23,7 @@ type Realm struct {
 }
 
 // RealmOf finds the active connection for an e-mail address, the first choice where there
-// are several; see [FindRealms].
+// are several; see [Service.RealmsOf].
 func (s *Service) RealmOf(ctx context.Context, email string) (Realm, error) {
 	realms, err := s.RealmsOf(ctx, email)
 	if err != nil {
@@ -31,13 +32,32 @@ func (s *Service) RealmOf(ctx context.Context, email string) (Realm, error) {
 	return realms[0], nil
 }
 
-// RealmsOf finds the active connections for an e-mail address; see [FindRealms].
+// RealmsOf finds the active connections for an e-mail address; see [FindRealms]. It is one
+// read of the store, or none: answers are remembered, as [RealmCache] says, so that it is for
+// showing people the way. What lets somebody in is decided by what the store says then: by
+// package oidc's sign-ins and SignInMethods, or by [FindRealms] itself.
 func (s *Service) RealmsOf(ctx context.Context, email string) ([]Realm, error) {
 	domain, err := EmailDomain(strings.TrimSpace(email))
 	if err != nil {
 		return nil, fmt.Errorf("tenant: no e-mail address: %w", store.ErrNotFound)
 	}
-	return FindRealms(ctx, s.store, domain)
+	if realms, ok := s.routes.get(domain); ok {
+		if len(realms) == 0 {
+			return nil, errNoRealm
+		}
+		return realms, nil
+	}
+	at := s.now()
+	found, err := resolve(ctx, s.store, domain)
+	if err != nil {
+		return nil, err
+	}
+	realms := found.realms()
+	s.routes.put(domain, found.holder, realms, at)
+	if len(realms) == 0 {
+		return nil, errNoRealm
+	}
+	return slices.Clone(realms), nil
 }
 
 // RealmStore is what [FindRealms] reads.
@@ -61,30 +81,75 @@ func FindRealm(ctx context.Context, st RealmStore, domain string) (Realm, error)
 // choice first, by the exact domain, then by the proven domains above it that include
 // their sub-domains (D5). Once a name is proven, nothing above it decides for another
 // tenant, be its own connections active or not. An error matching store.ErrNotFound says
-// that there is none, which a login page answers like any other address.
+// that there is none, which a login page answers like any other address. It is one read of
+// a [store.LookupStore].
 func FindRealms(ctx context.Context, st RealmStore, domain string) ([]Realm, error) {
-	none := fmt.Errorf("tenant: no connection for this domain: %w", store.ErrNotFound)
-	holder := ""
-	for name := range namesAbove(domain) {
-		d, err := provenDomain(ctx, st, name)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-		case err != nil:
-			return nil, err
-		case holder != "" && holder != d.TenantID:
-			return nil, none
-		default:
-			holder = d.TenantID
-			if name != domain && !d.Subdomains {
-				break
-			}
-			realms, err := realmsOfDomain(ctx, st, d)
-			if err != nil || len(realms) > 0 {
-				return realms, err
+	found, err := resolve(ctx, st, domain)
+	if err != nil {
+		return nil, err
+	}
+	if len(found.connections) == 0 {
+		return nil, errNoRealm
+	}
+	return found.realms(), nil
+}
+
+// FindConnections is [FindRealms] for whoever needs the connections themselves.
+func FindConnections(ctx context.Context, st RealmStore, domain string) ([]store.Connection, error) {
+	found, err := resolve(ctx, st, domain)
+	if err != nil {
+		return nil, err
+	}
+	if len(found.connections) == 0 {
+		return nil, errNoRealm
+	}
+	return found.connections, nil
+}
+
+var errNoRealm = fmt.Errorf("tenant: no connection for this domain: %w", store.ErrNotFound)
+
+// resolution is who signs in the people of a domain.
+type resolution struct {
+	// holder is the tenant that has proven the domain or one above it, be there a connection or not.
+	holder string
+	// domain decided, and connections are those active ones that serve it: none if nobody signs these people in.
+	domain      store.Domain
+	connections []store.Connection
+}
+
+func resolve(ctx context.Context, st RealmStore, domain string) (resolution, error) {
+	found, err := provenAbove(ctx, st, domain, true)
+	if err != nil {
+		return resolution{}, err
+	}
+	var r resolution
+	for _, d := range found { // nearest first
+		if r.holder != "" && r.holder != d.TenantID {
+			break
+		}
+		r.holder = d.TenantID
+		if d.Name != domain && !d.Subdomains {
+			continue
+		}
+		for _, c := range d.Serving {
+			if c.State == store.ConnectionActive {
+				r.domain, r.connections = d.Domain, append(r.connections, c)
 			}
 		}
+		if len(r.connections) > 0 {
+			break
+		}
 	}
-	return nil, none
+	return r, nil
+}
+
+func (r resolution) realms() []Realm {
+	enforced := slices.ContainsFunc(r.connections, func(c store.Connection) bool { return c.Enforced })
+	var realms []Realm
+	for _, c := range r.connections {
+		realms = append(realms, Realm{TenantID: r.holder, ConnectionID: c.ID, Domain: r.domain.Name, Enforced: enforced})
+	}
+	return realms
 }
 
 // maxLabels is how many labels of a name are looked up, so that whoever types an address
@@ -118,16 +183,16 @@ func OwnsDomain(ctx context.Context, st RealmStore, tenantID, domain string) (bo
 // that they are not.
 func OwnedDomain(ctx context.Context, st RealmStore, tenantID, domain string) (store.Domain, error) {
 	none := fmt.Errorf("tenant: not a domain of this tenant: %w", store.ErrNotFound)
-	for name := range namesAbove(domain) {
-		d, err := provenDomain(ctx, st, name)
+	found, err := provenAbove(ctx, st, domain, false)
+	if err != nil {
+		return store.Domain{}, err
+	}
+	for _, d := range found {
 		switch {
-		case errors.Is(err, store.ErrNotFound):
-		case err != nil:
-			return store.Domain{}, err
 		case d.TenantID != tenantID:
 			return store.Domain{}, none
-		case name == domain || d.Subdomains:
-			return d, nil
+		case d.Name == domain || d.Subdomains:
+			return d.Domain, nil
 		}
 	}
 	return store.Domain{}, none
@@ -136,55 +201,30 @@ func OwnedDomain(ctx context.Context, st RealmStore, tenantID, domain string) (s
 // HeldByOther says whether another tenant has proven an e-mail domain (an A-label in
 // lower case) or one above it, whether or not that one includes its sub-domains.
 func HeldByOther(ctx context.Context, st RealmStore, tenantID, domain string) (bool, error) {
-	for name := range namesAbove(domain) {
-		d, err := provenDomain(ctx, st, name)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-		case err != nil:
-			return false, err
-		case d.TenantID != tenantID:
-			return true, nil
-		}
+	found, err := provenAbove(ctx, st, domain, false)
+	return slices.ContainsFunc(found, func(d store.FoundDomain) bool { return d.TenantID != tenantID }), err
+}
+
+// provenAbove reads those of a domain and the ones above it that are proven, nearest first, with the connections that serve
+// them if asked for.
+func provenAbove(ctx context.Context, st RealmStore, domain string, connections bool) ([]store.FoundDomain, error) {
+	found, err := store.FindDomains(ctx, st, store.DomainQuery{Names: slices.Collect(namesAbove(domain)), Connections: connections})
+	if err != nil {
+		return nil, fmt.Errorf("tenant: looking for the domain: %w", err)
 	}
-	return false, nil
+	return found, nil
 }
 
 // provenDomain reads the domain of this name from the tenant that proved it.
 func provenDomain(ctx context.Context, st RealmStore, name string) (store.Domain, error) {
-	ref, err := st.TenantOfDomain(ctx, name)
+	found, err := store.FindDomains(ctx, st, store.DomainQuery{Names: []string{name}})
 	if err != nil {
 		return store.Domain{}, fmt.Errorf("tenant: looking for the domain: %w", err)
 	}
-	d, err := st.Domain(ctx, ref.TenantID, ref.ID)
-	if err != nil {
-		return store.Domain{}, fmt.Errorf("tenant: reading the domain: %w", err)
+	if len(found) == 0 {
+		return store.Domain{}, fmt.Errorf("tenant: nobody has proven the domain: %w", store.ErrNotFound)
 	}
-	if d.State != store.DomainVerified || d.Name != name {
-		return store.Domain{}, store.ErrNotFound
-	}
-	d.TenantID = ref.TenantID
-	return d, nil
-}
-
-// realmsOfDomain are the active ones among the connections that serve a domain.
-func realmsOfDomain(ctx context.Context, st RealmStore, d store.Domain) ([]Realm, error) {
-	var realms []Realm
-	enforced := false
-	for _, id := range d.Connections() {
-		c, err := st.Connection(ctx, d.TenantID, id)
-		if errors.Is(err, store.ErrNotFound) || err == nil && c.State != store.ConnectionActive {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("tenant: reading the connection: %w", err)
-		}
-		enforced = enforced || c.Enforced
-		realms = append(realms, Realm{TenantID: d.TenantID, ConnectionID: c.ID, Domain: d.Name})
-	}
-	for i := range realms {
-		realms[i].Enforced = enforced
-	}
-	return realms, nil
+	return found[0].Domain, nil
 }
 
 // ConnectionsOfIssuer returns the active connections whose issuer is exactly this, for

@@ -13,7 +13,7 @@ import (
 	"github.com/tenantgate/tenantgate/store"
 )
 
-// Notice is something that a tenant's owners should do something about.
+// Notice is something that a tenant's owners should do something about, or the host's staff ([NoticeReviewWaits] alone).
 type Notice struct {
 	// ID is the same whenever the same notice is handed on again.
 	ID string
@@ -27,8 +27,13 @@ type Notice struct {
 	DomainID, Domain             string
 	// Emails are the break-glass addresses that it is about.
 	Emails []string
-	// Since is since when the proof of the domain is missing, or the break-glass address was not tried; zero otherwise.
+	// Since is since when the proof of the domain is missing, the break-glass address was not tried, or the request waits;
+	// zero otherwise.
 	Since time.Time
+	// AnswerBy is until when the owner of the request was told to expect an answer, zero if nothing was said; for staff alone.
+	AnswerBy time.Time
+	// After is the threshold that the request has waited for, of Config.RemindStaffAfter or Config.RemindOwnersAfter.
+	After time.Duration
 	// ExpiresAt is when the client secret or the key expires, or did; zero for a key that was revoked.
 	ExpiresAt time.Time
 	// Before is the threshold that was reached, one of Config.RemindBefore; zero for a secret that has expired.
@@ -52,11 +57,15 @@ const (
 	// Of a review (R47): each is told in the transaction of what staff did, which fails if it can't be told.
 	NoticeInformationAsked = "information_asked" // staff need an answer before they decide
 	NoticeMessage          = "review_message"    // staff wrote about a request
+	NoticeAnswerMissing    = "answer_missing"    // the owners have not answered for a while; see [Service.RemindOfReviews]
 	NoticeApproved         = "request_approved"
 	NoticeRejected         = "request_rejected"
+
+	// NoticeReviewWaits is for staff: a request has waited for a while for their answer.
+	NoticeReviewWaits = "review_waits"
 )
 
-// Notifier hands notices on to a tenant's owners, in the host's own way.
+// Notifier hands notices on to a tenant's owners (as Config.StaffNotifier to the host's staff), in the host's own way.
 type Notifier interface {
 	// Notify runs in the transaction in which the notice is recorded. A host that queues its mails in the same database
 	// writes them through tx, and each goes out once, whatever stops when. One that sends at once may be called again with
@@ -107,8 +116,8 @@ func checkRemindBefore(given []time.Duration) ([]time.Duration, error) {
 // and expiry, on whichever replica; where several were passed at once, such as for an expiry that was entered late, the
 // nearest alone does. A replaced secret, and one without an expiry, gives none.
 //
-// The host schedules it, about once an hour, on any replica. The error joins those of the connections that failed; the
-// others were done. It asks no authorizer: it is the host's own maintenance.
+// The host schedules it, about once an hour, on any replica. The error joins those of the connections that failed, of
+// which a hundred are told; the others were done. It asks no authorizer: it is the host's own maintenance.
 func (s *Service) RemindOfExpiry(ctx context.Context) (int, error) {
 	if s.cfg.Notifier == nil {
 		return 0, errors.New("tenant: Config.Notifier is required for RemindOfExpiry: it hands notices on")
@@ -126,7 +135,7 @@ func (s *Service) RemindOfExpiry(ctx context.Context) (int, error) {
 				if ctx.Err() != nil {
 					return sent, errors.Join(append(failed, ctx.Err())...)
 				}
-				if err != nil {
+				if err != nil && len(failed) < maxErrors {
 					failed = append(failed, fmt.Errorf("tenant: reminder for connection %s of %s: %w", ref.ID, ref.TenantID, err))
 				}
 				if did {

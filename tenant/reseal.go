@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (s *Service) ResealSecrets(ctx context.Context, tenantID string) (int, erro
 		}
 	}
 	for _, c := range connections {
-		if len(c.SealedSecret) > 0 && !s.keys.Current(c.SealedSecret) {
+		if s.outdated(c.SealedSecret) || c.NextSecret != nil && s.outdated(c.NextSecret.Sealed) {
 			note("connection", c.ID, s.reseal(ctx, tenantID, c))
 		}
 	}
@@ -80,18 +81,40 @@ func (s *Service) ResealAllSecrets(ctx context.Context) (int, error) {
 // keyRotation is who seals again.
 func keyRotation() Actor { return Actor{Kind: ActorSystem, Name: "key rotation"} }
 
-// reseal changes the sealed form alone: the secret, and the test of it, stay the same.
+// outdated says that a secret was sealed with a key that is not the primary one.
+func (s *Service) outdated(sealed []byte) bool { return len(sealed) > 0 && !s.keys.Current(sealed) }
+
+// reseal changes the sealed form alone, also of a secret that waits: the secret, and the test of it, stay the same. A secret
+// that no key opens keeps the other from nothing.
 func (s *Service) reseal(ctx context.Context, tenantID string, c store.Connection) error {
-	secret, err := s.ClientSecret(ctx, c)
-	if err != nil {
-		return err
-	}
 	after := c
-	if err := s.putSecret(tenantID, &after, secret, c.SecretSetAt); err != nil {
+	again := func(sealed *[]byte) error {
+		if !s.outdated(*sealed) {
+			return nil
+		}
+		plain, err := s.keys.Open(*sealed, FieldAAD(tenantID, c.ID, secretField))
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrSecretUnreadable, err)
+		}
+		*sealed, err = s.sealSecret(tenantID, c.ID, NewSecret(string(plain)))
 		return err
 	}
-	_, err = s.save(ctx, s.store, keyRotation(), tenantID, c, after, "connection.secret_resealed", "")
-	return err
+	failed := again(&after.SealedSecret)
+	if c.NextSecret != nil {
+		next := *c.NextSecret
+		failed = errors.Join(failed, again(&next.Sealed))
+		after.NextSecret = &next
+	}
+	if failed != nil && !resealed(c, after) {
+		return failed
+	}
+	_, err := s.save(ctx, s.store, keyRotation(), tenantID, c, after, "connection.secret_resealed", "")
+	return errors.Join(failed, err)
+}
+
+// resealed says that one of a connection's secrets has a new form.
+func resealed(before, after store.Connection) bool {
+	return !bytes.Equal(before.SealedSecret, after.SealedSecret) || before.NextSecret != nil && !bytes.Equal(before.NextSecret.Sealed, after.NextSecret.Sealed)
 }
 
 func (s *Service) resealKey(ctx context.Context, tenantID string, k store.APIKey) error {

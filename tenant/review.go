@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -139,7 +140,7 @@ func (s *Service) submit(ctx context.Context, actor Actor, tenantID string, vers
 		if after.State, err = nextOf(before, StepSubmit); err != nil {
 			return err
 		}
-		after.SubmittedAt, after.SubmittedBy, after.Approvals = s.time(), actor.event(), nil
+		after.SubmittedAt, after.SubmittedBy, after.Approvals, after.AskedAt = s.time(), actor.event(), nil, time.Time{}
 		if after, err = s.save(ctx, tx, actor, tenantID, before, after, "connection.submitted", ""); err != nil {
 			return err
 		}
@@ -187,6 +188,8 @@ func (s *Service) Withdraw(ctx context.Context, actor Actor, tenantID, id string
 type Request struct {
 	Tenant Tenant
 	Connection
+	// AnswerBy is until when the owner was told to expect an answer; zero if nothing was said.
+	AnswerBy time.Time
 }
 
 // QueuePage is a part of the requests that wait for staff.
@@ -233,7 +236,7 @@ func (s *Service) Queue(ctx context.Context, actor Actor, after store.Ref, limit
 		if err != nil {
 			return QueuePage{}, err
 		}
-		page.Requests = append(page.Requests, Request{Tenant: t, Connection: v})
+		page.Requests = append(page.Requests, Request{Tenant: t, Connection: v, AnswerBy: s.answerBy(v.Connection)})
 	}
 	return page, nil
 }
@@ -259,6 +262,8 @@ func (s *Service) decide(ctx context.Context, actor Actor, tenantID, id string, 
 	return s.step(ctx, actor, tenantID, id, version, step, what, text, func(tx store.Store, c *store.Connection, _ []store.Domain) error {
 		if step == StepReject {
 			c.DecidedAt = s.time()
+		} else {
+			c.AskedAt = s.time()
 		}
 		c.Approvals = nil
 		if err := s.addMessage(c, actor, text); err != nil {

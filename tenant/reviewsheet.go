@@ -34,7 +34,7 @@ func (s *Service) Review(ctx context.Context, actor Actor, tenantID, id string) 
 	if err != nil {
 		return ReviewSheet{}, err
 	}
-	sheet := ReviewSheet{Request: Request{Connection: viewOf(c, domains)}}
+	sheet := ReviewSheet{Request: Request{Connection: viewOf(c, domains), AnswerBy: s.answerBy(c)}}
 	if sheet.Tenant, err = s.organisation(ctx, tenantID); err != nil {
 		return ReviewSheet{}, err
 	}

@@ -26,12 +26,17 @@ type RunnerConfig struct {
 	// Notifier there are none. Zero means an hour and a day.
 	SecretRemindersEvery time.Duration
 	DrillRemindersEvery  time.Duration
+	// ReviewRemindersEvery is for [Service.RemindOfReviews]; without a Notifier and a StaffNotifier there are none. Zero means an
+	// hour.
+	ReviewRemindersEvery time.Duration
 	// ResealEvery is for [Service.ResealAllSecrets]. Zero means a day.
 	ResealEvery time.Duration
 	// EndingsEvery is for [Service.RunEndings], ForgetEvery for [Service.ForgetRemoved], which needs Config.KeepRemoved. Zero
 	// means a minute and a day.
 	EndingsEvery time.Duration
 	ForgetEvery  time.Duration
+	// RetentionEvery is for [Service.EraseOldEvents], which needs Config.KeepEvents. Zero means a day.
+	RetentionEvery time.Duration
 	// CleanupEvery is for store.DeleteExpired and [Service.DeleteEndedSetupLinks]. Zero means an hour.
 	CleanupEvery time.Duration
 

@@ -35,6 +35,18 @@ type Config struct {
 	// Approvals is how many different reviewers have to approve a request that Reviewer leaves to staff. Zero means 1;
 	// 2 are four eyes.
 	Approvals int
+	// ReviewWithin is how soon staff answer a request (R47), nights and weekends included: its owners are told until when, see
+	// [Service.ReviewStatus]. Zero means that the host does not say.
+	ReviewWithin time.Duration
+	// StaffNotifier hands notices on to the host's staff, see [Service.RemindOfReviews]. Nil means that they are not reminded;
+	// Notifier never gets what is for staff.
+	StaffNotifier Notifier
+	// RemindStaffAfter is how long a request waits for staff until they are reminded, each once. Nil means three quarters of
+	// ReviewWithin, that time, and twice that time, and never if it is zero; empty means never.
+	RemindStaffAfter []time.Duration
+	// RemindOwnersAfter is how long a request waits for its owners, after staff asked, until they are reminded, each once. Nil
+	// means 3, 7 and 14 days; empty means never.
+	RemindOwnersAfter []time.Duration
 	// Changes says how reviewed settings in force are changed. The default is that a change is reviewed.
 	Changes ChangePolicy
 	// Entitlements tells what a tenant's plan includes. Nil means that every tenant has
@@ -85,8 +97,14 @@ type Config struct {
 	// Releaser lets go of what directories manage in the host when a tenant is removed: package provisioning has one. Nil
 	// means that teams and roles stay as they are.
 	Releaser Releaser
+	// KeepEvents is how long events are kept in the journal, see [Service.EraseOldEvents]. Zero keeps them for good; less than 30
+	// days is refused, and with a Notifier less than DrillAfter. What is read from older events is not known any more then:
+	// when break-glass addresses were tried last, since when somebody is locked, how often people have signed in.
+	KeepEvents time.Duration
 	// KeepRemoved is how long the journal of a removed tenant is kept, see [Service.ForgetRemoved]. Zero keeps it for good.
 	KeepRemoved time.Duration
+	// RealmCache bounds what [Service.RealmsOf] remembers, and for how long.
+	RealmCache RealmCache
 	// AllowPartialDomains lets a connection become active while some of its domains are
 	// not proven; those then don't sign anybody in. One proven domain is always needed.
 	AllowPartialDomains bool
@@ -105,18 +123,19 @@ type Config struct {
 }
 
 // Service is a tenant's set-up: what owners and staff do with it. It keeps nothing in
-// memory, and is safe for concurrent use.
+// memory but what [RealmCache] bounds, and is safe for concurrent use.
 //
 // Methods that an actor calls ask the [Authorizer] first. Their errors match
 // [ErrForbidden], [store.ErrNotFound], [store.ErrConflict] or [store.ErrStale], or are
 // a [*ValidationError]; [CodeOf] gives the stable code. Any other error is a failure
 // of the store or of the host. A method that fails has changed nothing.
 type Service struct {
-	cfg   Config
-	store store.Store
-	keys  *Keyring
-	now   func() time.Time
-	log   *slog.Logger
+	cfg    Config
+	store  store.Store
+	keys   *Keyring
+	now    func() time.Time
+	log    *slog.Logger
+	routes *routes
 }
 
 // New makes a Service. It fails if a required field is missing, naming it.
@@ -157,6 +176,9 @@ func New(cfg Config) (*Service, error) {
 	if cfg.RemindBefore, err = checkRemindBefore(cfg.RemindBefore); err != nil {
 		return nil, err
 	}
+	if err := cfg.checkReviews(); err != nil {
+		return nil, err
+	}
 	if cfg.PlanGrace == 0 {
 		cfg.PlanGrace = DefaultPlanGrace
 	}
@@ -166,11 +188,17 @@ func New(cfg Config) (*Service, error) {
 	if cfg.DomainChecks, err = cfg.DomainChecks.complete(cfg.Notifier != nil); err != nil {
 		return nil, err
 	}
+	if cfg.RealmCache, err = cfg.RealmCache.complete(); err != nil {
+		return nil, err
+	}
 	if cfg.DrillAfter == 0 {
 		cfg.DrillAfter = defaultDrillAfter
 	}
 	if cfg.DrillAfter < day {
 		return nil, errors.New("tenant: Config.DrillAfter must be at least a day")
+	}
+	if err := cfg.checkRetention(); err != nil {
+		return nil, err
 	}
 	switch {
 	case cfg.Approvals < 0 || cfg.Approvals > maxApprovals:
@@ -193,7 +221,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Service{cfg: cfg, store: cfg.Store, keys: cfg.Keyring, now: cfg.Now, log: cfg.Logger}, nil
+	return &Service{cfg: cfg, store: cfg.Store, keys: cfg.Keyring, now: cfg.Now, log: cfg.Logger, routes: newRoutes(cfg.RealmCache, cfg.Now)}, nil
 }
 
 // checkBaseURL refuses what can't be the beginning of addresses, and takes a slash from the end.
@@ -258,7 +286,7 @@ func (s *Service) event(actor Actor, c change) (store.Event, error) {
 	now := s.time()
 	e := store.Event{
 		ID: store.NewID(now), Type: c.what, At: now, Actor: actor.event(),
-		Subject: store.EventSubject{Kind: c.kind, ID: c.id, Name: c.name}, Code: c.code, Message: c.message,
+		Origin: actor.Origin.Event(), Subject: store.EventSubject{Kind: c.kind, ID: c.id, Name: c.name}, Code: c.code, Message: c.message,
 	}
 	var err error
 	if c.before != nil {

@@ -118,7 +118,7 @@ func (s *Service) DeleteEndedSetupLinks(ctx context.Context) (int, error) {
 			if ctx.Err() != nil {
 				return n, errors.Join(append(failed, ctx.Err())...)
 			}
-			if err != nil {
+			if err != nil && len(failed) < maxErrors {
 				failed = append(failed, fmt.Errorf("tenant: set-up links of %s: %w", tenantID, err))
 			}
 		}

@@ -40,8 +40,10 @@ const (
 	TaskDomainChecks    = "domain_checks"    // [Service.CheckDomains]
 	TaskSecretReminders = "secret_reminders" // [Service.RemindOfExpiry]
 	TaskDrillReminders  = "drill_reminders"  // [Service.RemindOfDrills]
+	TaskReviewReminders = "review_reminders" // [Service.RemindOfReviews]
 	TaskReseal          = "reseal"           // [Service.ResealAllSecrets]
 	TaskEndings         = "endings"          // [Service.RunEndings]
+	TaskRetention       = "retention"        // [Service.EraseOldEvents]
 	TaskForget          = "forget"           // [Service.ForgetRemoved]
 	TaskCleanup         = "cleanup"          // store.DeleteExpired, [Service.DeleteEndedSetupLinks]
 )
@@ -81,10 +83,16 @@ func (cfg RunnerConfig) tasks() []Task {
 		add(cfg.SecretRemindersEvery, time.Hour, Task{Name: TaskSecretReminders, Run: s.RemindOfExpiry})
 		add(cfg.DrillRemindersEvery, day, Task{Name: TaskDrillReminders, Run: s.RemindOfDrills})
 	}
+	if s.cfg.StaffNotifier != nil || s.cfg.Notifier != nil {
+		add(cfg.ReviewRemindersEvery, time.Hour, Task{Name: TaskReviewReminders, Run: s.RemindOfReviews})
+	}
 	add(cfg.ResealEvery, day, Task{Name: TaskReseal, Run: s.ResealAllSecrets})
 	add(cfg.EndingsEvery, time.Minute, Task{Name: TaskEndings, Run: s.RunEndings})
 	if s.cfg.KeepRemoved > 0 {
 		add(cfg.ForgetEvery, day, Task{Name: TaskForget, Run: s.ForgetRemoved})
+	}
+	if s.cfg.KeepEvents > 0 {
+		add(cfg.RetentionEvery, day, Task{Name: TaskRetention, Run: s.EraseOldEvents})
 	}
 	add(cfg.CleanupEvery, time.Hour, Task{Name: TaskCleanup, Run: s.cleanUp})
 	return out

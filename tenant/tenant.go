@@ -76,6 +76,8 @@ type Actor struct {
 	Email string
 	// Name is shown in the audit log.
 	Name string
+	// Origin is where the person's request came from, for the audit log; see [PeerOrigin]. Zero if that is not recorded.
+	Origin Origin
 
 	// setup is what somebody who came by a set-up link may do at most, nil for others.
 	setup *setupScope

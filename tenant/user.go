@@ -44,6 +44,8 @@ type AssociatedUser struct {
 	// Lock says who manages the person's name, address and memberships, nil if the host itself does. What exactly can't be
 	// changed by hand, package provisioning's Locks tell.
 	Lock *UserLock
+	// EmailUnproven says that the account was made for an address that nobody proved.
+	EmailUnproven bool
 	// Root marks the account that created the organisation, BreakGlass one that may sign in without the provider.
 	Root, BreakGlass bool
 }

@@ -327,8 +327,8 @@ func (w *userWalk) line(p *person) AssociatedUser {
 		provisioned, email = namesOf(p.scim)
 	}
 	u.Email, u.Name = email, provisioned
-	if p.account != nil && p.account.Email != "" {
-		u.Email = p.account.Email
+	if p.account != nil {
+		u.Email, u.EmailUnproven = first(p.account.Email, u.Email), p.account.EmailUnproven
 	}
 	if p.host != nil {
 		u.Email, u.Name, u.Root = first(p.host.Email, u.Email), first(p.host.Name, u.Name), p.host.Root

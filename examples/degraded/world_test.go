@@ -147,7 +147,7 @@ func (w *world) service(ring *tenant.Keyring) *tenant.Service {
 	})
 	require.NoError(w.t, err)
 	svc, err := tenant.New(tenant.Config{
-		People: host.People{DB: w.db, Mail: w.mail}, Releaser: w.engine.Releaser(),
+		Users: tenant.HostUsersFunc(w.db.AssociatedUsers), People: host.People{DB: w.db, Mail: w.mail}, Releaser: w.engine.Releaser(),
 		Store: w.st, Keyring: ring, Tenants: w.db, Authorizer: w.db, DomainValidator: w, ProviderChecker: oidc.NewChecker(oidc.CheckerConfig{InsecureAllowLoopback: true}),
 		Entitlements: tenant.EntitlementsFunc(w.entitled), LocalCredentials: w.db, Reviewer: tenant.AutoApprove(),
 		AllowAuthorityPorts: true, InsecureAllowLoopback: true, InsecureSkipTestSignIn: true,

@@ -76,6 +76,7 @@ func assemble(ctx context.Context, o options, l *listeners, db *database) (*prog
 		BaseURL: p.appURL + "/sso", Store: db.store, Secrets: p.tenants, Keys: keys,
 		Accounts: host.Accounts{DB: db.host}, OnLogin: db.host, OnTest: oidc.RecordTests(p.tenants),
 		Sessions: db.host, Gate: p.tenants, BreakGlass: breakGlass, LoginURL: "/login", InsecureAllowLoopback: true, Logger: p.log,
+		Origin: tenant.PeerOrigin,
 	}); err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (p *program) assembleProvisioning() (err error) {
 	open := p.scimPolicy == "open"
 	cfg := scim.Config{
 		BaseURL: p.appURL + "/scim/v2", Store: p.db.store, Authenticator: scim.APIKeys(p.tenants),
-		Written: func(string) { p.changed() }, Logger: p.log,
+		Written: func(string) { p.changed() }, Logger: p.log, Origin: tenant.PeerOrigin,
 	}
 	if open {
 		cfg.Policy, cfg.ResourceTypes, cfg.InsecureNoRateLimit = scim.InsecureAllowAll{}, []scim.ResourceType{testResources()}, true

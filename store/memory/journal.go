@@ -36,7 +36,7 @@ func keepEvent(e store.Event, bodies [][]byte) store.Event {
 	e.Members = cloneChange(e.Members)
 	texts := [...]*string{
 		&e.ID, &e.Type, &e.Actor.Kind, &e.Actor.ID, &e.Actor.Name, &e.Subject.Kind, &e.Subject.ID, &e.Subject.Name,
-		&e.Code, &e.Message, &e.CorrelationID,
+		&e.Code, &e.Message, &e.CorrelationID, &e.Origin.IP, &e.Origin.UserAgent,
 	}
 	var all strings.Builder
 	size := 0

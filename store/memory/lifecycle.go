@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/internal/records"
@@ -73,6 +74,11 @@ func (t *tenant) erase(log *undoLog, kind store.RecordKind, limit int) int {
 	case store.KindPosition:
 		return cut(log, t.positions, limit)
 	}
+	return t.eraseEvents(log, limit)
+}
+
+// eraseEvents removes up to limit events, the oldest.
+func (t *tenant) eraseEvents(log *undoLog, limit int) int {
 	n := min(limit, t.events.len())
 	events, before := t.events, t.erased
 	var left eventLog
@@ -82,6 +88,21 @@ func (t *tenant) erase(log *undoLog, kind store.RecordKind, limit int) int {
 	t.events, t.erased = left, before+int64(n)
 	log.add(func() { t.events, t.erased = events, before })
 	return n
+}
+
+// EraseEvents implements [store.LifecycleStore].
+func (s *Store) EraseEvents(ctx context.Context, tenantID string, through int64, limit int) (n int, err error) {
+	limit = store.Query{Limit: limit}.ClampLimit()
+	err = s.write(ctx, tenantID, nil, func(t *tenant, log *undoLog) error {
+		for reader, seq := range t.positions {
+			if !strings.HasPrefix(reader, store.MarkPrefix) {
+				through = min(through, seq)
+			}
+		}
+		n = t.eraseEvents(log, int(min(int64(limit), max(through-t.erased, 0))))
+		return nil
+	})
+	return n, err
 }
 
 // cut removes up to limit entries of a map.

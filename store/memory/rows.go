@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"maps"
@@ -141,9 +142,13 @@ func (b rows) UpdateRow(ctx context.Context, r records.Row, events []store.Event
 		}
 		createdAt = old.CreatedAt
 		r.Version, r.CreatedAt, r.UsedAt = old.Version+1, old.CreatedAt, old.UsedAt
+		if r.Head != nil && bytes.HasPrefix(old.Body, r.Head) {
+			r = r.WithValuesOf(old)
+		} else {
+			r = r.WithValues()
+		}
 		if slices.Equal(old.Unique, r.Unique) && slices.Equal(old.Index, r.Index) {
-			r.Decoded = new(records.Decoded)
-			t.records[r.Kind].put(log, r.ID, r)
+			t.records[r.Kind].put(log, r.ID, decodable(r))
 			return nil
 		}
 		b.drop(t, log, old)
@@ -198,7 +203,7 @@ func (b rows) put(t *tenant, log *undoLog, r records.Row) error {
 	if t.records[r.Kind] == nil {
 		t.records[r.Kind] = newTable[records.Row]()
 	}
-	r.Decoded = new(records.Decoded)
+	r = decodable(r)
 	t.records[r.Kind].put(log, r.ID, r)
 	for _, u := range r.Unique {
 		key := uniqueKey{r.Kind, u.Name, u.Value}
@@ -224,6 +229,14 @@ func (b rows) put(t *tenant, log *undoLog, r records.Row) error {
 		t.index[name].add(log, i.Value, r.ID)
 	}
 	return nil
+}
+
+// decodable gives a row a place for what it decodes to.
+func decodable(r records.Row) records.Row {
+	if r.Decoded == nil {
+		r.Decoded = new(records.Decoded)
+	}
+	return r
 }
 
 // drop removes a row with its unique and index values.

@@ -26,6 +26,7 @@ var (
 	_ store.SCIMResourceStore = (*Store)(nil)
 	_ store.SetupLinkStore    = (*Store)(nil)
 	_ store.PeopleReader      = (*Store)(nil)
+	_ store.SignInStore       = (*Store)(nil)
 )
 
 // New returns an empty store.
@@ -90,18 +91,28 @@ var noTenant = newTenant()
 
 // read runs fn on what the tenant has.
 func (s *Store) read(ctx context.Context, tenantID string, fn func(t *tenant) error) error {
-	if err := ctx.Err(); err != nil {
+	t, done, err := s.reading(ctx, tenantID)
+	if err != nil {
 		return err
 	}
+	defer done()
+	return fn(t)
+}
+
+// reading returns what the tenant has, until done is called.
+func (s *Store) reading(ctx context.Context, tenantID string) (t *tenant, done func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	done = func() {}
 	if s.tx == nil {
 		s.db.mu.RLock()
-		defer s.db.mu.RUnlock()
+		done = s.db.mu.RUnlock
 	}
-	t := s.db.tenants[tenantID]
-	if t == nil {
+	if t = s.db.tenants[tenantID]; t == nil {
 		t = noTenant
 	}
-	return fn(t)
+	return t, done, nil
 }
 
 // write runs fn and stores the events, or takes everything back.

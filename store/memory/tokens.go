@@ -12,16 +12,7 @@ type tokenKey struct{ kind, key string }
 
 // PutToken implements [store.TokenStore].
 func (s *Store) PutToken(ctx context.Context, tenantID string, tok store.Token) error {
-	tok.Data, tok.ExpiresAt = bytes.Clone(tok.Data), store.Time(tok.ExpiresAt)
-	key := tokenKey{tok.Kind, tok.Key}
-	return s.write(ctx, tenantID, nil, func(t *tenant, log *undoLog) error {
-		if _, taken := t.tokens[key]; taken {
-			return conflict(tok.Kind+" token", tok.Key)
-		}
-		t.tokens[key] = tok
-		log.add(func() { delete(t.tokens, key) })
-		return nil
-	})
+	return s.putToken(ctx, tenantID, tok, func(*tenant) {})
 }
 
 // TakeToken implements [store.TokenStore].

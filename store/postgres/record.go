@@ -87,6 +87,7 @@ func (b backend) UpdateRow(ctx context.Context, r records.Row, events []store.Ev
 			return created.Time, sqlstore.Errorf(err, "%s", r.Kind)
 		}
 	}
+	r = r.WithValues()
 	q := newStatement(updateRecord, r.TenantID, r.Kind, r.ID, r.Version, r.UpdatedAt, sqlstore.Blob(r.Body))
 	q.values(r)
 	q.events("r", rows, "")

@@ -18,9 +18,9 @@ type (
 )
 
 // Store keeps everything in PostgreSQL. Make one with [New]. It holds no state beside
-// the pool, may be used by several goroutines, and needs no closing; the pool is the
+// the pool but what some rows were decoded to, may be used by several goroutines, and needs no closing; the pool is the
 // host's. It implements store.Store and the optional interfaces store.SCIMCounter,
-// store.SCIMResourceStore, store.SetupLinkStore, store.PeopleReader and store.SignInStore.
+// store.SCIMResourceStore, store.SetupLinkStore, store.PeopleReader, store.SignInStore and store.LookupStore.
 type Store struct {
 	shared
 	setup
@@ -34,6 +34,7 @@ var (
 	_ store.SetupLinkStore    = (*Store)(nil)
 	_ store.PeopleReader      = (*Store)(nil)
 	_ store.SignInStore       = (*Store)(nil)
+	_ store.LookupStore       = (*Store)(nil)
 )
 
 // New returns a store on the host's pool. It fails if the tables are missing or of

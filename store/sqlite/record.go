@@ -71,6 +71,7 @@ func (b backend) UpdateRow(ctx context.Context, r records.Row, events []store.Ev
 				return err
 			}
 		}
+		r := r.WithValues()
 		version, at, err := state(ctx, db, r)
 		if err != nil {
 			return err

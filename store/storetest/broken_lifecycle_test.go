@@ -1,6 +1,8 @@
 package storetest_test
 
 import (
+	"time"
+
 	"github.com/tenantgate/tenantgate/store"
 )
 
@@ -52,4 +54,33 @@ type allInState struct{ base }
 
 func (s allInState) TenantsInState(c ctx, _ store.ServiceState, after string, limit int) ([]string, error) {
 	return s.base.TenantsInState(c, store.ServiceSuspended, after, limit)
+}
+
+type erasesPast struct{ base }
+
+func (s erasesPast) EraseEvents(c ctx, tenant string, through int64, limit int) (int, error) {
+	return s.base.EraseEvents(c, tenant, through+1, limit)
+}
+
+// erasesUnread takes the oldest events, whoever has still to read them.
+type erasesUnread struct{ base }
+
+func (s erasesUnread) EraseEvents(c ctx, tenant string, through int64, limit int) (int, error) {
+	old, err := s.Events(c, tenant, store.EventQuery{Before: through + 1, Limit: limit})
+	if err != nil || len(old) == 0 {
+		return 0, err
+	}
+	return s.Erase(c, tenant, store.KindEvent, len(old))
+}
+
+// countsThenErases counts what is to go, and erases as many in a step of its own.
+type countsThenErases struct{ base }
+
+func (s countsThenErases) EraseEvents(c ctx, tenant string, through int64, limit int) (int, error) {
+	old, err := s.Events(c, tenant, store.EventQuery{Before: through + 1, Limit: limit})
+	if err != nil || len(old) == 0 {
+		return 0, err
+	}
+	time.Sleep(50 * time.Millisecond)
+	return s.Erase(c, tenant, store.KindEvent, len(old))
 }

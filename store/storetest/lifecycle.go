@@ -19,6 +19,9 @@ func lifecycleChecks() []check {
 		{name: "erase", rule: "Erase removes up to limit records of the kind and says how many, until none is left; of no other kind, and of no other tenant", run: checkErase},
 		{name: "erase all", rule: "a tenant of which every kind was erased has nothing, can hold all of it again, and holds nothing back from others", run: checkEraseAll},
 		{name: "erase events", rule: "Erase removes the oldest events first, and Seq goes on where it was", run: checkEraseEvents},
+		{name: "erase old events", rule: "EraseEvents removes the oldest events up to a Seq and up to limit, and says how many; of no other tenant, and Seq goes on", run: checkEraseOldEvents},
+		{name: "erase read events", rule: "EraseEvents leaves what a reader with a saved position has not handled, and all after it; a mark holds nothing back", run: checkEraseReadEvents},
+		{name: "erase old events at once", rule: "of the events up to a Seq several concurrent EraseEvents remove each once, and none after it", run: checkEraseOldEventsAtOnce},
 		{name: "erase undone", rule: "what was erased in a transaction that is undone is there as before", run: checkEraseUndone},
 	}
 }
@@ -126,6 +129,19 @@ func checkStates(p *probe) {
 	done.State = store.ServiceRemoved
 	p.putLifecycle(want[1], done)
 	p.same(p.own(in(p.prefix, store.MaxLimit)), slices.Delete(slices.Clone(want), 1, 2), "finish the removal of one tenant, then list those that are being removed")
+
+	// Of the tenants in service those are listed that have work: a-3 has, as its sample record does.
+	inService := func() []string {
+		got, err := p.st.TenantsInState(p.ctx, store.ServiceOn, p.prefix, store.MaxLimit)
+		p.ok(err, "list the tenants in service that have work")
+		return p.own(got)
+	}
+	p.same(inService(), []string{p.tenantNamed("a-3")}, "list the tenants in service that have work")
+	worked, err := p.st.Lifecycle(p.ctx, p.tenantNamed("a-3"))
+	p.ok(err, "read the lifecycle")
+	worked.Work = nil
+	p.putLifecycle(worked.TenantID, worked)
+	p.same(len(inService()), 0, "finish the work of a tenant in service, then count those that have some")
 }
 
 // primaryKinds are the kinds that a settled world has, and how many of each.
@@ -277,6 +293,86 @@ func checkEraseEvents(p *probe) {
 	behind, err := p.st.TenantsBehind(p.ctx, "reader", p.tenant[:len(p.tenant)-1], store.MaxLimit)
 	p.ok(err, "list the tenants that a reader is behind with")
 	p.that(slices.Contains(behind, p.tenant), p.tenant, "other tenants", "append an event after all were erased, then list the tenants that a reader is behind with")
+}
+
+// appended appends n events, and returns all of the tenant.
+func (p *probe) appended(tenantID string, n int) []store.Event {
+	p.Helper()
+	for i := range n {
+		p.ok(p.st.AppendEvents(p.ctx, tenantID, p.event(fmt.Sprint("e", i))), "append an event")
+	}
+	return p.events(tenantID)
+}
+
+func (p *probe) eraseEvents(tenantID string, through int64, limit, want int, did string) {
+	p.Helper()
+	n, err := p.st.EraseEvents(p.ctx, tenantID, through, limit)
+	p.ok(err, "%s", did)
+	p.same(n, want, "%s, and look at how many were erased", did)
+}
+
+func checkEraseOldEvents(p *probe) {
+	other := p.tenantNamed("other")
+	kept := p.appended(other, 3)
+	all := p.appended(p.tenant, 6)
+	p.eraseEvents(p.tenant, all[0].Seq-1, 0, 0, "erase events up to a Seq before the first")
+	p.eraseEvents(p.tenant, 0, 0, 0, "erase events up to Seq 0")
+	p.eraseEvents(p.tenant, all[4].Seq, 2, 2, "erase 2 events up to the fifth of 6")
+	p.same(p.events(p.tenant), all[2:], "erase 2 events up to the fifth of 6, then list them")
+	p.eraseEvents(p.tenant, all[4].Seq, 0, 3, "erase the other events up to the fifth")
+	p.same(p.events(p.tenant), all[5:], "erase the events up to the fifth of 6, then list them")
+	p.eraseEvents(p.tenant, all[4].Seq, 0, 0, "erase the same events again")
+	p.eraseEvents(p.tenant, all[5].Seq+1000, 0, 1, "erase all events")
+	after := p.appended(p.tenant, 1)
+	p.same(len(after), 1, "append an event after all were erased, then list them")
+	p.that(after[0].Seq > all[5].Seq, fmt.Sprint("more than ", all[5].Seq), fmt.Sprint(after[0].Seq), "append an event after all were erased, and look at its Seq")
+	p.same(p.events(other), kept, "erase the events of a tenant, then list those of another")
+
+	p.rollBack(func(tx store.Store) error {
+		_, err := tx.EraseEvents(p.ctx, other, kept[2].Seq, 0)
+		return err
+	}, "erase events")
+	p.same(p.events(other), kept, "roll back the erasing of events, then list them")
+}
+
+func checkEraseReadEvents(p *probe) {
+	all := p.appended(p.tenant, 6)
+	p.ok(p.st.SavePosition(p.ctx, p.tenantNamed("other"), "slow", 0, 1), "save a position of another tenant")
+	p.ok(p.st.SavePosition(p.ctx, p.tenant, "fast", 0, all[5].Seq), "save a position after the last event")
+	p.ok(p.st.SavePosition(p.ctx, p.tenant, "slow", 0, all[2].Seq), "save a position after the third event")
+	p.ok(p.st.SavePosition(p.ctx, p.tenant, store.MarkPrefix+"place", 0, all[0].Seq), "save a mark after the first event")
+	p.eraseEvents(p.tenant, all[5].Seq, 0, 3, "erase 6 events of which a reader has handled 3")
+	p.same(p.events(p.tenant), all[3:], "erase 6 events of which a reader has handled 3, then list them")
+	p.eraseEvents(p.tenant, all[5].Seq, 0, 0, "erase events that a reader has not handled")
+	p.ok(p.st.SavePosition(p.ctx, p.tenant, "slow", all[2].Seq, all[4].Seq), "move the position by two events")
+	p.eraseEvents(p.tenant, all[5].Seq, 1, 1, "erase one of two events that every reader has handled")
+	p.eraseEvents(p.tenant, all[5].Seq, 0, 1, "erase the other one")
+	p.same(p.events(p.tenant), all[5:], "erase what every reader has handled, then list the events")
+}
+
+func checkEraseOldEventsAtOnce(p *probe) {
+	all := p.appended(p.tenant, 12)
+	counts, more := make([]int, 6), 0
+	for i, err := range p.atOnce(6, func(i int) (err error) {
+		counts[i], err = p.st.EraseEvents(p.ctx, p.tenant, all[8].Seq, 4)
+		return err
+	}) {
+		p.ok(err, "erase events from goroutine %d of 6", i)
+	}
+	for len(p.events(p.tenant)) > 3 { // those that waited for the same rows may have found none
+		n, err := p.st.EraseEvents(p.ctx, p.tenant, all[8].Seq, 4)
+		p.ok(err, "erase what is left")
+		if n == 0 {
+			break
+		}
+		more += n
+	}
+	total := more
+	for _, n := range counts {
+		total += n
+	}
+	p.same(p.events(p.tenant), all[9:], "erase the first 9 of 12 events from 6 goroutines, then list them")
+	p.same(total, 9, "erase the first 9 of 12 events from 6 goroutines, and add up how many each erased")
 }
 
 func checkEraseUndone(p *probe) {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"math"
 	"reflect"
 	"slices"
 	"time"
@@ -70,6 +71,10 @@ func methods() []method {
 		m.needs = signsIn
 		return m
 	}
+	looking := func(m method) method {
+		m.needs = looksUp
+		return m
+	}
 	linking := func(m method) method {
 		m.needs = keepsSetupLinks
 		return m
@@ -116,6 +121,10 @@ func methods() []method {
 		}),
 		changes("DeleteDirectory", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
 			return only(st.DeleteDirectory(ctx, t, w.directory.ID, 1, ev...))
+		}),
+
+		changes("MarkDirectoryUsed", func(ctx c, st s, t string, w world, _ ...e) (any, error) {
+			return only(st.MarkDirectoryUsed(ctx, t, w.directory.ID, w.now))
 		}),
 
 		found("APIKey", func(ctx c, st s, t string, w world) (any, error) { return st.APIKey(ctx, t, w.key.ID) }),
@@ -217,6 +226,9 @@ func methods() []method {
 		writes("Erase", func(ctx c, st s, t string, _ world, _ ...e) (any, error) {
 			return st.Erase(ctx, t, store.KindDomain, 10)
 		}),
+		writes("EraseEvents", func(ctx c, st s, t string, _ world, _ ...e) (any, error) {
+			return st.EraseEvents(ctx, t, math.MaxInt64, 10)
+		}),
 
 		{name: "PutToken", creates: true, fails: store.ErrConflict, call: func(ctx c, st s, t string, w world, _ ...e) (any, error) {
 			return only(st.PutToken(ctx, t, w.token))
@@ -290,6 +302,16 @@ func methods() []method {
 			return st.(store.SignInStore).SignInStoreOf(), ctx.Err()
 		})),
 
+		looking(across("FindDomains", func(ctx c, st s, _ string, w world) (any, error) {
+			return st.(store.LookupStore).FindDomains(ctx, store.DomainQuery{Names: []string{w.domain.Name}})
+		})),
+		looking(listed("FindDirectory", func(ctx c, st s, t string, w world) (any, error) {
+			return foundDirectory(st.(store.LookupStore).FindDirectory(ctx, t, w.key.Hash))
+		})),
+		looking(across("LookupStoreOf", func(ctx c, st s, _ string, _ world) (any, error) {
+			return st.(store.LookupStore).LookupStoreOf(), ctx.Err()
+		})),
+
 		optional(found("SCIMResource", func(ctx c, st s, t string, w world) (any, error) {
 			return device(st).SCIMResource(ctx, t, deviceType, w.resource.ID)
 		})),
@@ -351,7 +373,7 @@ func next[T any](v T) T {
 // contracts are the interfaces whose methods the table must have.
 var contracts = []reflect.Type{
 	reflect.TypeFor[store.Store](), reflect.TypeFor[store.SCIMCounter](), reflect.TypeFor[store.SCIMResourceStore](),
-	reflect.TypeFor[store.SignInStore](),
+	reflect.TypeFor[store.SignInStore](), reflect.TypeFor[store.LookupStore](),
 	reflect.TypeFor[store.SetupLinkStore](), reflect.TypeFor[store.PeopleReader](),
 }
 

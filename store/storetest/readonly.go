@@ -90,6 +90,10 @@ func (ro readOnly) UpdateAPIKey(ctx context.Context, tenantID string, k store.AP
 	return unless(ro, func() (store.APIKey, error) { return ro.Store.UpdateAPIKey(ctx, tenantID, k, events...) })
 }
 
+func (ro readOnly) MarkDirectoryUsed(ctx context.Context, tenantID, id string, at time.Time) error {
+	return unlessErr(ro, func() error { return ro.Store.MarkDirectoryUsed(ctx, tenantID, id, at) })
+}
+
 func (ro readOnly) MarkAPIKeyUsed(ctx context.Context, tenantID, id string, at time.Time) error {
 	return unlessErr(ro, func() error { return ro.Store.MarkAPIKeyUsed(ctx, tenantID, id, at) })
 }
@@ -198,4 +202,8 @@ func (ro readOnly) PutLifecycle(ctx context.Context, tenantID string, l store.Li
 
 func (ro readOnly) Erase(ctx context.Context, tenantID string, kind store.RecordKind, limit int) (int, error) {
 	return unless(ro, func() (int, error) { return ro.Store.Erase(ctx, tenantID, kind, limit) })
+}
+
+func (ro readOnly) EraseEvents(ctx context.Context, tenantID string, through int64, limit int) (int, error) {
+	return unless(ro, func() (int, error) { return ro.Store.EraseEvents(ctx, tenantID, through, limit) })
 }

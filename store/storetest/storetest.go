@@ -22,7 +22,7 @@ const checkTimeout = 2 * time.Minute
 // have stored.
 //
 // Checks of optional interfaces ([store.SCIMCounter], [store.SCIMResourceStore],
-// [store.SetupLinkStore], [store.PeopleReader], [store.SignInStore]) are skipped for a store that does not have them.
+// [store.SetupLinkStore], [store.PeopleReader], [store.SignInStore], [store.LookupStore]) are skipped for a store that does not have them.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, a := range areas() {
 		t.Run(a.name, func(t *testing.T) {
@@ -102,5 +102,6 @@ func areas() []area {
 		{"setuplinks", slices.Concat(recordChecks(setupLinks), setupLinkChecks())},
 		{"people", peopleChecks()},
 		{"signin", signInChecks()},
+		{"lookup", lookupChecks()},
 	}
 }

@@ -47,7 +47,7 @@ func newWorld(p *probe, mark string) world {
 	// What other tenants may have too does not mention the mark.
 	w.user.UserName, w.identity.Issuer, w.identity.Subject = random(), random(), random()
 	w.connection.State = store.ConnectionActive
-	w.key.LastUsedAt, w.link.LastUsedAt = time.Time{}, time.Time{}
+	w.key.LastUsedAt, w.link.LastUsedAt, w.directory.LastRequestAt = time.Time{}, time.Time{}, time.Time{}
 	w.members = []store.Member{{ID: "known " + w.user.ID, Kind: store.MemberGroup}, {ID: w.user.ID, Kind: store.MemberUser}}
 	w.grant = membership(theAccount, "team", w.group.ID)
 	w.grant.Role = "role" + p.text

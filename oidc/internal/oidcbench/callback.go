@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -58,15 +59,32 @@ type signIn struct {
 	w      *httptest.ResponseRecorder
 }
 
-// Callback measures the callback, from the provider's answer to the redirect into the application, as ns/op. floor-ns/op is
-// what nobody can do without: one RSA verification and one write to the store. The two take turns, so that both meet the
-// machine in the same state: a hundred equal writes in a row are faster than each is among other work. ratio is the one by the other.
+// Callback measures the callback of somebody who was here before, from the provider's answer to the redirect into the
+// application, as ns/op. What Provider does is taken out: it stands for the network and all that lies behind it. What
+// net/http does on our side of it, and the host's hooks, which do next to nothing here, are the callback's.
+//
+// floor-ns/op is what nobody can do without: one RSA verification with crypto/rsa, of the same token's signature, and the one
+// store write that a sign-in makes to last, which is that the identity signed in at this time, together with its event in the
+// journal. The write goes through the same API, to a record of the same size, and is as durable: with SQLite and PostgreSQL each
+// waits for the disk once. ratio is the callback by the floor; it has to be 2 at most.
+//
+// least-ratio is the callback by a floor whose write is the smallest that there is: a token without content, and no event. No
+// sign-in could do with it; it shows that the ratio does not rest on what an event costs.
+//
+// The three take turns, so that all meet the machine in the same state: a hundred equal writes in a row are faster than each is
+// among other work. All figures are medians: others may use the machine.
 func Callback(b *testing.B, p *Provider, h http.Handler, st store.Store) {
 	b.Helper()
 	// A process with a few MiB of heap collects garbage all the time. Hosts have more.
 	host := make([]byte, 64<<20)
 	defer runtime.KeepAlive(host)
-	var ours, floor time.Duration
+	Answer(b, p, h)() // the first sign-in links, the second tells the floor what to write
+	Answer(b, p, h)()
+	writer, err := newWriter(b.Context(), st)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var ours, floor, least []time.Duration
 	n := 0
 	once := func() {
 		all := make([]signIn, batch)
@@ -75,35 +93,86 @@ func Callback(b *testing.B, p *Provider, h http.Handler, st store.Store) {
 		}
 		for _, s := range all {
 			p.took = 0
-			began := time.Now()
-			h.ServeHTTP(s.w, s.answer)
-			ours += time.Since(began) - p.took
-
-			began = time.Now()
-			if err := rsa.VerifyPKCS1v15(&p.key.PublicKey, crypto.SHA256, s.token.digest, s.token.signature); err != nil {
-				b.Fatal(err)
-			}
-			token := store.Token{Kind: "floor", Key: strconv.Itoa(n), ExpiresAt: began.Add(time.Hour)}
-			if err := st.PutToken(b.Context(), Tenant, token); err != nil {
-				b.Fatal(err)
-			}
+			callback := timed(b, func() error {
+				h.ServeHTTP(s.w, s.answer)
+				return nil
+			})
+			ours = append(ours, callback-p.took)
+			verify := timed(b, func() error {
+				return rsa.VerifyPKCS1v15(&p.key.PublicKey, crypto.SHA256, s.token.digest, s.token.signature)
+			})
+			floor = append(floor, verify+timed(b, func() error { return writer.signedIn(b.Context()) }))
+			least = append(least, verify+timed(b, func() error {
+				return st.PutToken(b.Context(), Tenant, store.Token{Kind: "floor", Key: strconv.Itoa(n), ExpiresAt: time.Now().Add(time.Hour)})
+			}))
 			n++
-			floor += time.Since(began)
 		}
 		for _, s := range all {
 			s.check(b)
 		}
 	}
-	once() // the first sign-in links; caches fill
-	ours, floor = 0, 0
-	warm := n
+	once() // caches fill
+	ours, floor, least = nil, nil, nil
 	for b.Loop() {
 		once()
 	}
-	count := float64(n - warm)
-	b.ReportMetric(float64(ours.Nanoseconds())/count, "ns/op")
-	b.ReportMetric(float64(floor.Nanoseconds())/count, "floor-ns/op")
-	b.ReportMetric(float64(ours)/float64(floor), "ratio")
+	b.ReportMetric(median(ours), "ns/op")
+	b.ReportMetric(median(floor), "floor-ns/op")
+	b.ReportMetric(median(ours)/median(floor), "ratio")
+	b.ReportMetric(median(least), "least-ns/op")
+	b.ReportMetric(median(ours)/median(least), "least-ratio")
+}
+
+// median is in nanoseconds.
+func median(all []time.Duration) float64 {
+	slices.Sort(all)
+	return float64(all[len(all)/2].Nanoseconds())
+}
+
+// timed runs a part of what is measured.
+func timed(b *testing.B, fn func() error) time.Duration {
+	b.Helper()
+	began := time.Now()
+	err := fn()
+	took := time.Since(began)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return took
+}
+
+// writer makes the write of a sign-in, for another identity than the one that signs in.
+type writer struct {
+	st       store.Store
+	identity store.Identity
+	event    store.Event
+}
+
+// newWriter takes the event of the last sign-in as its example.
+func newWriter(ctx context.Context, st store.Store) (*writer, error) {
+	events, err := st.Events(ctx, Tenant, store.EventQuery{TypePrefix: "oidc.signin.succeeded", Newest: true, Limit: 1})
+	if err != nil || len(events) == 0 {
+		return nil, fmt.Errorf("oidcbench: no event of a sign-in: %w", err)
+	}
+	now := store.Time(time.Now())
+	w := &writer{st: st, event: events[0]}
+	w.identity, err = st.CreateIdentity(ctx, Tenant, store.Identity{
+		Meta: store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now}, ConnectionID: connection, Issuer: Issuer, Subject: "subject-2",
+		AccountID: "u-bob", Email: "bob@acme.example", LastSignInAt: now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("oidcbench: %w", err)
+	}
+	return w, nil
+}
+
+// signedIn is the write.
+func (w *writer) signedIn(ctx context.Context) (err error) {
+	now := store.Time(time.Now())
+	w.identity.LastSignInAt, w.identity.UpdatedAt = now, now
+	w.event.ID, w.event.At = store.NewID(now), now
+	w.identity, err = w.st.UpdateIdentity(ctx, Tenant, w.identity, w.event)
+	return err
 }
 
 // Answer begins a sign-in, and returns the function that brings the provider's answer to the callback.

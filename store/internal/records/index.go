@@ -21,7 +21,7 @@ func (s Setup) ConnectionsByIssuer(ctx context.Context, issuer string) ([]store.
 
 // ConnectionsByState implements store.Index.
 func (s Setup) ConnectionsByState(ctx context.Context, state store.ConnectionState, after store.Ref, limit int) ([]store.Ref, error) {
-	return s.backend.RefsByIndex(ctx, kindConnection, Index{Name: "state", Value: string(state)}, after, store.Query{Limit: limit}.ClampLimit())
+	return s.backend.RefsByIndex(ctx, kindConnection, Index{Name: StateIndex, Value: string(state)}, after, store.Query{Limit: limit}.ClampLimit())
 }
 
 // DomainsDue implements store.Index.

@@ -18,11 +18,30 @@ var lifecycles = codec[store.Lifecycle]{
 		return l
 	},
 	index: func(l *store.Lifecycle) []Index {
-		if l.State == store.ServiceOn {
+		if l.State == store.ServiceOn && len(l.Work) == 0 {
 			return nil
 		}
-		return []Index{{Name: "state", Value: string(l.State)}}
+		return []Index{stateIndex(l.State)}
 	},
+}
+
+// onWithWork is the value of a tenant in service that has work: others in service have none.
+const onWithWork = "on, with work"
+
+// ServiceState is the state that a value of the index of lifecycles stands for.
+func ServiceState(value string) store.ServiceState {
+	if value == onWithWork {
+		return store.ServiceOn
+	}
+	return store.ServiceState(value)
+}
+
+// stateIndex is the value that a state is found by.
+func stateIndex(state store.ServiceState) Index {
+	if state == store.ServiceOn {
+		return Index{Name: StateIndex, Value: onWithWork}
+	}
+	return Index{Name: StateIndex, Value: string(state)}
 }
 
 // Lifecycle implements store.LifecycleStore.
@@ -41,7 +60,7 @@ func (s Setup) PutLifecycle(ctx context.Context, tenantID string, l store.Lifecy
 func (s Setup) TenantsInState(ctx context.Context, state store.ServiceState, after string, limit int) ([]string, error) {
 	// The tenant's own row has an ID, and comes after the tenant without one: the next tenant is wanted.
 	from := store.Ref{TenantID: after, ID: lifecycleID}
-	refs, err := s.backend.RefsByIndex(ctx, lifecycles.kind, Index{Name: "state", Value: string(state)}, from, store.Query{Limit: limit}.ClampLimit())
+	refs, err := s.backend.RefsByIndex(ctx, lifecycles.kind, stateIndex(state), from, store.Query{Limit: limit}.ClampLimit())
 	if err != nil {
 		return nil, err
 	}

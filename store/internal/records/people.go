@@ -2,6 +2,8 @@ package records
 
 import (
 	"context"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -10,6 +12,16 @@ var identities = codec[store.Identity]{
 	kind:  kindIdentity,
 	meta:  func(i *store.Identity) *store.Meta { return &i.Meta },
 	clone: func(i store.Identity) store.Identity { return i },
+	stored: func(i store.Identity) (store.Identity, bool) {
+		for _, text := range []*string{&i.ConnectionID, &i.Issuer, &i.Subject, &i.AccountID, &i.Email} {
+			if !utf8.ValidString(*text) {
+				return i, false
+			}
+			*text = strings.Clone(*text)
+		}
+		i.LastSignInAt = store.Time(i.LastSignInAt)
+		return i, true
+	},
 	unique: func(i *store.Identity) []Unique {
 		return []Unique{
 			subjectKey(i.ConnectionID, i.Issuer, i.Subject),

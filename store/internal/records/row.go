@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -27,14 +28,31 @@ type Row struct {
 	Body   []byte
 	// Unique are the values that no other row of the kind may have.
 	Unique []Unique
-	// Index are the values by which rows are found.
-	Index []Index
+	// Index are the values by which rows are found. A row that UpdateRow gets with a Head has neither until they are asked
+	// for by WithValues.
+	Index  []Index
+	values func() ([]Unique, []Index)
 	// Head is a beginning of Body that says all of Unique and Index: as long as a stored body begins so too, they are the
 	// same, and an update need not look at them. Nil where there is no such thing.
 	Head []byte
-	// Decoded is where a backend that keeps rows in memory keeps what a row decodes to.
-	// Others leave it nil.
+	// Decoded is where a backend that keeps rows in memory keeps what a row decodes to, unless it is there already.
+	// Others don't look at it.
 	Decoded *Decoded
+}
+
+// WithValues returns the row with Unique and Index.
+func (r Row) WithValues() Row {
+	if r.values != nil {
+		r.Unique, r.Index = r.values()
+		r.values = nil
+	}
+	return r
+}
+
+// WithValuesOf returns the row with Unique and Index of another that has the same Head.
+func (r Row) WithValuesOf(other Row) Row {
+	r.Unique, r.Index, r.values = other.Unique, other.Index, nil
+	return r
 }
 
 // Decoded is what a row was decoded to before.
@@ -90,7 +108,7 @@ type Backend interface {
 	RowsByUniques(ctx context.Context, tenantID, kind, name string, values []string) ([]Row, error)
 	// InsertRow stores a row as version 1. ErrConflict.
 	InsertRow(ctx context.Context, r Row, events []store.Event) error
-	// UpdateRow replaces the row whose Version is given and returns its creation time.
+	// UpdateRow replaces the row whose Version is given and returns its creation time. See Row.WithValues.
 	// The stored version becomes Version+1. ErrNotFound, ErrStale, ErrConflict.
 	UpdateRow(ctx context.Context, r Row, events []store.Event) (createdAt time.Time, err error)
 	// DeleteRow removes a row. ErrNotFound; ErrStale if version is not zero and not the
@@ -122,7 +140,10 @@ type codec[T any] struct {
 	// used is where a record tells when it was last touched; nil for kinds that never are.
 	used func(*T) *time.Time
 	// clone copies what is read often, so that it can be kept; nil for all else.
-	clone  func(T) T
+	clone func(T) T
+	// stored returns what the record will be decoded to, of the caller's strings none, if that can be said without decoding it.
+	// It is for kinds with clone that are written often.
+	stored func(T) (T, bool)
 	unique func(*T) []Unique
 	index  func(*T) []Index
 	// head returns a struct of the body's first members, if they are all that unique and index depend on. None of them
@@ -139,12 +160,21 @@ func (c codec[T]) encode(tenantID string, v *T) (Row, error) {
 	r := Row{
 		TenantID: tenantID, Kind: c.kind, ID: m.ID, Version: m.Version,
 		CreatedAt: store.Time(m.CreatedAt), UpdatedAt: store.Time(m.UpdatedAt), Body: body,
+		values: func() (u []Unique, i []Index) {
+			if c.unique != nil {
+				u = c.unique(v)
+			}
+			if c.index != nil {
+				i = c.index(v)
+			}
+			return u, i
+		},
 	}
-	if c.unique != nil {
-		r.Unique = c.unique(v)
-	}
-	if c.index != nil {
-		r.Index = c.index(v)
+	if c.stored != nil {
+		if s, ok := c.stored(*v); ok {
+			r.Decoded = new(Decoded)
+			r.Decoded.value.Store(s)
+		}
 	}
 	if c.head != nil {
 		head, err := json.Marshal(c.head(v))
@@ -232,7 +262,7 @@ func (c codec[T]) create(ctx context.Context, b Backend, tenantID string, v T, e
 	if err != nil {
 		return v, err
 	}
-	if err := b.InsertRow(ctx, r, events); err != nil {
+	if err := b.InsertRow(ctx, r.WithValues(), events); err != nil {
 		var zero T
 		return zero, err
 	}
@@ -245,6 +275,9 @@ func (c codec[T]) update(ctx context.Context, b Backend, tenantID string, v T, e
 	if err != nil {
 		return v, err
 	}
+	if r.Head == nil {
+		r = r.WithValues()
+	}
 	created, err := b.UpdateRow(ctx, r, events)
 	if err != nil {
 		var zero T
@@ -256,9 +289,26 @@ func (c codec[T]) update(ctx context.Context, b Backend, tenantID string, v T, e
 
 // joined makes one key of several values, of bounded length and without ambiguity.
 func joined(parts ...string) string {
-	b, _ := json.Marshal(parts) // strings always marshal
-	sum := sha256.Sum256(b)
+	b := make([]byte, 0, 256)
+	for i, part := range parts {
+		if b = append(append(append(b, "[,"[min(i, 1)], '"'), part...), '"'); !bare(part) {
+			b, _ = json.Marshal(parts) // strings always marshal
+			b = b[:len(b)-1]
+			break
+		}
+	}
+	sum := sha256.Sum256(append(b, ']'))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// bare says whether encoding/json writes a text as it is.
+func bare(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
 }
 
 // truncateTimes brings all times of a record that was just decoded to what stores

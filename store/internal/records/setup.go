@@ -34,7 +34,7 @@ var connections = codec[store.Connection]{
 	meta:  func(c *store.Connection) *store.Meta { return &c.Meta },
 	clone: cloneConnection,
 	index: func(c *store.Connection) []Index {
-		keys := []Index{{Name: "state", Value: string(c.State)}}
+		keys := []Index{{Name: StateIndex, Value: string(c.State)}}
 		if c.State == store.ConnectionActive && c.Issuer != "" {
 			keys = append(keys, Index{Name: "issuer", Value: joined(c.Issuer)})
 		}
@@ -44,6 +44,11 @@ var connections = codec[store.Connection]{
 
 func cloneConnection(c store.Connection) store.Connection {
 	c.SealedSecret = slices.Clone(c.SealedSecret)
+	if c.NextSecret != nil {
+		n := *c.NextSecret
+		n.Sealed = slices.Clone(n.Sealed)
+		c.NextSecret = &n
+	}
 	c.AdditionalScopes, c.BreakGlass = slices.Clone(c.AdditionalScopes), slices.Clone(c.BreakGlass)
 	c.Checks, c.Messages, c.Approvals = slices.Clone(c.Checks), slices.Clone(c.Messages), slices.Clone(c.Approvals)
 	if c.Metadata != nil {
@@ -129,7 +134,7 @@ func dueValue(t time.Time) string {
 
 func domainContested() Index { return Index{Name: "contested", Value: "1"} }
 
-func verifiedDomain(name string) Unique { return Unique{Global: true, Name: "verified", Value: name} }
+func verifiedDomain(name string) Unique { return Unique{Global: true, Name: VerifiedKey, Value: name} }
 
 // Domain implements store.DomainStore.
 func (s Setup) Domain(ctx context.Context, tenantID, id string) (store.Domain, error) {
@@ -159,8 +164,9 @@ func (s Setup) DeleteDomain(ctx context.Context, tenantID, id string, version in
 var directories = codec[store.Directory]{
 	kind:   kindDirectory,
 	meta:   func(d *store.Directory) *store.Meta { return &d.Meta },
+	used:   func(d *store.Directory) *time.Time { return &d.LastRequestAt },
 	clone:  func(d store.Directory) store.Directory { return d },
-	unique: func(d *store.Directory) []Unique { return []Unique{{Name: "connection", Value: d.ConnectionID}} },
+	unique: func(d *store.Directory) []Unique { return []Unique{{Name: ConnectionKey, Value: d.ConnectionID}} },
 }
 
 // Directory implements store.DirectoryStore.
@@ -180,12 +186,20 @@ func (s Setup) CreateDirectory(ctx context.Context, tenantID string, d store.Dir
 
 // UpdateDirectory implements store.DirectoryStore.
 func (s Setup) UpdateDirectory(ctx context.Context, tenantID string, d store.Directory, events ...store.Event) (store.Directory, error) {
-	return directories.update(ctx, s.backend, tenantID, d, events)
+	if _, err := directories.update(ctx, s.backend, tenantID, d, events); err != nil {
+		return store.Directory{}, err
+	}
+	return s.Directory(ctx, tenantID, d.ID)
 }
 
 // DeleteDirectory implements store.DirectoryStore.
 func (s Setup) DeleteDirectory(ctx context.Context, tenantID, id string, version int64, events ...store.Event) error {
 	return s.backend.DeleteRow(ctx, tenantID, kindDirectory, id, version, events)
+}
+
+// MarkDirectoryUsed implements store.DirectoryStore.
+func (s Setup) MarkDirectoryUsed(ctx context.Context, tenantID, id string, at time.Time) error {
+	return s.backend.TouchRow(ctx, tenantID, kindDirectory, id, store.Time(at))
 }
 
 var apiKeys = codec[store.APIKey]{

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/store/internal/records"
 )
 
 // DB runs statements: on the pool, or in one transaction.
@@ -16,11 +17,13 @@ type DB struct {
 	tx     *transaction
 	stmts  *statements
 	writer chan struct{}
+	// Memo is shared by all that share the pool.
+	Memo *records.Memo
 }
 
 // Open returns a DB on the host's pool.
 func Open(ctx context.Context, pool *sql.DB, d Dialect) (*DB, error) {
-	db := &DB{Dialect: d, pool: pool}
+	db := &DB{Dialect: d, pool: pool, Memo: records.NewMemo()}
 	if d.Prepared != nil {
 		stmts, err := prepare(ctx, pool, d)
 		if err != nil {

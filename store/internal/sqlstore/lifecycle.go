@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/internal/records"
@@ -93,6 +94,35 @@ var erasing = map[store.RecordKind]string{
 		" (select reader from tenantgate_positions where tenant_id = $1 limit $2)",
 	store.KindEvent: "delete from tenantgate_events where tenant_id = $1 and seq in" +
 		" (select seq from tenantgate_events where tenant_id = $1 and seq is not null order by seq limit $2)",
+}
+
+// oldEvents are the first and the last place of what may go, in front of what a reader has still to read.
+var oldEvents = "select coalesce(min(o.seq), 0), coalesce(max(o.seq), 0) from (" +
+	"select seq from tenantgate_events where tenant_id = $1 and seq is not null and seq <= $2" +
+	" and seq <= coalesce((select min(p.seq) from tenantgate_positions p where p.tenant_id = $1 and" +
+	" substr(p.reader, 1, " + strconv.Itoa(len(store.MarkPrefix)) + ") <> '" + store.MarkPrefix + "'), $2)" +
+	" order by seq limit $3) o"
+
+// A range with two ends is what a planner takes the index for that knows no values.
+const eraseEvents = "delete from tenantgate_events where tenant_id = $1 and seq is not null and seq >= $2 and seq <= $3"
+
+// EraseEvents implements store.LifecycleStore.
+func (s Shared) EraseEvents(ctx context.Context, tenantID string, through int64, limit int) (int, error) {
+	var n int64
+	err := s.DB.Transact(ctx, func(db *DB) error {
+		n = 0
+		var first, last int64
+		err := db.One(ctx, []any{&first, &last}, oldEvents, tenantID, through, store.Query{Limit: limit}.ClampLimit())
+		if errors.Is(err, store.ErrNotFound) { // an ID that the database can't hold
+			return nil
+		}
+		if err != nil || last == 0 {
+			return err
+		}
+		n, err = db.Exec(ctx, eraseEvents, tenantID, first, last)
+		return err
+	})
+	return int(n), Errorf(err, "erase events")
 }
 
 // Eraser is what an adapter has of its own for [Erase].

@@ -69,7 +69,7 @@ func (b RecordReader) one(ctx context.Context, tenantID, kind, query string, arg
 	if err := b.DB.Reader().One(ctx, s.dest, query, args...); err != nil {
 		return records.Row{}, Errorf(err, "%s", kind)
 	}
-	return s.take(), nil
+	return b.DB.Memo.Row(s.take()), nil
 }
 
 // Rows implements records.Backend.
