@@ -41,35 +41,35 @@ func (v *visit) problemOf(err error) problem {
 		settings *provisioning.SettingsError
 		refusal  *tenant.Error
 	)
-	say := func(status int, code, message string, findings ...tenant.Finding) problem {
+	refused := func(status int, code, message string, findings ...tenant.Finding) problem {
 		return problem{Status: status, Code: code, Detail: message, Findings: findings}
 	}
 	switch {
 	case errors.Is(err, errForm):
-		return say(http.StatusBadRequest, "form_invalid", v.p.text("The form can't be read. Go back and try again."))
+		return refused(http.StatusBadRequest, "form_invalid", v.p.text("The form can't be read. Go back and try again."))
 	case errors.As(err, &invalid):
-		return say(http.StatusUnprocessableEntity, tenant.CodeOf(err), v.p.finding(invalid.Refusals()[0]), invalid.Findings...)
+		return refused(http.StatusUnprocessableEntity, tenant.CodeOf(err), v.p.finding(invalid.Refusals()[0]), invalid.Findings...)
 	case errors.As(err, &settings):
 		findings := settingsFindings(settings)
-		return say(http.StatusUnprocessableEntity, findings[0].Code, v.p.finding(findings[0]), findings...)
+		return refused(http.StatusUnprocessableEntity, findings[0].Code, v.p.finding(findings[0]), findings...)
 	case v.link != nil && errors.Is(err, tenant.ErrBadSetupLink):
 		return v.linkProblem(err)
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, tenant.ErrUnavailable):
 		v.h.cfg.Logger.WarnContext(v.r.Context(), "portal: unavailable", "path", v.r.URL.Path, "tenant", v.tenantID, "error", err)
-		return say(http.StatusServiceUnavailable, "unavailable", v.p.text("This can't be done just now. Nothing was changed. Try again in a minute."))
+		return refused(http.StatusServiceUnavailable, "unavailable", v.p.text("This can't be done just now. Nothing was changed. Try again in a minute."))
 	case errors.As(err, &refusal):
-		return say(statusOf(err), refusal.Code, v.p.refusal(refusal.Code, refusal.Message))
+		return refused(statusOf(err), refusal.Code, v.p.refusal(refusal.Code, refusal.Message))
 	case errors.Is(err, store.ErrNotFound):
-		return say(http.StatusNotFound, "not_found", v.p.text("There is no such page, or it is not yours to see."))
+		return refused(http.StatusNotFound, "not_found", v.p.text("There is no such page, or it is not yours to see."))
 	case errors.Is(err, tenant.ErrForbidden):
-		return say(http.StatusForbidden, tenant.ErrorCodeForbidden, v.p.text("Only an owner of the organisation can do this. Sign in as an owner, or ask one."))
+		return refused(http.StatusForbidden, tenant.ErrorCodeForbidden, v.p.text("Only an owner of the organisation can do this. Sign in as an owner, or ask one."))
 	case errors.Is(err, store.ErrStale):
-		return say(http.StatusConflict, tenant.CodeOf(err), v.p.text("Somebody else changed this meanwhile. Look at it again, then decide."))
+		return refused(http.StatusConflict, tenant.CodeOf(err), v.p.text("Somebody else changed this meanwhile. Look at it again, then decide."))
 	case errors.Is(err, store.ErrConflict):
-		return say(http.StatusConflict, tenant.CodeOf(err), v.p.text("This is there already, or in use."))
+		return refused(http.StatusConflict, tenant.CodeOf(err), v.p.text("This is there already, or in use."))
 	default:
 		v.h.cfg.Logger.ErrorContext(v.r.Context(), "portal: request failed", "path", v.r.URL.Path, "tenant", v.tenantID, "error", err)
-		return say(http.StatusInternalServerError, "internal", v.p.text("Something went wrong on our side. Nothing was changed. Try again."))
+		return refused(http.StatusInternalServerError, "internal", v.p.text("Something went wrong on our side. Nothing was changed. Try again."))
 	}
 }
 

@@ -44,6 +44,8 @@ type world struct {
 	report   tenant.ProviderReport
 	changed  map[string]int
 	hostDown error
+	// slow is how the provider takes its time.
+	slow func() error
 }
 
 type organisation string
@@ -64,7 +66,7 @@ var orgOf = map[string]string{"u-owner": org, "u-member": org, "u-stranger": oth
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{
-		store: memory.New(), now: time.Date(2026, 11, 26, 9, 30, 0, 0, time.UTC), proven: map[string]bool{}, denied: map[tenant.Action]bool{}, changed: map[string]int{},
+		store: memory.New(), now: time.Date(2026, 11, 26, 9, 30, 0, 0, time.UTC), proven: map[string]bool{}, denied: map[tenant.Action]bool{}, changed: map[string]int{}, slow: func() error { return nil },
 		report: tenant.ProviderReport{
 			Issuer: "https://login.acme.com", ClientAuth: tenant.ClientSecretBasic, SigningAlg: "RS256",
 			Findings: []tenant.Finding{{Field: tenant.FieldAuthority, Code: "discovery", Severity: tenant.SeverityOK, Message: "The discovery document was read."}},
@@ -84,9 +86,11 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	})
 	w.tenants, err = tenant.New(tenant.Config{
 		Store: w.store, Keyring: ring, Tenants: names, DomainValidator: w, Now: w.clock,
-		Authorizer:      tenant.AuthorizerFunc(w.can),
-		ProviderChecker: tenant.ProviderCheckerFunc(func(context.Context, tenant.ProviderRequest) (tenant.ProviderReport, error) { return w.report, nil }),
-		SCIMBaseURL:     w.server.URL + "/scim/v2", SetupLinkBaseURL: SetupLinkBaseURL(base),
+		Authorizer: tenant.AuthorizerFunc(w.can),
+		ProviderChecker: tenant.ProviderCheckerFunc(func(context.Context, tenant.ProviderRequest) (tenant.ProviderReport, error) {
+			return w.report, w.slow()
+		}),
+		SCIMBaseURL: w.server.URL + "/scim/v2", SetupLinkBaseURL: SetupLinkBaseURL(base),
 	})
 	require.NoError(t, err)
 	w.login, err = oidc.NewHandler(oidc.Config{
