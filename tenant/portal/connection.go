@@ -46,20 +46,23 @@ func (v *visit) connection() (tenant.Connection, error) {
 	return v.h.cfg.Tenants.Connection(v.r.Context(), v.Actor, v.tenantID, v.r.PathValue("connection"))
 }
 
+// connectionScreens are the screens of a connection, in the order of the work.
+var connectionScreens = []struct {
+	path, title string
+	action      tenant.Action
+}{
+	{path: "", title: "The connection", action: tenant.ActionViewConnection},
+	{path: "application", title: "The application", action: tenant.ActionEditConnection},
+	{path: "details", title: "Details", action: tenant.ActionEditConnection},
+	{path: "secret", title: "Client secret", action: tenant.ActionReplaceSecret},
+	{path: "test", title: "Test", action: tenant.ActionEditConnection},
+	{path: "activate", title: "Activation", action: tenant.ActionActivate},
+}
+
 // tabs are the screens of a connection that the visitor may open.
 func (v *visit) tabs(c tenant.Connection, current string) connectionTabs {
 	t := connectionTabs{Connection: v.card(c)}
-	for _, x := range []struct {
-		path, title string
-		action      tenant.Action
-	}{
-		{"", "The connection", tenant.ActionViewConnection},
-		{"application", "The application", tenant.ActionEditConnection},
-		{"details", "Details", tenant.ActionEditConnection},
-		{"secret", "Client secret", tenant.ActionReplaceSecret},
-		{"test", "Test", tenant.ActionActivate},
-		{"activate", "Activation", tenant.ActionActivate},
-	} {
+	for _, x := range connectionScreens {
 		ok, err := v.may(x.action)
 		if err != nil || !ok {
 			continue // whoever opens it anyway is told why
