@@ -54,8 +54,11 @@ func (v *visit) showDetails(code int, problem string, c tenant.Connection, value
 		Guide: v.p.guide(tenant.GuideOf(c.Provider)), Zone: v.Zone.String(), Checks: c.Checks, CheckedAt: c.CheckedAt,
 		Scopes: strings.Join(tenant.Scopes(c.AdditionalScopes), " "),
 		Auths: []option{
-			{Value: "", Label: v.p.text("As the provider says")}, {Value: tenant.ClientSecretBasic, Label: "client_secret_basic"},
-			{Value: tenant.ClientSecretPost, Label: "client_secret_post"}, {Value: tenant.ClientPrivateKeyJWT, Label: "private_key_jwt"}, {Value: tenant.ClientAuthNone, Label: "none"},
+			{Value: "", Label: v.p.text("As the provider says")},
+			{Value: tenant.ClientSecretBasic, Label: "client_secret_basic"},
+			{Value: tenant.ClientSecretPost, Label: "client_secret_post"},
+			{Value: tenant.ClientPrivateKeyJWT, Label: "private_key_jwt"},
+			{Value: tenant.ClientAuthNone, Label: "none"},
 		},
 	}
 	for _, f := range findings {
