@@ -32,12 +32,18 @@ func hostErr(op string, err error) error {
 // host's refusal undoes one step and not the rest.
 func (e *Engine) apply(ctx context.Context, tx store.Store, plan *Plan) error {
 	a := &applier{e: e, tenantID: plan.TenantID, made: map[string]string{}}
-	last := func(t teamPlan) bool { return t.line.Kind == TeamRelease || t.line.Kind == TeamDelete }
+	last := func(t teamPlan) bool { return t.line.Kind.releases() }
 	for _, t := range plan.teams {
 		if !last(t) {
 			if err := a.step(ctx, tx, plan, Failure{GroupID: t.line.GroupID}, t.line.Group, func(tx store.Store) error { return a.team(ctx, tx, t) }); err != nil {
 				return err
 			}
+		}
+	}
+	for _, p := range plan.people {
+		// By itself: what the host refuses for a person must not undo that something stays.
+		if err := a.release(ctx, tx, p); err != nil {
+			return err
 		}
 	}
 	for _, p := range e.ownersFirst(plan.people) {
@@ -54,16 +60,7 @@ func (e *Engine) apply(ctx context.Context, tx store.Store, plan *Plan) error {
 		}
 	}
 	plan.Findings = append(plan.Findings, a.found...)
-	events := make([]store.Event, 0, len(plan.Findings))
-	for _, f := range plan.Findings {
-		if f.Code != FindingPaused {
-			events = append(events, e.findingEvent(f))
-		}
-	}
-	if len(events) == 0 {
-		return nil
-	}
-	return tx.AppendEvents(ctx, plan.TenantID, events...)
+	return e.recordFindings(ctx, tx, plan)
 }
 
 // applier carries what applying one plan found out.
@@ -75,9 +72,12 @@ type applier struct {
 }
 
 // ownersFirst puts those who get the top role before the others: nobody loses it to
-// somebody whom the host then refuses.
+// somebody whom the host then refuses. Before them come those who go: they leave a seat.
 func (e *Engine) ownersFirst(people []*personPlan) []*personPlan {
 	rank := func(p *personPlan) int {
+		if p.user == nil || !p.user.Active {
+			return -1
+		}
 		if p.org != nil && p.org.line != nil && p.org.line.To == e.roles.top() {
 			return 0
 		}
@@ -143,6 +143,20 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 			return hostErr("create a team", errors.New("expected the ID of the new team, got none"))
 		}
 		line.TeamID = id
+	case TeamAdopt:
+		if ar, ok := target.(TeamArchiver); ok && t.restore {
+			if err := ar.SetTeamArchived(ctx, tx, a.tenantID, line.TeamID, false); err != nil {
+				return hostErr("take a team out of the archive", err)
+			}
+		}
+	case TeamDeletePlanned:
+		a.e.planDeletion(&line)
+	case TeamArchive:
+		if ar, ok := target.(TeamArchiver); ok {
+			if err := ar.SetTeamArchived(ctx, tx, a.tenantID, line.TeamID, true); err != nil {
+				return hostErr("archive a team", err)
+			}
+		}
 	case TeamRename:
 		if err := target.RenameTeam(ctx, tx, a.tenantID, line.TeamID, line.To); err != nil {
 			return hostErr("rename a team", err)
@@ -158,13 +172,35 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 			}
 		}
 	}
+	events := []store.Event{a.e.lineEvent(line)}
+	if line.Kind == TeamAdopt {
+		d, waits, err := deletionOf(ctx, tx, a.tenantID, line.TeamID)
+		if err != nil {
+			return err
+		}
+		if waits {
+			events = append([]store.Event{a.e.cancelEvent(d, system, "a group has the team again")}, events...)
+		}
+	}
 	if t.put != nil {
 		g := *t.put
 		g.ResourceID = line.TeamID
 		put = append(put, g)
 		a.made[line.GroupID] = line.TeamID
 	}
-	return tx.ChangeGrants(ctx, a.tenantID, put, drop, a.e.lineEvent(line))
+	return tx.ChangeGrants(ctx, a.tenantID, put, drop, events...)
+}
+
+// release writes down what stays as if given by hand.
+func (a *applier) release(ctx context.Context, tx store.Store, p *personPlan) error {
+	if len(p.keptDrop) == 0 {
+		return nil
+	}
+	events := make([]store.Event, len(p.kept))
+	for i, line := range p.kept {
+		events[i] = a.e.lineEvent(line)
+	}
+	return tx.ChangeGrants(ctx, a.tenantID, nil, p.keptDrop, events...)
 }
 
 func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) error {
@@ -261,43 +297,30 @@ func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan) (st
 	now := a.e.cfg.Now()
 	rec := store.Account{
 		Meta:   store.Meta{ID: id, CreatedAt: now, UpdatedAt: now},
-		Source: store.SourceSCIM, SCIMUserID: p.scimUserID, Active: true, Email: p.profile.Email,
+		Source: store.SourceSCIM, SCIMUserID: p.scimUserID, Active: true, Email: p.profile.Email, ExternalID: p.profile.ExternalID,
 	}
 	_, err := tx.CreateAccount(ctx, a.tenantID, rec)
 	return id, err
-}
-
-// adopt ties an account to its user. The address stays as it is: only a later request
-// for this user may change it.
-func (a *applier) adopt(ctx context.Context, tx store.Store, p *personPlan) error {
-	rec := *p.record
-	wasActive := rec.Active
-	rec.SCIMUserID, rec.Active, rec.Convertible, rec.UpdatedAt = p.scimUserID, true, false, a.e.cfg.Now()
-	rec.EmailUnproven = false // somebody approved it, or it was not
-	if rec.Source != store.SourceSCIM {
-		rec.Source = store.SourceConverted
-	}
-	if _, err := tx.UpdateAccount(ctx, a.tenantID, rec); err != nil {
-		return err
-	}
-	if wasActive {
-		return nil
-	}
-	return hostErr("restore access", a.e.cfg.Target.SetActive(ctx, tx, a.tenantID, rec.ID, true))
 }
 
 func (a *applier) update(ctx context.Context, tx store.Store, p *personPlan) error {
 	if err := a.e.cfg.Target.UpdateProfile(ctx, tx, a.tenantID, p.accountID, p.profile); err != nil {
 		return hostErr("update a profile", err)
 	}
-	if p.record.Email == p.profile.Email || p.profile.Email == "" {
+	pinned := *p.record
+	pin(&pinned, p.profile.ExternalID)
+	sameEmail := p.record.Email == p.profile.Email || p.profile.Email == ""
+	if sameEmail && pinned.ExternalID == p.record.ExternalID {
 		return nil
 	}
 	rec, err := tx.Account(ctx, a.tenantID, p.accountID)
 	if err != nil {
 		return err
 	}
-	rec.Email, rec.UpdatedAt = p.profile.Email, a.e.cfg.Now()
+	if !sameEmail {
+		rec.Email = p.profile.Email
+	}
+	rec.ExternalID, rec.UpdatedAt = pinned.ExternalID, a.e.cfg.Now()
 	_, err = tx.UpdateAccount(ctx, a.tenantID, rec)
 	return err
 }
@@ -305,10 +328,12 @@ func (a *applier) update(ctx context.Context, tx store.Store, p *personPlan) err
 func (a *applier) setActive(ctx context.Context, tx store.Store, p *personPlan, active bool) error {
 	rec := *p.record
 	rec.Active, rec.UpdatedAt = active, a.e.cfg.Now()
+	var events []store.Event
 	if p.user == nil {
 		rec.SCIMUserID = "" // the directory deleted the user; the account stays suspended
+		events = a.detached(rec)
 	}
-	if _, err := tx.UpdateAccount(ctx, a.tenantID, rec); err != nil {
+	if _, err := tx.UpdateAccount(ctx, a.tenantID, rec, events...); err != nil {
 		return err
 	}
 	if p.hostGone {

@@ -17,6 +17,12 @@ func auto(change ...func(*store.AutoRule)) store.ProvisioningSettings {
 	return s
 }
 
+// taking makes settings take back what they stop to cover.
+func taking(s store.ProvisioningSettings) store.ProvisioningSettings {
+	s.Unmanaged.People = store.PeopleTake
+	return s
+}
+
 func outcomes(p Plan) map[string]string {
 	out := map[string]string{}
 	for _, g := range p.Groups {
@@ -108,9 +114,9 @@ func TestAutomaticMode(t *testing.T) {
 			plan := w.set(auto())
 			require.Contains(t, w.codes(plan), FindingTeamNameEmpty)
 		}},
-		{"a narrowed filter releases teams and takes what they gave", func(t *testing.T, w *world) {
+		{"a narrowed filter releases teams and takes what they gave, if the owner says so", func(t *testing.T, w *world) {
 			w.set(auto(glob("team-*")))
-			plan := w.set(auto(glob("team-a")))
+			plan := w.set(taking(auto(glob("team-a"))))
 			require.Equal(t, 1, plan.Totals.TeamsReleased)
 			require.Equal(t, 1, plan.Totals.Leaves)
 			require.NotEmpty(t, w.host.teamNamed("team-b"))
@@ -118,7 +124,7 @@ func TestAutomaticMode(t *testing.T) {
 		{"switching to manual is a plan", func(t *testing.T, w *world) {
 			w.set(auto(glob("team-*")))
 			a := w.host.teamNamed("Team-A")
-			plan := w.manual(w.row("Team-A", a, "member", ""))
+			plan := w.set(taking(store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("Team-A", a, "member", "")}}))
 			require.Equal(t, 2, plan.Totals.TeamsReleased)
 			require.Equal(t, 1, plan.Totals.Leaves, "who stays in the same team stays")
 			require.Equal(t, "member", w.host.role(a, w.account("ada")))
@@ -148,11 +154,13 @@ func TestAutomaticMode(t *testing.T) {
 }
 
 func TestDeletedGroupTakesItsUnusedTeam(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.Target = deletingHost{c.Target.(*fakeHost)} })
+	w := newWorld(t, func(c *Config) { c.Target, c.DeleteAfter = deletingHost{c.Target.(*fakeHost)}, -1 })
 	w.user("ada")
 	w.group("A", "ada")
 	w.group("B", "ada")
-	w.set(auto())
+	s := auto()
+	s.Unmanaged.Teams = store.TeamDelete
+	w.set(s)
 	w.host.in[w.host.teamNamed("B")]["u-root"] = "member"
 	w.deleteGroup("A")
 	w.deleteGroup("B")
@@ -196,7 +204,7 @@ func TestGroupFilter(t *testing.T) {
 		{"regex", `\Qa)`, []string{"xa)"}, []string{"a"}},
 	}
 	for _, tt := range tests {
-		f, err := newGroupFilter(tt.kind, strings.Replace(tt.filter, "dev team", "dev team\nid-1", 1))
+		f, err := newGroupFilter(store.AutoRule{FilterKind: tt.kind, Filter: strings.Replace(tt.filter, "dev team", "dev team\nid-1", 1)})
 		require.NoError(t, err)
 		for _, name := range tt.yes {
 			require.True(t, f.match(Group{ID: name, Name: name}), "%s %q passes %q", tt.kind, tt.filter, name)
@@ -224,7 +232,7 @@ func TestGroupFilterErrors(t *testing.T) {
 		{"list", "\xff", 0, 0},
 	}
 	for _, tt := range tests {
-		_, err := newGroupFilter(tt.kind, tt.filter)
+		_, err := newGroupFilter(store.AutoRule{FilterKind: tt.kind, Filter: tt.filter})
 		var fe *FilterError
 		require.ErrorAs(t, err, &fe, "%s %q", tt.kind, tt.filter)
 		require.Equal(t, tt.line, fe.Line, fe.Error())
@@ -237,13 +245,18 @@ func FuzzGroupFilter(f *testing.F) {
 	f.Add("regex", "^(a|b)+$\n[", "abab")
 	f.Add("list", "x\ny", "X")
 	f.Fuzz(func(t *testing.T, kind, filter, name string) {
-		g, err := newGroupFilter(kind, filter)
+		g, err := newGroupFilter(store.AutoRule{FilterKind: kind, Filter: filter})
 		if err != nil {
 			var fe *FilterError
 			require.ErrorAs(t, err, &fe)
 			return
 		}
-		first := g.match(Group{Name: name})
-		require.Equal(t, first, g.match(Group{Name: name}))
+		first := g.match(Group{Name: name, ExternalID: name})
+		require.Equal(t, first, g.match(Group{Name: name, ExternalID: name}))
+		exact, err := newGroupFilter(store.AutoRule{FilterKind: kind, Filter: filter, CaseSensitive: true, FilterExternalID: true})
+		require.NoError(t, err, "case does not make a filter wrong")
+		if exact.match(Group{ExternalID: name}) && kind == "list" {
+			require.True(t, g.match(Group{Name: name}), "what passes with case passes without")
+		}
 	})
 }

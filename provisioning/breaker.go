@@ -19,6 +19,9 @@ import (
 //
 // Deactivating and deleting users is never held back, however many they are: ending
 // access always works.
+//
+// A plan that a person applies is not held, but wants the number of people confirmed if
+// it goes beyond both limits ([ConfirmManyPeople]).
 type Breaker struct {
 	// Window is the time in which people are counted. Zero means 10 minutes.
 	Window time.Duration
@@ -85,8 +88,12 @@ func (e *Engine) trip(ctx context.Context, tx store.Store, s *snapshot, p Plan) 
 	if s.settings.CreatedAt.IsZero() {
 		s.settings.CreatedAt = now
 	}
-	ev := e.event(EventBreaker, system, store.EventSubject{Kind: "provisioning_settings"})
+	ev := e.event(EventBreaker, system, store.EventSubject{Kind: subjectSettings})
 	ev.Code = "mass_change"
+	s.settings.Pause = store.ProvisioningPause{
+		Code: PauseBreaker, By: system, At: store.Time(now), People: len(people), Of: users,
+		Reason: "Too many people were to lose access" + causeText(p.Causes(3)) + ".",
+	}
 	ev.Message = fmt.Sprintf("Changes of groups would take access from %d of %d people within %s. Provisioning is paused; look at the preview and resume it if this is meant. Deactivations go through.", len(people), users, e.cfg.Breaker.Window)
 	s.settings, err = tx.PutProvisioningSettings(ctx, s.tenantID, s.settings, ev)
 	return err == nil, err

@@ -16,6 +16,14 @@ type planner struct {
 	// findings already made, since one rule concerns many people.
 	seen map[Finding]bool
 	held int
+	// claimed are accounts that users take over in this plan.
+	claimed map[string]string
+	// seats is nil where they are not counted.
+	seats *SeatPlan
+	// freed are the teams that this plan takes from their groups.
+	freed map[string]freedTeam
+	// restored are those that it takes out of the archive.
+	restored map[string]bool
 }
 
 // teamRef is a team that exists, or (id empty) will be made for a group.
@@ -35,14 +43,19 @@ func (r teamRef) key() string {
 // compute is the one function behind preview and sync.
 func compute(s *snapshot) Plan {
 	p := &planner{
-		s: s, refs: map[string]teamRef{}, missing: map[string]bool{}, seen: map[Finding]bool{},
-		plan: Plan{TenantID: s.tenantID, Settings: s.settings},
+		s: s, refs: map[string]teamRef{}, missing: map[string]bool{}, seen: map[Finding]bool{}, freed: map[string]freedTeam{}, restored: map[string]bool{},
+		plan: Plan{TenantID: s.tenantID, Settings: s.settings, roles: s.roles, teamNames: s.teams},
 	}
 	p.planTeams()
+	p.undoTeams()
 	slices.SortFunc(s.people, func(a, b person) int { return cmp.Compare(a.key(), b.key()) })
+	p.countSeats()
 	var people []*personPlan
 	for i := range s.people {
-		if pp := p.planPerson(&s.people[i]); pp != nil && !pp.idle() {
+		if s.people[i].user != nil {
+			p.plan.users++
+		}
+		if pp := p.compose(p.planPerson(&s.people[i]), &s.people[i]); pp != nil && !pp.idle() {
 			people = append(people, pp)
 		}
 	}
@@ -55,7 +68,7 @@ func compute(s *snapshot) Plan {
 			pp.put = append(pp.put, pp.org.put...)
 			pp.drop = append(pp.drop, pp.org.drop...)
 		}
-		p.plan.Lines = append(p.plan.Lines, pp.lines...)
+		p.plan.Lines = append(append(p.plan.Lines, pp.kept...), pp.lines...)
 		if pp.acts() {
 			p.plan.people = append(p.plan.people, pp)
 		}
@@ -65,6 +78,7 @@ func compute(s *snapshot) Plan {
 	}
 	p.plan.GivesTopRole = p.givesTopRole()
 	p.plan.count(s.roles)
+	p.seatTotals()
 	return p.plan
 }
 
@@ -88,6 +102,9 @@ func (p *planner) givesTopRole() bool {
 	top := p.s.roles.top()
 	if !p.s.roles.provisionable(top) {
 		return false
+	}
+	if p.s.settings.DefaultOrgRole == top {
+		return true
 	}
 	for _, g := range p.s.groups {
 		for _, give := range g.own {

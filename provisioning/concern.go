@@ -93,9 +93,11 @@ func (l *loader) addGroup(ctx context.Context, c *concern, e store.Event) error 
 	if err != nil {
 		return err
 	}
-	gives, mapErr := mapGroups(ctx, l.mapper, l.tenantID, []Group{{ID: id, Name: g.DisplayName}})
+	gives, mapErr := mapGroups(ctx, l.mapper, l.tenantID, []Group{l.group(id, groupState{name: g.DisplayName, externalID: g.ExternalID})})
+	// The line of a group's own team comes first, since it has no account.
+	hasTeam := len(held) == 1 && held[0].Kind == store.GrantTeam
 	_, auto := l.mapper.(*AutoMapper)
-	if auto && mapErr == nil && (len(gives) > 0) == (len(held) > 0) {
+	if auto && mapErr == nil && (len(gives) > 0 && hasTeam || len(gives) == 0 && len(held) == 0) {
 		return nil
 	}
 	if err := l.addMembers(ctx, c, id); err != nil {

@@ -30,9 +30,13 @@
 //   - Every membership and role that a group gave stands in a ledger, with the group.
 //     Only that is ever taken away: memberships by hand survive, a membership from two
 //     groups stays while one of them gives it, and a role that a person had before
-//     comes back. Of several roles the highest wins.
+//     comes back. Of several roles the highest wins, or that of the first row, as the
+//     tenant chose. Lines of a plan and of the ledger tell their [Source].
+//   - Who has no role by a group has the settings' default role, if there is one. It takes
+//     nothing away from what somebody gave by hand.
 //   - The role in a team is set when the sync adds the member; a later change by hand
-//     is kept and shown as an override. A member by hand keeps its role, too.
+//     is kept and shown as an override, until an owner takes it back ([Engine.PreviewReset]).
+//     A member by hand keeps its role, too.
 //   - Missing data removes nothing: a mapper that fails, a group or team that cannot be
 //     read, an unknown member leave everything as it is.
 //   - Nobody provisions the root user. A last owner, and an owner on the break-glass
@@ -41,10 +45,34 @@
 //   - A user who is set inactive or deleted loses access at once ([Target].SetActive),
 //     whatever is paused; this holds for a last owner, too, with a finding, but not for
 //     a break-glass owner. Coming back restores everything.
-//   - In automatic mode a team belongs to its group: it is made and renamed with it. A
-//     team of that name that exists already is a conflict until the owner chooses to
-//     adopt it, to rename one of them or to skip the group. A deleted group leaves its
-//     team behind as an ordinary one, unless the host implements [TeamDeleter].
+//   - A change of the mode or the filter takes nobody out of a team by surprise: people
+//     stay as if by hand unless the owner chose to take back what the settings stop to
+//     cover ([store.UnmanagedRule]). Each of them is a line of the plan.
+//   - A row whose group or team is gone, or whose team is archived, is flagged and stays. A
+//     group that the directory deleted and made again is proposed in its place ([Relink]).
+//
+// # Teams of automatic mode
+//
+// A team belongs to its group: it is made and named with it, by the owner's rule for names
+// or a name chosen for this group, cleaned of what cannot be seen. A team of that name that
+// exists already is a conflict until the owner chooses to adopt it, to choose another name
+// or to skip the group. A team that loses its group becomes an ordinary one, or is archived,
+// or deleted if it is unused, as the owner chose and the host can ([TeamArchiver],
+// [TeamDeleter]); a team that was adopted is always kept. [Engine.MatchGroups] shows what a
+// filter selects while it is written.
+//
+// A deletion waits (Config.DeleteAfter): [Engine.PlannedDeletions] lists it with its date, and
+// it is cancelled when its cause goes.
+//
+// # Plans that people apply
+//
+// A plan counts what it does, seats included ([SeatCounter]), and shows also what changes
+// though no assignment does: the rights that a role in the organisation gives in every team
+// ([RightsChange]). Large ones are shown page by page ([Engine.PreviewPage]). It names what
+// it wants confirmed ([Confirmation]): making owners, taking from very many people, taking from
+// whoever applies it. What was applied can be taken back, as a plan again ([Engine.PreviewUndo]).
+// [Engine.Pause] holds everything back, [Engine.Held] shows what waits, and
+// [Engine.Resume] lets it through.
 //
 // # What goes wrong
 //
@@ -53,6 +81,9 @@
 // the same event. What the host refuses for one person is set aside, recorded, and
 // tried again with growing pauses, while the others go on. Changes of groups that
 // would take access from very many people pause the tenant and ask ([Breaker]).
+// What a person should look at goes to Config.Notifier, once. [Engine.ReconcileTask], for
+// tenant.Runner, compares everybody once a day, mends what somebody changed past the locks,
+// and reports it ([Engine.LastReconcile]).
 //
 // # Security
 //
@@ -64,5 +95,5 @@
 // # Compatibility
 //
 // [Target] and [GroupMapper] do not grow within a major version; new abilities are
-// optional interfaces such as [TeamDeleter]. Codes and kinds are stable.
+// optional interfaces such as [TeamDeleter] and [TeamArchiver]. Codes and kinds are stable.
 package provisioning

@@ -30,12 +30,32 @@ type Config struct {
 	// the one below the highest: making owners by group is a host's decision.
 	MaxProvisionableRole string
 
+	// ImpliedTeamRoles says which role in every team an organisation role means, where it
+	// means one: {"administrator": "administrator", "owner": "administrator"} in a host whose
+	// administrators may do everything in all teams. Plans then show how what people may
+	// do in teams changes with their role in the organisation ([RightsChange]).
+	ImpliedTeamRoles map[string]string
+
 	// Mapper, if set, decides for all tenants instead of the mode that each chose.
 	Mapper GroupMapper
 	// MaxTeamName is the longest name of a team in characters. Zero means 100.
 	MaxTeamName int
+	// ManyGroups is how many groups may pass a filter before a preview warns. Zero means 200.
+	ManyGroups int
+	// Notifier, if set, is told what a person should look at, each thing once a week at most:
+	// [NoticePaused], [NoticeViolation], [NoticeNoSeat] and [NoticeStuck]. It is called by
+	// [Engine.Run] and [Engine.Sync]; what it refuses is told again later and holds up nothing.
+	Notifier tenant.Notifier
 	// Breaker pauses a tenant whose directory takes access from many people at once.
 	Breaker Breaker
+
+	// DeleteAfter is how long a team whose group went waits before it is deleted, where the
+	// tenant's settings want it deleted and the host is a [TeamDeleter]. Zero means 7 days, less than
+	// zero that it is deleted at once.
+	DeleteAfter time.Duration
+	// ReconcileEvery is how often [Engine.ReconcileDue] compares everybody in a tenant. Zero means a
+	// day; less than a minute is refused.
+	ReconcileEvery time.Duration
 
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
@@ -55,6 +75,9 @@ type Engine struct {
 	mu       sync.Mutex
 	backoff  map[string]backoff   // by tenant
 	retryDue map[string]time.Time // when a tenant's open work is due next
+	notices  map[string]backoff   // by tenant
+	// deletions are looked at again then, or when the journal has grown.
+	deletions map[string]deletionCheck
 }
 
 // New checks cfg and returns an engine. It starts nothing: see [Engine.Run].
@@ -66,15 +89,27 @@ func New(cfg Config) (*Engine, error) {
 		return nil, errors.New("provisioning: Config.Target is required: who the host's accounts and teams are")
 	case cfg.Authorizer == nil:
 		return nil, errors.New("provisioning: Config.Authorizer is required: it says who may do what")
-	case cfg.MaxTeamName < 0:
-		return nil, errors.New("provisioning: Config.MaxTeamName must not be negative")
+	case cfg.MaxTeamName < 0 || cfg.ManyGroups < 0:
+		return nil, errors.New("provisioning: Config.MaxTeamName and Config.ManyGroups must not be negative")
 	}
 	roles, err := newRoleOrder(cfg)
 	if err != nil {
 		return nil, err
 	}
+	if cfg.DeleteAfter == 0 {
+		cfg.DeleteAfter = deleteAfter
+	}
+	if cfg.ReconcileEvery == 0 {
+		cfg.ReconcileEvery = reconcileEvery
+	}
+	if cfg.ReconcileEvery < time.Minute {
+		return nil, errors.New("provisioning: Config.ReconcileEvery must be at least a minute")
+	}
 	if cfg.MaxTeamName == 0 {
 		cfg.MaxTeamName = 100
+	}
+	if cfg.ManyGroups == 0 {
+		cfg.ManyGroups = 200
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -83,7 +118,7 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Breaker = cfg.Breaker.withDefaults()
-	return &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}}, nil
+	return &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}, deletions: map[string]deletionCheck{}, notices: map[string]backoff{}}, nil
 }
 
 // mapperOf returns the mapper that the settings choose.
@@ -128,65 +163,101 @@ func (e *Engine) Preview(ctx context.Context, actor tenant.Actor, tenantID strin
 	}
 	var plan Plan
 	err := e.cfg.Store.InTx(ctx, func(tx store.Store) (err error) {
-		plan, err = e.planAll(ctx, tx, tenantID, s)
+		plan, err = e.planAll(ctx, tx, actor, tenantID, s)
 		return err
 	})
 	return plan, err
 }
 
-// planAll computes what settings do to everybody.
-func (e *Engine) planAll(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings) (Plan, error) {
+// planAll computes what settings do to everybody, and what the actor has to confirm.
+func (e *Engine) planAll(ctx context.Context, tx store.Store, actor tenant.Actor, tenantID string, s store.ProvisioningSettings) (Plan, error) {
 	stored, err := settingsOf(ctx, tx, tenantID)
 	if err != nil {
 		return Plan{}, err
 	}
 	s.Meta = stored.Meta
+	if s.Pause, err = pauseOf(s, stored); err != nil {
+		return Plan{}, err
+	}
 	if s, err = e.checkSettings(ctx, tx, tenantID, s, stored); err != nil {
 		return Plan{}, err
 	}
-	l, err := e.newLoader(ctx, tx, tenantID, &s)
+	plan, err := e.planEverybody(ctx, tx, tenantID, s, func(l *loader) { l.was = &stored })
+	e.askConfirmations(&plan, actor)
+	return plan, err
+}
+
+// planEverybody computes what is to do for everybody with settings that are known to be
+// sound, or were when they were saved. Each of with says what else the plan is about.
+func (e *Engine) planEverybody(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings, with ...func(*loader)) (Plan, error) {
+	snap, err := e.loadEverybody(ctx, tx, tenantID, s, with...)
 	if err != nil {
 		return Plan{}, err
+	}
+	return e.computeAll(snap), nil
+}
+
+func (e *Engine) loadEverybody(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings, with ...func(*loader)) (*snapshot, error) {
+	l, err := e.newLoader(ctx, tx, tenantID, &s)
+	if err != nil {
+		return nil, err
+	}
+	for _, fn := range with {
+		fn(l)
 	}
 	c := newConcern()
 	c.everybody = true
 	snap, err := l.load(ctx, c)
 	if err != nil {
-		return Plan{}, err
+		return nil, err
 	}
-	plan := compute(snap)
-	plan.reportMissingGroups(snap)
-	plan.seal()
-	return plan, nil
+	if l.reset != nil {
+		if err := l.reset.check(snap); err != nil {
+			return nil, err
+		}
+	}
+	return snap, nil
 }
 
-// Confirm says what whoever applies a plan has been asked and agreed to.
-type Confirm struct {
-	// Hash is the hash of the plan that was shown.
-	Hash string
-	// TopRole says that making owners by group is meant (see Plan.GivesTopRole).
-	TopRole bool
+// computeAll is compute for everybody, with what only shows when all is looked at.
+func (e *Engine) computeAll(s *snapshot) Plan {
+	plan := compute(s)
+	plan.report(s, e.cfg)
+	plan.seal()
+	return plan
 }
 
 // Apply saves the settings and does what their preview showed, in one transaction. If
 // that is no longer what would be done, it changes nothing and returns a
-// [StalePlanError] with the present plan. What the host refuses for one person is
-// undone for this person, reported in Plan.Failures and tried again by [Engine.Sync].
-// The actor needs [tenant.ActionApplyMapping].
+// [StalePlanError] with the present plan. If the plan asks for confirmations that c
+// does not give, it changes nothing and returns an [UnconfirmedError]. What the host
+// refuses for one person is undone for this person, reported in Plan.Failures and tried
+// again by [Engine.Sync]. The actor needs [tenant.ActionApplyMapping].
 func (e *Engine) Apply(ctx context.Context, actor tenant.Actor, tenantID string, s store.ProvisioningSettings, c Confirm) (Plan, error) {
+	return e.applyShown(ctx, actor, tenantID, c, func(tx store.Store) (Plan, error) {
+		plan, err := e.planAll(ctx, tx, actor, tenantID, s)
+		if err == nil && plan.Settings.Version != s.Version {
+			err = &StalePlanError{Plan: plan}
+		}
+		return plan, err
+	})
+}
+
+// applyShown applies what make plans, if it is what was shown and confirmed.
+func (e *Engine) applyShown(ctx context.Context, actor tenant.Actor, tenantID string, c Confirm, makePlan func(tx store.Store) (Plan, error)) (Plan, error) {
 	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionApplyMapping, tenantID); err != nil {
 		return Plan{}, err
 	}
 	var plan Plan
 	err := e.inTenant(ctx, tenantID, func(tx store.Store) (err error) {
-		if plan, err = e.planAll(ctx, tx, tenantID, s); err != nil {
+		if plan, err = makePlan(tx); err != nil {
 			return err
 		}
-		if plan.Hash != c.Hash || plan.Settings.Version != s.Version {
+		if plan.Hash != c.Hash {
 			return &StalePlanError{Plan: plan}
 		}
-		if plan.GivesTopRole && !c.TopRole {
-			return ErrTopRoleUnconfirmed
+		if err := plan.confirmed(c); err != nil {
+			return err
 		}
 		return e.save(ctx, tx, actor, &plan)
 	})
@@ -205,6 +276,7 @@ func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, p
 	}
 	next := plan.Settings
 	next.UpdatedAt = e.cfg.Now()
+	e.signPause(&next, before, actor)
 	if next.CreatedAt.IsZero() {
 		next.CreatedAt = next.UpdatedAt
 	}
@@ -214,30 +286,22 @@ func (e *Engine) save(ctx context.Context, tx store.Store, actor tenant.Actor, p
 	if err := e.apply(ctx, tx, plan); err != nil {
 		return err
 	}
-	ev := e.event(EventSettings, eventActor(actor), store.EventSubject{Kind: "provisioning_settings"})
+	if before.Unmanaged.Teams == store.TeamDelete && next.Unmanaged.Teams != store.TeamDelete {
+		if err := e.cancelDeletions(ctx, tx, plan.TenantID, eventActor(actor)); err != nil {
+			return err
+		}
+	}
+	plan.ID = store.NewID(e.cfg.Now())
+	ev := e.event(EventSettings, eventActor(actor), store.EventSubject{Kind: subjectSettings, ID: plan.ID})
 	ev.Origin = actor.Origin.Event()
 	ev.Before, ev.After = asJSON(before), asJSON(next)
-	if err := tx.AppendEvents(ctx, plan.TenantID, ev); err != nil {
+	if err := tx.AppendEvents(ctx, plan.TenantID, append(e.pauseEvents(next, before, actor), ev)...); err != nil {
+		return err
+	}
+	if err := e.recordApplied(ctx, tx, actor, plan); err != nil {
 		return err
 	}
 	return forgetLosers(ctx, tx, plan.TenantID)
-}
-
-// Reconcile compares everybody in the tenant with the rules and mends what differs:
-// after a restore, or when somebody changed the host's tables past the locks.
-func (e *Engine) Reconcile(ctx context.Context, tenantID string) (Plan, error) {
-	var plan Plan
-	err := e.inTenant(ctx, tenantID, func(tx store.Store) error {
-		s, err := settingsOf(ctx, tx, tenantID)
-		if err != nil {
-			return err
-		}
-		if plan, err = e.planAll(ctx, tx, tenantID, s); err != nil {
-			return err
-		}
-		return e.apply(ctx, tx, &plan)
-	})
-	return plan, err
 }
 
 // errBusy says that another transaction on the tenant was faster.

@@ -14,14 +14,25 @@ const eventPrefix = "provisioning."
 
 // The types of the other events.
 const (
-	EventSettings    = eventPrefix + "settings.changed"    // a tenant chose other settings
-	EventFinding     = eventPrefix + "finding"             // a plan left something undone; Code says what
-	EventFailed      = eventPrefix + "work.failed"         // the host refused; tried again later
-	EventRecovered   = eventPrefix + "work.recovered"      // it went through at last
-	EventBreaker     = eventPrefix + "breaker.tripped"     // too many people were to lose access; paused
-	EventRefused     = eventPrefix + "refused"             // the policy refused a directory's write
-	EventConvertible = eventPrefix + "conversion.approved" // an account may be taken over
+	EventSettings   = eventPrefix + "settings.changed" // a tenant chose other settings
+	EventPaused     = eventPrefix + "paused"           // somebody paused it; Message says why
+	EventResumed    = eventPrefix + "resumed"          // somebody let through what waited
+	EventReconciled = eventPrefix + "reconciled"       // everybody was compared; After is the ReconcileReport
+	// A team that waits to be deleted stays.
+	EventDeleteCancelled = eventPrefix + "team.delete_cancelled"
+	EventApplied         = eventPrefix + "applied"             // somebody applied a plan; see AppliedPlan
+	EventUndoRecord      = eventPrefix + "undo_record"         // what it did, in parts, for an undo
+	EventNotified        = eventPrefix + "notified"            // Config.Notifier was told; Code is the notice's kind
+	EventFinding         = eventPrefix + "finding"             // a plan left something undone; Code says what
+	EventFailed          = eventPrefix + "work.failed"         // the host refused; tried again later
+	EventRecovered       = eventPrefix + "work.recovered"      // it went through at last
+	EventBreaker         = eventPrefix + "breaker.tripped"     // too many people were to lose access; paused
+	EventRefused         = eventPrefix + "refused"             // the policy refused a directory's write
+	EventConvertible     = eventPrefix + "conversion.approved" // an account may be taken over
 )
+
+// subjectSettings is the kind of subject of what happens to a tenant's settings.
+const subjectSettings = "provisioning_settings"
 
 // system is the actor of all that provisioning does by itself.
 var system = store.EventActor{Kind: string(tenant.ActorSystem), ID: "provisioning", Name: "Provisioning"}
@@ -43,7 +54,7 @@ func (e *Engine) event(typ string, actor store.EventActor, subject store.EventSu
 func (e *Engine) lineEvent(l Line) store.Event {
 	subject := store.EventSubject{Kind: subjectAccount, ID: l.AccountID, Name: l.Person}
 	if l.Person == "" && l.AccountID == "" {
-		subject = store.EventSubject{Kind: "team", ID: l.TeamID, Name: l.Team}
+		subject = store.EventSubject{Kind: subjectTeam, ID: l.TeamID, Name: l.Team}
 	}
 	ev := e.event(eventPrefix+string(l.Kind), system, subject)
 	ev.After, ev.Message = asJSON(l), l.Reason

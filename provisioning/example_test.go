@@ -203,3 +203,84 @@ func ExampleNewAutoMapper() {
 	// 1 g1 true <nil>
 	// provisioning: filter, line 1, character 1: the expression does not compile: missing closing ) at "team-("
 }
+
+// groupsOf is a directory with groups of these names, whose IDs are g1, g2 and so on.
+func groupsOf(st store.Store, names ...string) error {
+	at := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+	for i, name := range names {
+		id := fmt.Sprintf("g%d", i+1)
+		g := store.SCIMGroup{Meta: store.Meta{ID: id, CreatedAt: at, UpdatedAt: at}, DisplayName: name}
+		ev := store.Event{ID: "e" + id, Type: "scim.group.created", At: at, Subject: store.EventSubject{Kind: "scim_group", ID: id, Name: name}}
+		if _, err := st.CreateSCIMGroup(context.Background(), "acme", g, nil, ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func engineOf(st store.Store) (*provisioning.Engine, error) {
+	return provisioning.New(provisioning.Config{
+		Store: st, Target: newApp(),
+		Authorizer: tenant.AuthorizerFunc(func(context.Context, tenant.Actor, tenant.Action, string) error { return nil }),
+		OrgRoles:   []string{"member", "administrator", "owner"},
+		TeamRoles:  []string{"member", "administrator"},
+	})
+}
+
+// While an owner types a filter, the page shows what it selects.
+func ExampleEngine_MatchGroups() {
+	st := memory.New()
+	engine, err := engineOf(st)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := groupsOf(st, "okta-SRE", "Everyone", "Okta-DB"); err != nil {
+		fmt.Println(err)
+	}
+	owner := tenant.Actor{Kind: tenant.ActorOwner, ID: "u1"}
+	rule := store.AutoRule{
+		FilterKind: "glob", Filter: "okta-*",
+		Naming: store.TeamNaming{StripPrefix: "okta-", Template: "{group} team"},
+	}
+	m, err := engine.MatchGroups(context.Background(), owner, "acme", rule, provisioning.MatchQuery{Limit: 10})
+	fmt.Printf("%d of %d groups\n", m.Matched, m.Total)
+	for _, g := range m.Groups {
+		fmt.Printf("%s: %s\n", g.Group, g.Team)
+	}
+	fmt.Println(err)
+	// Output:
+	// 2 of 3 groups
+	// okta-SRE: SRE team
+	// Okta-DB: DB team
+	// <nil>
+}
+
+// A group that was deleted and made again has another ID; the preview proposes it.
+func ExampleRelink() {
+	saved := store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{{GroupID: "g1", TeamID: "t1", TeamRole: "member"}}}
+	finding := provisioning.Finding{Code: provisioning.FindingGroupRecreated, OldGroupID: "g1", GroupID: "g9"}
+
+	linked, places := provisioning.Relink(saved, finding.OldGroupID, finding.GroupID)
+	fmt.Println(places, linked.Rows[0].GroupID) // preview and apply linked
+	// Output: 1 g9
+}
+
+// An owner takes back roles in teams that were changed by hand.
+func ExampleEngine_PreviewReset() {
+	ctx := context.Background()
+	engine, err := engineOf(memory.New())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	owner := tenant.Actor{Kind: tenant.ActorOwner, ID: "u1"}
+	reset := provisioning.Reset{TeamRoles: true, TeamID: "t1"}
+	plan, err := engine.PreviewReset(ctx, owner, "acme", reset)
+	fmt.Println(len(plan.Lines), err) // nobody changed a role here
+	_, err = engine.ApplyReset(ctx, owner, "acme", reset, provisioning.Confirm{Hash: plan.Hash})
+	fmt.Println(err)
+	// Output:
+	// 0 <nil>
+	// <nil>
+}

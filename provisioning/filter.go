@@ -41,16 +41,20 @@ func (e *FilterError) Error() string {
 	}
 }
 
-// groupFilter selects groups by name. Names are compared without regard to case,
-// except where a regular expression says otherwise with (?-i).
+// groupFilter selects groups by name, and by externalId where the rule says so. They
+// are compared without regard to case, except where the rule, or a regular expression with
+// (?-i), says otherwise.
 type groupFilter struct {
 	all      bool
+	external bool // match externalId, too
+	exact    bool // case counts
 	names    map[string]bool
 	patterns []*regexp.Regexp
 }
 
-func newGroupFilter(kind, text string) (*groupFilter, error) {
-	f := &groupFilter{}
+func newGroupFilter(rule store.AutoRule) (*groupFilter, error) {
+	kind, text := rule.FilterKind, rule.Filter
+	f := &groupFilter{external: rule.FilterExternalID, exact: rule.CaseSensitive}
 	if len(text) > maxFilterBytes || !utf8.ValidString(text) {
 		return nil, &FilterError{Message: fmt.Sprintf("expected at most %d bytes of UTF-8, got %d bytes", maxFilterBytes, len(text))}
 	}
@@ -78,6 +82,9 @@ func newGroupFilter(kind, text string) (*groupFilter, error) {
 		return nil, &FilterError{Message: fmt.Sprintf("expected at most %d lines, got %d", limit, n)}
 	}
 	if n == 0 {
+		if err := f.add(kind, ""); err != nil {
+			return nil, err
+		}
 		f.all = true // an empty field selects everything, as no filter does
 	}
 	return f, nil
@@ -89,21 +96,23 @@ func (f *groupFilter) add(kind, line string) *FilterError {
 	}
 	switch kind {
 	case "list":
-		f.names[store.Fold(line)] = true
+		f.names[f.fold(line)] = true
 		return nil
 	case "glob":
 		expr, err := globExpr(line)
 		if err != nil {
 			return err
 		}
-		line = expr
+		line = `(?s)` + expr
 	case "regex":
 		if err := regexError(line); err != nil {
 			return err
 		}
-		line = `(?i)` + line
 	default:
-		return &FilterError{Message: fmt.Sprintf("expected the kind all, list, glob or regex, got %q", kind)}
+		return &FilterError{Message: fmt.Sprintf("expected the kind all, list, glob or regex, got %q", short(kind))}
+	}
+	if !f.exact {
+		line = `(?i)` + line
 	}
 	re, err := regexp.Compile(line)
 	if err != nil {
@@ -134,7 +143,7 @@ func regexError(expr string) *FilterError {
 // globExpr translates *, ? and \ into an expression for the whole name.
 func globExpr(glob string) (string, *FilterError) {
 	var b strings.Builder
-	b.WriteString(`(?is)\A`)
+	b.WriteString(`\A`)
 	escaped := false
 	for _, r := range glob {
 		switch {
@@ -158,15 +167,29 @@ func globExpr(glob string) (string, *FilterError) {
 	return b.String(), nil
 }
 
-// match says whether the group passes, by its name without surrounding spaces. A list
-// also names groups by ID.
+// fold is the form in which entries of a list are compared.
+func (f *groupFilter) fold(s string) string {
+	if f.exact {
+		return s
+	}
+	return store.Fold(s)
+}
+
+// match says whether the group passes, by its name without surrounding spaces or, where
+// that counts, by its externalId. A list also names groups by ID.
 func (f *groupFilter) match(g Group) bool {
-	name := strings.TrimSpace(g.Name)
-	if f.all || f.names[store.Fold(name)] || f.names[store.Fold(g.ID)] {
+	if f.all || f.names[f.fold(g.ID)] {
+		return true
+	}
+	return f.matchText(strings.TrimSpace(g.Name)) || f.external && g.ExternalID != "" && f.matchText(g.ExternalID)
+}
+
+func (f *groupFilter) matchText(s string) bool {
+	if f.names[f.fold(s)] {
 		return true
 	}
 	for _, re := range f.patterns {
-		if re.MatchString(name) {
+		if re.MatchString(s) {
 			return true
 		}
 	}

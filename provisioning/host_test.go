@@ -38,11 +38,14 @@ type fakeHost struct {
 	teams map[string]string            // ID → name
 	in    map[string]map[string]string // team → account → role
 	// fail, if set, is asked before every change.
-	fail func(op, id string) error
+	fail     func(op, id string) error
+	failRoot func(tenantID string) error // the same for RootAccount
 	// calls counts changes.
 	calls int
 	keep  bool            // remember CreatedFor and Provisioned
 	ours  map[string]bool // team and account that SetMember made
+	// archived teams, by ID.
+	archived map[string]bool
 }
 
 type hostUser struct {
@@ -54,7 +57,7 @@ type hostUser struct {
 }
 
 func newFakeHost() *fakeHost {
-	h := &fakeHost{users: map[string]*hostUser{}, teams: map[string]string{}, in: map[string]map[string]string{}, ours: map[string]bool{}}
+	h := &fakeHost{users: map[string]*hostUser{}, teams: map[string]string{}, in: map[string]map[string]string{}, ours: map[string]bool{}, archived: map[string]bool{}}
 	h.root = h.addUser("u-root", "root@acme.example", "owner")
 	return h
 }
@@ -143,7 +146,12 @@ func (h *fakeHost) change(op, id string, fn func()) error {
 	return nil
 }
 
-func (h *fakeHost) RootAccount(context.Context, store.Store, string) (string, error) {
+func (h *fakeHost) RootAccount(_ context.Context, _ store.Store, tenantID string) (string, error) {
+	if h.failRoot != nil {
+		if err := h.failRoot(tenantID); err != nil {
+			return "", err
+		}
+	}
 	return h.root, nil
 }
 
@@ -238,7 +246,7 @@ func (h *fakeHost) Teams(_ context.Context, _ store.Store, _ string, ids []strin
 	var out []Team
 	for id, name := range h.teams {
 		if ids == nil || slices.Contains(ids, id) {
-			out = append(out, Team{ID: id, Name: name})
+			out = append(out, Team{ID: id, Name: name, Archived: h.archived[id]})
 		}
 	}
 	return out, nil
@@ -282,6 +290,18 @@ func (h deletingHost) DeleteTeamIfUnused(_ context.Context, _ store.Store, _, id
 	return deleted, err
 }
 
+// archivingHost has an archive for teams, too.
+type archivingHost struct{ deletingHost }
+
+func (h archivingHost) SetTeamArchived(_ context.Context, _ store.Store, _, id string, archived bool) error {
+	return h.change("SetTeamArchived", id, func() { h.archived[id] = archived })
+}
+
+// canAll makes the host one that deletes and archives teams, without waiting.
+func canAll(c *Config) {
+	c.Target, c.DeleteAfter = archivingHost{deletingHost{c.Target.(*fakeHost)}}, -1
+}
+
 // joined is a store whose transactions take the host's changes back, too, as one SQL
 // database does. crash, if set, is asked before the outermost commit.
 type joined struct {
@@ -297,11 +317,12 @@ func (j *joined) InTx(ctx context.Context, fn func(tx store.Store) error) error 
 	return j.Store.InTx(ctx, func(tx store.Store) (err error) {
 		j.host.mu.Lock()
 		users, teams, in := j.host.clone()
+		archived := maps.Clone(j.host.archived)
 		j.host.mu.Unlock()
 		defer func() {
 			if err != nil {
 				j.host.mu.Lock()
-				j.host.users, j.host.teams, j.host.in = users, teams, in
+				j.host.users, j.host.teams, j.host.in, j.host.archived = users, teams, in, archived
 				j.host.mu.Unlock()
 			}
 		}()
@@ -470,10 +491,26 @@ func (w *world) set(s store.ProvisioningSettings) Plan {
 	s.Version = have.Version
 	preview, err := w.e.Preview(w.ctx, owner, org, s)
 	require.NoError(w, err)
-	done, err := w.e.Apply(w.ctx, owner, org, s, Confirm{Hash: preview.Hash, TopRole: true})
+	done, err := w.e.Apply(w.ctx, owner, org, s, agree(preview))
 	require.NoError(w, err)
 	require.Equal(w, preview.Lines, done.Lines, "the plan that was applied is the one that was shown")
 	return done
+}
+
+// agree confirms all that a plan asks.
+func agree(p Plan) Confirm {
+	c := Confirm{Hash: p.Hash}
+	for _, q := range p.Confirmations {
+		switch q.Code {
+		case ConfirmTopRole:
+			c.TopRole = true
+		case ConfirmManyPeople:
+			c.People = q.Number
+		case ConfirmOwnAccess:
+			c.OwnAccess = true
+		}
+	}
+	return c
 }
 
 func (w *world) manual(rows ...store.MappingRow) Plan {

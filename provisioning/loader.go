@@ -21,7 +21,12 @@ type loader struct {
 	tenantID string
 	settings store.ProvisioningSettings
 	mapper   GroupMapper
-	s        *snapshot
+	was      *store.ProvisioningSettings // those before, where others are tried
+	reset    *Reset
+	external bool // the mapper looks at externalId
+	// assume are accounts of users as they would be, by the user's ID.
+	assume map[string]store.Account
+	s      *snapshot
 }
 
 // newLoader reads the tenant's settings, unless others are given to be tried.
@@ -39,19 +44,23 @@ func (e *Engine) newLoader(ctx context.Context, tx store.Store, tenantID string,
 	if l.mapper, err = e.mapperOf(l.settings); err != nil {
 		return nil, err
 	}
+	if m, ok := l.mapper.(ExternalIDMapper); ok {
+		l.external = m.NeedsExternalID()
+	}
 	return l, nil
 }
 
 // load reads the snapshot.
 func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
-	_, deleter := l.e.cfg.Target.(TeamDeleter)
+	_, canDelete := l.e.cfg.Target.(TeamDeleter)
+	_, canArchive := l.e.cfg.Target.(TeamArchiver)
 	l.s = &snapshot{
 		tenantID: l.tenantID, settings: l.settings, roles: l.e.roles,
-		maxTeamName: l.e.cfg.MaxTeamName, deleteTeams: deleter,
+		maxTeamName: l.e.cfg.MaxTeamName, deleteAfter: max(0, l.e.cfg.DeleteAfter), canDelete: canDelete, canArchive: canArchive, reset: l.reset,
 		groups: map[string]groupState{}, teams: map[string]Team{}, owners: map[string]bool{},
 	}
 	steps := []func(context.Context, *concern) error{
-		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.askMapper, l.loadTeams, l.loadOwners,
+		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.loadSeats, l.askMapper, l.loadTeams, l.loadOwners, l.loadRecreated, l.loadNested,
 	}
 	for _, step := range steps {
 		if err := step(ctx, c); err != nil {
@@ -122,40 +131,91 @@ func (l *loader) loadHost(ctx context.Context, _ *concern) error {
 
 // loadMatches looks for accounts that new people may take over.
 func (l *loader) loadMatches(ctx context.Context, _ *concern) error {
+	var t *ties
 	for i := range l.s.people {
 		p := &l.s.people[i]
-		if p.record != nil || p.user == nil || !p.user.Active || p.profile.Email == "" {
+		if p.record != nil || p.user == nil || !p.user.Active {
 			continue
 		}
-		m, err := l.e.cfg.Target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return hostErr("find an account by its address", err)
-		}
-		p.match = &m
-		a, err := l.tx.Account(ctx, l.tenantID, m.ID)
-		if err == nil {
-			p.matchRecord = &a
-			if p.grants, err = l.tx.Grants(ctx, l.tenantID, m.ID); err != nil {
+		if t == nil {
+			have, err := l.loadTies(ctx)
+			if err != nil {
 				return err
 			}
-		} else if !errors.Is(err, store.ErrNotFound) {
+			t = &have
+		}
+		if err := l.loadMatch(ctx, *t, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func (l *loader) loadMatch(ctx context.Context, t ties, p *person) (err error) {
+	if rec, ok := l.assume[p.scimUserID]; ok {
+		return l.assumeMatch(ctx, p, rec)
+	}
+	if p.match, p.matchRecord, err = l.matchByTie(ctx, t, p.profile); err != nil {
+		return err
+	}
+	byHand := p.match != nil && p.matchRecord.Convertible && p.matchRecord.Conversion.Address != ""
+	if p.profile.Email != "" && !byHand {
+		m, err := l.e.cfg.Target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return hostErr("find an account by its address", err)
+		case p.match != nil:
+			p.ambiguous = p.match.ID != m.ID
+		default:
+			p.match = &m
+		}
+	}
+	if p.match == nil {
+		return nil
+	}
+	if p.matchRecord == nil {
+		a, err := l.tx.Account(ctx, l.tenantID, p.match.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		p.matchRecord = &a
+	}
+	p.grants, err = l.tx.Grants(ctx, l.tenantID, p.match.ID)
+	return err
+}
+
+// assumeMatch shows a user as one who takes over the account as it would be.
+func (l *loader) assumeMatch(ctx context.Context, p *person, rec store.Account) error {
+	list, err := l.e.cfg.Target.Accounts(ctx, l.tx, l.tenantID, []string{rec.ID})
+	if err != nil {
+		return hostErr("read accounts", err)
+	}
+	p.match = &AccountState{ID: rec.ID, Email: rec.Email, Active: true} // not in the tenant yet
+	if len(list) == 1 && list[0].ID == rec.ID {
+		p.match = &list[0]
+	}
+	p.matchRecord = &rec
+	p.grants, err = l.tx.Grants(ctx, l.tenantID, rec.ID)
+	return err
+}
+
 func (l *loader) askMapper(ctx context.Context, _ *concern) error {
+	auto, _ := l.mapper.(*AutoMapper)
 	for _, id := range l.s.looked {
 		g := l.s.groups[id]
 		if g.exists {
-			g.own, g.mapErr = mapGroups(ctx, l.mapper, l.tenantID, []Group{{ID: id, Name: g.name}})
+			g.own, g.mapErr = mapGroups(ctx, l.mapper, l.tenantID, []Group{l.group(id, g)})
+			if auto != nil {
+				g.decision = auto.decision(id)
+			}
 			l.s.groups[id] = g
 		}
 	}
+	l.fellOut()
 	for i := range l.s.people {
 		p := &l.s.people[i]
 		p.gives, p.mapErr = mapGroups(ctx, l.mapper, l.tenantID, p.groups)

@@ -19,7 +19,7 @@ func (l *loader) loadGroups(ctx context.Context, c *concern) error {
 			if err != nil {
 				return err
 			}
-			l.s.groups[g.ID] = groupState{name: g.DisplayName, exists: true}
+			l.s.groups[g.ID] = groupState{name: g.DisplayName, externalID: g.ExternalID, exists: true}
 			ids[g.ID] = true
 		}
 	}
@@ -31,7 +31,7 @@ func (l *loader) loadGroups(ctx context.Context, c *concern) error {
 	}
 	for _, p := range l.s.people {
 		for _, g := range p.grants {
-			if _, known := l.s.groups[g.GroupID]; !known && !ids[g.GroupID] {
+			if _, known := l.s.groups[g.GroupID]; !known && !ids[g.GroupID] && g.GroupID != store.GrantedByDefault {
 				if err := l.loadGroup(ctx, g.GroupID); err != nil {
 					return err
 				}
@@ -56,12 +56,21 @@ func (l *loader) loadGroup(ctx context.Context, id string) error {
 	state := l.s.groups[id]
 	g, err := l.tx.SCIMGroup(ctx, l.tenantID, id)
 	if err == nil {
-		state.name, state.exists = g.DisplayName, true
+		state.name, state.externalID, state.exists = g.DisplayName, g.ExternalID, true
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	l.s.groups[id] = state
 	return nil
+}
+
+// group is the group as the mapper sees it.
+func (l *loader) group(id string, g groupState) Group {
+	out := g.group(id)
+	if !l.external {
+		out.ExternalID = "" // whether it was read or not
+	}
+	return out
 }
 
 // loadMemberships reads the groups of the active people into their gives, still
@@ -84,8 +93,15 @@ func (l *loader) loadMemberships(ctx context.Context, ids map[string]bool) error
 			p := &l.s.people[index[user]]
 			for _, ref := range refs {
 				ids[ref.ID] = true
-				l.s.groups[ref.ID] = groupState{name: ref.DisplayName, exists: true}
-				p.groups = append(p.groups, Group{ID: ref.ID, Name: ref.DisplayName})
+				if _, known := l.s.groups[ref.ID]; !known {
+					l.s.groups[ref.ID] = groupState{name: ref.DisplayName, exists: true}
+					if l.external {
+						if err := l.loadGroup(ctx, ref.ID); err != nil {
+							return err
+						}
+					}
+				}
+				p.groups = append(p.groups, l.group(ref.ID, l.s.groups[ref.ID]))
 			}
 		}
 	}
@@ -180,10 +196,14 @@ func (l *loader) loadTeams(ctx context.Context, c *concern) error {
 func (l *loader) namesTeam() bool {
 	for _, id := range l.s.looked {
 		g := l.s.groups[id]
-		if _, wants := groupTeamGive(g.own); !wants || !g.exists {
+		give, wants := groupTeamGive(g.own)
+		if !wants || !g.exists {
 			continue
 		}
-		if g.team == nil || l.s.teams[g.team.ResourceID].Name != teamName(g.name, l.s.maxTeamName) {
+		if g.team == nil {
+			return true
+		}
+		if t, exists := l.s.teams[g.team.ResourceID]; !exists || !g.keepsName(give, t, l.s.nameOf(g, give)) {
 			return true
 		}
 	}

@@ -116,7 +116,8 @@ func NewLocks(cfg LocksConfig) (*Locks, error) {
 // store use [Locks.CheckTx].
 //
 // Not locked although a group gave the membership: the role in a team (field "role"),
-// which stays as somebody sets it (D1).
+// which stays as somebody sets it (D1). Nor is a role in the organisation that is the
+// settings' default and no group's.
 func (l *Locks) Check(ctx context.Context, tenantID string, r Resource, field string, op Op) (Lock, error) {
 	return l.CheckTx(ctx, l.cfg.Store, tenantID, r, field, op)
 }
@@ -253,7 +254,7 @@ func (c *lockCheck) granted(accountID string, kind store.GrantKind, resourceID s
 	}
 	var groups []string
 	for _, g := range list {
-		if g.Kind == kind && g.ResourceID == resourceID {
+		if g.Kind == kind && g.ResourceID == resourceID && g.GroupID != store.GrantedByDefault {
 			groups = append(groups, g.GroupID)
 		}
 	}

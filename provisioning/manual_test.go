@@ -145,10 +145,10 @@ func TestWhatGroupsGive(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "member", w.host.role(ops, w.account("ada")))
 		}},
-		{"mode none takes what was given and no more", func(t *testing.T, w *world) {
+		{"mode none takes what was given and no more, if the owner says so", func(t *testing.T, w *world) {
 			w.host.in[dev][w.account("ben")] = "member"
 			w.manual(w.row("A", ops, "member", "administrator"))
-			plan := w.set(store.ProvisioningSettings{Mode: store.ModeNone})
+			plan := w.set(taking(store.ProvisioningSettings{Mode: store.ModeNone}))
 			require.Equal(t, 2, plan.Totals.Leaves)
 			require.Equal(t, "member", w.host.role(dev, w.account("ben")))
 			require.Equal(t, "member", w.host.byEmail(t, "ada@acme.example").Role)

@@ -37,6 +37,17 @@ type Group struct {
 	ID string `json:"id"`
 	// Name is the displayName, which need not be unique.
 	Name string `json:"name"`
+	// ExternalID is the directory's own identifier. It is read for an [ExternalIDMapper]
+	// alone, since it costs one more query for each group, and else empty.
+	ExternalID string `json:"externalId,omitempty"`
+}
+
+// ExternalIDMapper is an optional interface of a [GroupMapper] that looks at
+// [Group].ExternalID.
+type ExternalIDMapper interface {
+	GroupMapper
+	// NeedsExternalID says whether it does.
+	NeedsExternalID() bool
 }
 
 // Give is what one group gives to those who are in it: a team, a role in the
@@ -48,12 +59,24 @@ type Give struct {
 	TeamID string
 	// GroupTeam gives the group's own team, which is made and renamed with the group.
 	GroupTeam bool
+	// TeamName is how the group's own team is to be called; empty means as the group is.
+	// Names are normalised: no control characters and invisible ones, single spaces, at
+	// most Config.MaxTeamName characters.
+	TeamName string
+	// Chosen says that somebody chose TeamName for this very group: KeepName does not hold
+	// it back.
+	Chosen bool
+	// KeepName leaves the name of a team that the group has already.
+	KeepName bool
 	// Adopt lets the group take over a team of its name that exists already.
 	Adopt bool
 	// TeamRole is the role in the team, one of Config.TeamRoles.
 	TeamRole string
 	// OrgRole is the role in the organisation, one of Config.OrgRoles; empty gives none.
 	OrgRole string
+	// Rank orders what is given to one person where the tenant chose that the first row
+	// wins ([store.RoleFirstRow]): the smallest does, and of equal ones the highest role.
+	Rank int
 	// Rule names the rule for people, such as "row 2".
 	Rule string
 }
@@ -66,7 +89,8 @@ type ManualMapper struct {
 }
 
 // NewManualMapper returns the mapper of these rows. Rows are counted from 1 in the
-// order given; the order has no other meaning, since the highest role wins.
+// order given, which is their [Give].Rank: it decides about roles where the settings say
+// that the first row wins, and about nothing where the highest role does.
 func NewManualMapper(rows []store.MappingRow) *ManualMapper {
 	m := &ManualMapper{rows: slices.Clone(rows), byGroup: make(map[string][]int, len(rows))}
 	for i, r := range rows {
@@ -83,7 +107,7 @@ func (m *ManualMapper) MapGroups(_ context.Context, _ string, groups []Group) ([
 			r := m.rows[i]
 			out = append(out, Give{
 				GroupID: r.GroupID, TeamID: r.TeamID, TeamRole: r.TeamRole, OrgRole: r.OrgRole,
-				Rule: "row " + strconv.Itoa(i+1),
+				Rank: i + 1, Rule: "row " + strconv.Itoa(i+1),
 			})
 		}
 	}
@@ -96,16 +120,21 @@ type AutoMapper struct {
 	rule        store.AutoRule
 	filter      *groupFilter
 	adopt, skip map[string]bool
+	names       map[string]string // by group
 }
 
 // NewAutoMapper returns the mapper of the rule, or a [FilterError] that says where
 // the filter is wrong.
 func NewAutoMapper(rule store.AutoRule) (*AutoMapper, error) {
-	f, err := newGroupFilter(rule.FilterKind, rule.Filter)
+	f, err := newGroupFilter(rule)
 	if err != nil {
 		return nil, err
 	}
-	return &AutoMapper{rule: rule, filter: f, adopt: set(rule.Adopt), skip: set(rule.Skip)}, nil
+	m := &AutoMapper{rule: rule, filter: f, adopt: set(rule.Adopt), skip: set(rule.Skip), names: make(map[string]string, len(rule.Names))}
+	for _, n := range rule.Names {
+		m.names[n.GroupID] = n.Name
+	}
+	return m, nil
 }
 
 // MapGroups implements [GroupMapper].
@@ -115,12 +144,36 @@ func (m *AutoMapper) MapGroups(_ context.Context, _ string, groups []Group) ([]G
 		if m.skip[g.ID] || !m.filter.match(g) {
 			continue
 		}
+		name, chosen := m.names[g.ID]
+		if !chosen {
+			name = nameBy(m.rule.Naming, g.Name)
+		}
 		out = append(out, Give{
 			GroupID: g.ID, GroupTeam: true, Adopt: m.adopt[g.ID],
+			TeamName: name, Chosen: chosen, KeepName: m.rule.OnRename == store.RenameKeepTeam,
 			TeamRole: m.rule.TeamRole, OrgRole: m.rule.OrgRole, Rule: "automatic mode",
 		})
 	}
 	return out, nil
+}
+
+// NeedsExternalID implements [ExternalIDMapper].
+func (m *AutoMapper) NeedsExternalID() bool { return m.rule.FilterExternalID }
+
+// decision is what the owner decided for a group.
+func (m *AutoMapper) decision(groupID string) string {
+	_, renamed := m.names[groupID]
+	switch {
+	case m.skip[groupID]:
+		return "skip"
+	case m.adopt[groupID] && renamed:
+		return "adopt, rename"
+	case m.adopt[groupID]:
+		return "adopt"
+	case renamed:
+		return "rename"
+	}
+	return ""
 }
 
 // noMapper is the mode "none".

@@ -59,6 +59,10 @@ func (m *membershipPlan) plan() {
 		m.drop(false) // the team is gone and its members with it
 		return
 	}
+	if t := m.p.s.teams[m.want.team.id]; t.Archived && len(m.want.given) > 0 && !m.p.restored[t.ID] {
+		m.p.findArchived(t, m.want.given[0].by.GroupID)
+		return // who is in it stays, and nobody joins
+	}
 	switch {
 	case len(m.want.given) == 0:
 		m.end()
@@ -72,8 +76,12 @@ func (m *membershipPlan) plan() {
 // gaining says whether something may be given now: not to somebody inactive.
 func (m *membershipPlan) gaining() bool { return m.pp.activates && !m.p.hold() }
 
-func (m *membershipPlan) line(kind LineKind, from, to, reason string) {
-	m.p.line(m.pp, Line{Kind: kind, TeamID: m.want.team.id, Team: m.want.team.name, GroupID: m.want.team.group, From: from, To: to, Reason: reason})
+func (m *membershipPlan) line(kind LineKind, from, to, reason string, by Source) {
+	m.p.line(m.pp, m.lineOf(kind, from, to, reason, by))
+}
+
+func (m *membershipPlan) lineOf(kind LineKind, from, to, reason string, by Source) Line {
+	return Line{Kind: kind, TeamID: m.want.team.id, Team: m.want.team.name, GroupID: m.want.team.group, From: from, To: to, Source: by, Reason: reason}
 }
 
 func (m *membershipPlan) begin() {
@@ -81,20 +89,20 @@ func (m *membershipPlan) begin() {
 		return
 	}
 	best := m.want.best(m.p.s.roles.team)
-	reason := m.p.s.inGroup(best.by)
+	reason, by := m.p.s.inGroup(best.by), GroupSource(best.by.GroupID)
 	if m.has && m.ours {
 		// Made by an attempt whose transaction did not commit.
-		m.line(MemberAdd, "", best.role, reason)
+		m.line(MemberAdd, "", best.role, reason, by)
 		m.put("")
 		return
 	}
 	if m.has {
 		// The role that somebody gave by hand stays as it is (D1).
-		m.line(MemberLink, "", "", reason+"; was a member before")
+		m.line(MemberLink, "", "", reason+"; was a member before", by)
 		m.put(previousManual)
 		return
 	}
-	m.line(MemberAdd, "", best.role, reason)
+	m.line(MemberAdd, "", best.role, reason, by)
 	m.put("")
 }
 
@@ -106,6 +114,7 @@ func (m *membershipPlan) keep() {
 		given = higher(order, given, g.Role)
 	}
 	best := m.want.best(order)
+	by := GroupSource(best.by.GroupID)
 	changed := m.ledgerDiffers()
 	switch override := before == previousManual || m.role != given; {
 	case !m.has:
@@ -113,17 +122,21 @@ func (m *membershipPlan) keep() {
 		if !m.gaining() {
 			return
 		}
-		m.line(MemberAdd, "", best.role, m.p.s.inGroup(best.by))
+		m.line(MemberAdd, "", best.role, m.p.s.inGroup(best.by), by)
 		before = ""
 	case override:
-		if before != previousManual && m.role != best.role {
-			m.line(MemberOverride, best.role, m.role, fmt.Sprintf("changed by hand; %s gives %s", m.p.s.inGroup(best.by), best.role))
+		switch {
+		case before == previousManual || m.role == best.role:
+		case m.p.s.reset.teamRole(m.pp.accountID, m.want.team.id, m.lines) && m.gaining():
+			m.line(MemberRole, m.role, best.role, "an owner takes back the change by hand; "+m.p.s.inGroup(best.by), by)
+		default:
+			m.line(MemberOverride, best.role, m.role, fmt.Sprintf("changed by hand; %s gives %s", m.p.s.inGroup(best.by), best.role), SourceOverride)
 		}
 	case best.role != given:
 		if m.p.hold() {
 			return
 		}
-		m.line(MemberRole, given, best.role, m.p.s.inGroup(best.by))
+		m.line(MemberRole, given, best.role, m.p.s.inGroup(best.by), by)
 	}
 	if changed && m.p.s.settings.Paused && m.x.user != nil && m.x.user.Active {
 		return // the ledger follows when provisioning is resumed
@@ -147,17 +160,34 @@ func (m *membershipPlan) ledgerDiffers() bool {
 }
 
 func (m *membershipPlan) end() {
+	for _, g := range m.lines {
+		if m.p.keeps(m.x, g.GroupID) {
+			m.release(g.GroupID)
+			return
+		}
+	}
 	if m.pp.activates && m.p.hold() {
 		return
 	}
 	reason := m.p.s.leftGroup(m.lines[0].GroupID, m.x.user)
 	switch {
 	case m.lines[0].Previous == previousManual:
-		m.line(MemberRelease, "", "", reason+"; stays a member by hand")
+		m.line(MemberRelease, "", "", reason+"; stays a member by hand", SourceManual)
 	case m.has:
-		m.line(MemberRemove, m.role, "", reason)
+		m.line(MemberRemove, m.role, "", reason, GroupSource(m.lines[0].GroupID))
 	}
 	m.drop(false)
+}
+
+// release leaves a membership that a change of the settings stops to give.
+func (m *membershipPlan) release(groupID string) {
+	if m.has {
+		l := m.lineOf(MemberRelease, "", "", m.p.s.fellOut(groupID)+"; stays a member by hand", SourceManual)
+		m.pp.kept = append(m.pp.kept, m.p.lineFor(m.pp, l))
+	}
+	for _, g := range m.lines {
+		m.pp.keptDrop = append(m.pp.keptDrop, g.Key())
+	}
 }
 
 // put writes the ledger's lines of all groups that give the membership.

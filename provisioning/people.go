@@ -4,13 +4,17 @@ import (
 	"github.com/tenantgate/tenantgate/store"
 )
 
-// planPerson plans one person; nil if there is nothing to say.
-func (p *planner) planPerson(x *person) *personPlan {
-	pp := &personPlan{
+func newPersonPlan(x *person) *personPlan {
+	return &personPlan{
 		scimUserID: x.scimUserID, accountID: x.accountID(), profile: x.profile,
-		record: x.record, user: x.user,
+		record: x.record, user: x.user, grants: x.grants,
 		hostGone: x.record != nil && x.host == nil,
 	}
+}
+
+// planPerson plans one person; nil if there is nothing to say.
+func (p *planner) planPerson(x *person) *personPlan {
+	pp := newPersonPlan(x)
 	if x.record != nil && x.record.ID == p.s.rootID {
 		p.findFor(pp, FindingRootUser, "This account created the organisation: directories and groups leave it alone.")
 		return nil
@@ -24,6 +28,7 @@ func (p *planner) planPerson(x *person) *personPlan {
 		}
 	}
 	host := x.host
+	pp.before = host
 	switch active := x.user != nil && x.user.Active; {
 	case !active && x.record == nil:
 		return nil // never had an account
@@ -31,11 +36,12 @@ func (p *planner) planPerson(x *person) *personPlan {
 		p.depart(pp, x)
 	case x.record == nil:
 		if host = p.arrive(pp, x); host == nil {
-			return nil
+			return pp.forLater()
 		}
+		pp.before = x.match
 	default:
 		if !p.stay(pp, x) {
-			return nil
+			return pp.forLater()
 		}
 	}
 	if host == nil {
@@ -49,15 +55,29 @@ func (p *planner) planPerson(x *person) *personPlan {
 	return pp
 }
 
+// forLater is somebody who is to be tried again, or nil.
+func (p *personPlan) forLater() *personPlan {
+	if p.err == nil {
+		return nil
+	}
+	return p
+}
+
 func (p *planner) line(pp *personPlan, l Line) { pp.lines = append(pp.lines, p.lineFor(pp, l)) }
 
 // lineFor completes a line with whom it is for.
 func (p *planner) lineFor(pp *personPlan, l Line) Line {
-	l.AccountID, l.SCIMUserID, l.Person = pp.accountID, pp.scimUserID, pp.profile.label()
-	if l.Person == "" && pp.record != nil {
-		l.Person = pp.record.Email
-	}
+	l.AccountID, l.SCIMUserID, l.Person = pp.accountID, pp.scimUserID, pp.label()
 	return l
+}
+
+// label names the person for people.
+func (p *personPlan) label() string {
+	name := p.profile.label()
+	if name == "" && p.record != nil {
+		name = p.record.Email
+	}
+	return name
 }
 
 func (p *planner) findFor(pp *personPlan, code FindingCode, message string) {
@@ -66,7 +86,7 @@ func (p *planner) findFor(pp *personPlan, code FindingCode, message string) {
 
 // depart ends access: whatever is paused, only root user and break-glass owners stay.
 func (p *planner) depart(pp *personPlan, x *person) {
-	if x.host != nil && x.host.OrgRole == p.s.roles.top() && (p.s.breakGlass[foldEmail(x.host.Email)] || p.s.breakGlass[foldEmail(x.record.Email)]) {
+	if x.keepsAccess(p.s) {
 		pp.activates = x.host.Active
 		if x.record.Active {
 			p.findFor(pp, FindingBreakGlass, "This owner is on the break-glass list and keeps access although the directory ended it. Take the address off the list first.")
@@ -77,9 +97,17 @@ func (p *planner) depart(pp *personPlan, x *person) {
 	if x.user == nil {
 		reason = "the directory deleted the user"
 	}
-	if x.record.Active || x.user == nil && x.record.SCIMUserID != "" {
+	switch {
+	case x.record.Active || x.user == nil && x.record.SCIMUserID != "":
 		p.line(pp, Line{Kind: AccountDeactivate, Reason: reason})
+	case x.restored():
+		p.line(pp, Line{Kind: AccountDeactivate, Reason: reason + "; access had been restored in the application"})
 	}
+}
+
+// restored says that somebody gave access back past the lock.
+func (x *person) restored() bool {
+	return x.user != nil && !x.user.Active && x.record != nil && !x.record.Active && x.host != nil && x.host.Active
 }
 
 // arrive gives a provisioned user an account, new or taken over. It returns what the
@@ -89,13 +117,16 @@ func (p *planner) arrive(pp *personPlan, x *person) *AccountState {
 	m, r := x.match, x.matchRecord
 	switch {
 	case m == nil:
-		if p.hold() {
+		if p.hold() || !p.seat(pp) {
 			return nil
 		}
 		p.line(pp, Line{Kind: AccountCreate, Reason: "the directory provisioned the user"})
 		return &AccountState{Active: true, OrgRole: p.s.roles.lowest()}
 	case m.ID == p.s.rootID:
 		p.findFor(pp, FindingRootUser, rootRefusal)
+		return nil
+	case x.ambiguous:
+		p.findFor(pp, FindingAccountAmbiguous, accountAmbiguous)
 		return nil
 	case r == nil && m.CreatedFor != "" && m.CreatedFor == x.scimUserID:
 		// Made by an attempt whose transaction did not commit.
@@ -109,10 +140,11 @@ func (p *planner) arrive(pp *personPlan, x *person) *AccountState {
 		p.findFor(pp, FindingAccountExists, accountExists)
 		return nil
 	}
-	if p.hold() {
+	if !p.claim(pp, m.ID) || p.hold() || (!m.Active || m.OrgRole == "") && !p.seat(pp) {
 		return nil
 	}
 	pp.accountID, pp.record = m.ID, r
+	pp.breakGlass = p.s.breakGlass[foldEmail(m.Email)] || p.s.breakGlass[foldEmail(r.Email)]
 	reason := "the directory provisioned the user again"
 	switch {
 	case r.Convertible:
@@ -121,6 +153,9 @@ func (p *planner) arrive(pp *personPlan, x *person) *AccountState {
 		reason = "the account came by signing in with the same identity provider"
 	}
 	p.line(pp, Line{Kind: AccountAdopt, Reason: reason})
+	if r.ExternalID != "" && r.ExternalID == x.profile.ExternalID && r.Source == store.SourceSCIM {
+		p.line(pp, Line{Kind: AccountUpdate, Reason: "the directory wrote the user"}) // the same as before, by its own ID
+	}
 	return m
 }
 
@@ -148,7 +183,7 @@ func (p *planner) stay(pp *personPlan, x *person) bool {
 	pp.activates = x.host.Active
 	switch {
 	case !x.record.Active:
-		if p.hold() {
+		if p.hold() || !x.host.Active && !p.seat(pp) {
 			return false
 		}
 		pp.activates = true
@@ -157,6 +192,7 @@ func (p *planner) stay(pp *personPlan, x *person) bool {
 		p.line(pp, Line{Kind: AccountEndSessions, Reason: "the directory ended and restored access"})
 	}
 	if x.updated {
+		p.holdEmail(pp, x)
 		p.line(pp, Line{Kind: AccountUpdate, Reason: "the directory wrote the user"})
 	}
 	return true

@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"slices"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -20,7 +20,10 @@ const (
 	TeamAdopt   LineKind = "team.adopt"   // a group takes over a team that exists
 	TeamRename  LineKind = "team.rename"  // a team follows its group's name
 	TeamRelease LineKind = "team.release" // a team has no group any more and becomes ordinary
+	TeamArchive LineKind = "team.archive" // the same, and it is archived
 	TeamDelete  LineKind = "team.delete"  // the same, and it is deleted if it is unused
+	// TeamDeletePlanned: the same, after a while ([Engine.PlannedDeletions]).
+	TeamDeletePlanned LineKind = "team.delete_planned"
 
 	AccountCreate      LineKind = "account.create"       // a provisioned user gets an account
 	AccountAdopt       LineKind = "account.adopt"        // a provisioned user takes over an account
@@ -32,11 +35,12 @@ const (
 	MemberAdd      LineKind = "member.add"      // somebody joins a team
 	MemberLink     LineKind = "member.link"     // a member by hand is now also one by group
 	MemberRemove   LineKind = "member.remove"   // somebody leaves a team
-	MemberRelease  LineKind = "member.release"  // a member by hand is no longer one by group
+	MemberRelease  LineKind = "member.release"  // a member is no longer one by group, and stays one by hand
 	MemberRole     LineKind = "member.role"     // a role in a team changes
 	MemberOverride LineKind = "member.override" // a role in a team was changed by hand and stays
 
 	OrgRoleSet      LineKind = "org_role.set"      // a role in the organisation changes
+	OrgRoleRelease  LineKind = "org_role.release"  // it came from a group, and stays as if given by hand
 	OrgRoleOverride LineKind = "org_role.override" // it was changed by hand and stays
 )
 
@@ -60,6 +64,11 @@ type Line struct {
 	// From and To are roles, or names of teams.
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
+	// Source says where the membership or role that the line is about comes from afterwards;
+	// on lines that take it, where it came from.
+	Source Source `json:"source,omitempty"`
+	// DueAt is when a team is deleted, on the event of a planned deletion.
+	DueAt time.Time `json:"dueAt,omitzero"`
 	// Reason tells a person why.
 	Reason string `json:"reason,omitempty"`
 }
@@ -76,10 +85,26 @@ const (
 	FindingTeamNameShared FindingCode = "team_name_shared"
 	// FindingTeamNameEmpty: nothing of the group's name can name a team.
 	FindingTeamNameEmpty FindingCode = "team_name_empty"
+	// FindingTeamArchived: a rule names a team that the host archived; who is in it stays,
+	// and nobody joins.
+	FindingTeamArchived FindingCode = "team_archived"
 	// FindingTeamMissing: a rule names a team that the host does not have.
 	FindingTeamMissing FindingCode = "team_missing"
 	// FindingGroupMissing: a rule names a group that the directory does not have.
 	FindingGroupMissing FindingCode = "group_missing"
+	// FindingGroupRecreated: the directory deleted the group OldGroupID, to which a row or a
+	// team belonged, and GroupID is one that it made again: by the same externalId, or the
+	// same name. [Relink] the rows, or let the new group adopt the team.
+	FindingGroupRecreated FindingCode = "group_recreated"
+	// FindingNoGroups: the directory has no groups yet.
+	FindingNoGroups FindingCode = "no_groups"
+	// FindingFilterNothing: no group passes the filter.
+	FindingFilterNothing FindingCode = "filter_matches_nothing"
+	// FindingFilterMany: more groups pass the filter than Config.ManyGroups.
+	FindingFilterMany FindingCode = "filter_matches_many"
+	// FindingNestedGroup: a group that gives something contains groups, whose people are
+	// not in it as far as provisioning goes.
+	FindingNestedGroup FindingCode = "nested_group"
 	// FindingAccountExists: the host has an account of this address that nobody approved
 	// to be taken over.
 	FindingAccountExists FindingCode = "account_exists"
@@ -108,7 +133,7 @@ const (
 // Conflict says that the finding asks for a choice by a person.
 func (c FindingCode) Conflict() bool {
 	switch c {
-	case FindingTeamNameTaken, FindingTeamNameShared, FindingTeamNameEmpty, FindingAccountExists, FindingAccountTaken:
+	case FindingTeamNameTaken, FindingTeamNameShared, FindingTeamNameEmpty, FindingGroupRecreated, FindingAccountExists, FindingAccountTaken:
 		return true
 	}
 	return false
@@ -123,6 +148,15 @@ func (c FindingCode) Violation() bool {
 	return false
 }
 
+// ofPreview says that the finding explains a preview and is not worth an event.
+func (c FindingCode) ofPreview() bool {
+	switch c {
+	case FindingPaused, FindingNoGroups, FindingFilterNothing, FindingFilterMany, FindingNestedGroup:
+		return true
+	}
+	return false
+}
+
 // Finding is something that a plan leaves undone, or did with a warning.
 type Finding struct {
 	Code       FindingCode `json:"code"`
@@ -132,14 +166,17 @@ type Finding struct {
 	TeamID     string      `json:"teamId,omitempty"`
 	GroupID    string      `json:"groupId,omitempty"`
 	Group      string      `json:"group,omitempty"`
-	Message    string      `json:"message"`
+	// OldGroupID is set on group_recreated.
+	OldGroupID string `json:"oldGroupId,omitempty"`
+	Message    string `json:"message"`
 }
 
 // Totals count what a plan does.
 type Totals struct {
-	TeamsCreated  int `json:"teamsCreated"`
-	TeamsAdopted  int `json:"teamsAdopted"`
-	TeamsRenamed  int `json:"teamsRenamed"`
+	TeamsCreated int `json:"teamsCreated"`
+	TeamsAdopted int `json:"teamsAdopted"`
+	TeamsRenamed int `json:"teamsRenamed"`
+	// TeamsReleased are those that lose their group, archived and deleted ones included.
 	TeamsReleased int `json:"teamsReleased"`
 	// TeamsUnchanged are teams of groups that stay as they are.
 	TeamsUnchanged      int `json:"teamsUnchanged"`
@@ -149,12 +186,20 @@ type Totals struct {
 	AccountsReactivated int `json:"accountsReactivated"`
 	Joins               int `json:"joins"`
 	Leaves              int `json:"leaves"`
-	RolesRaised         int `json:"rolesRaised"`
-	RolesLowered        int `json:"rolesLowered"`
-	Overrides           int `json:"overrides"`
-	Conflicts           int `json:"conflicts"`
-	Violations          int `json:"violations"`
-	Warnings            int `json:"warnings"`
+	// Kept are memberships and roles that no rule gives any more and that stay.
+	Kept         int `json:"kept"`
+	RolesRaised  int `json:"rolesRaised"`
+	RolesLowered int `json:"rolesLowered"`
+	Overrides    int `json:"overrides"`
+	// RightsChanged are the people whose effective rights in teams change ([RightsChange]).
+	RightsChanged int `json:"rightsChanged"`
+	// PeopleLosing are those who lose a team, a role or their access.
+	PeopleLosing int `json:"peopleLosing"`
+	// Seats is nil if the host does not count them ([SeatCounter]).
+	Seats      *SeatPlan `json:"seats,omitempty"`
+	Conflicts  int       `json:"conflicts"`
+	Violations int       `json:"violations"`
+	Warnings   int       `json:"warnings"`
 }
 
 // GroupOutcome says what a group comes to, for the table of groups in a preview.
@@ -164,8 +209,11 @@ type GroupOutcome struct {
 	// Outcome is "mapped" (rules give something), "create", "adopt", "exists",
 	// "conflict" or "none" (filtered out, skipped, unmapped).
 	Outcome string `json:"outcome"`
-	TeamID  string `json:"teamId,omitempty"`
-	Team    string `json:"team,omitempty"`
+	// Decision is what the owner decided for this group in automatic mode: "adopt",
+	// "rename", "adopt, rename" or "skip"; empty if nothing.
+	Decision string `json:"decision,omitempty"`
+	TeamID   string `json:"teamId,omitempty"`
+	Team     string `json:"team,omitempty"`
 }
 
 // Failure is something of a plan that the host refused; it is tried again later.
@@ -181,14 +229,20 @@ type Failure struct {
 // come from the same computation.
 type Plan struct {
 	TenantID string `json:"tenantId"`
+	// ID is set by Apply: [Engine.PreviewUndo] takes it.
+	ID string `json:"id,omitempty"`
+	// UndoOf is the ID of the plan that this one takes back.
+	UndoOf string `json:"undoOf,omitempty"`
 	// Settings are those that the plan follows.
 	Settings store.ProvisioningSettings `json:"settings"`
 	Groups   []GroupOutcome             `json:"groups,omitempty"`
 	Lines    []Line                     `json:"lines,omitempty"`
 	Findings []Finding                  `json:"findings,omitempty"`
 	Totals   Totals                     `json:"totals"`
-	// GivesTopRole says that the rules make owners: Apply wants it confirmed.
+	// GivesTopRole says that the rules make owners.
 	GivesTopRole bool `json:"givesTopRole,omitempty"`
+	// Confirmations are what Apply wants to be told, beside the hash.
+	Confirmations []Confirmation `json:"confirmations,omitempty"`
 	// Hash stands for all that the plan would do. Apply quotes it; two plans with one
 	// hash do the same.
 	Hash string `json:"hash"`
@@ -197,6 +251,10 @@ type Plan struct {
 
 	teams  []teamPlan
 	people []*personPlan
+	users  int // provisioned users that were looked at
+	roles  roleOrder
+	// teamNames are the teams that were read.
+	teamNames map[string]Team
 }
 
 // Empty says that the plan changes nothing.
@@ -217,15 +275,14 @@ func (e *StalePlanError) Error() string {
 // Is makes the error match store.ErrStale.
 func (e *StalePlanError) Is(target error) bool { return target == store.ErrStale }
 
-// ErrTopRoleUnconfirmed says that the settings make owners and Apply was not told that
-// this is meant.
-var ErrTopRoleUnconfirmed = errors.New("provisioning: these settings give the highest organisation role to members of groups; confirm that this is meant")
-
 // teamPlan is what happens to one group's team.
 type teamPlan struct {
 	line Line
 	put  *store.Grant
 	drop *store.GrantKey
+	was  *store.Grant // the ledger's line, as it was read
+	// restore takes an adopted team out of the archive.
+	restore bool
 }
 
 // personPlan is what happens to one person, in the order of applying.
@@ -237,24 +294,32 @@ type personPlan struct {
 	lines      []Line
 	put        []pendingGrant
 	drop       []store.GrantKey
+	// kept is what a change of the settings leaves as if given by hand: lines and ledger. The
+	// host has no part in it.
+	kept     []Line
+	keptDrop []store.GrantKey
 	// err is the mapper's; the person is left as is.
 	err error
 
 	user      *store.SCIMUser
+	before    *AccountState // the host's; nil if there is no account yet
+	grants    []store.Grant // the ledger's, as they were read
 	org       *orgStep
 	activates bool // the account will be usable afterwards
 	hostGone  bool // the host does not have the account any more
+	// breakGlass says that an account which is taken over is on the break-glass list.
+	breakGlass bool
 }
 
 // idle says that there is nothing to do nor to tell.
 func (p *personPlan) idle() bool {
-	return len(p.lines) == 0 && len(p.put) == 0 && len(p.drop) == 0 && p.err == nil && p.org == nil
+	return len(p.lines) == 0 && len(p.keptDrop) == 0 && len(p.put) == 0 && len(p.drop) == 0 && p.err == nil && p.org == nil
 }
 
 // acts says that something is to be done: a person with nothing but an explanation is
 // not touched.
 func (p *personPlan) acts() bool {
-	return len(p.put) > 0 || len(p.drop) > 0 || p.err != nil ||
+	return len(p.put) > 0 || len(p.drop) > 0 || len(p.keptDrop) > 0 || p.err != nil ||
 		slices.ContainsFunc(p.lines, func(l Line) bool { return !l.Kind.Informative() })
 }
 
@@ -279,13 +344,14 @@ func (p *Plan) seal() {
 		User, Account string
 		Put           []pendingGrant   `json:",omitempty"`
 		Drop          []store.GrantKey `json:",omitempty"`
+		Kept          []store.GrantKey `json:",omitempty"`
 	}
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	// The encoder cannot fail: these are plain data, and a hash takes every write.
-	_ = enc.Encode([]any{p.TenantID, p.Settings.Version, p.Settings, p.Groups, p.Lines, p.Findings})
+	_ = enc.Encode([]any{p.TenantID, p.UndoOf, p.Settings.Version, p.Settings, p.Groups, p.Lines, p.Findings})
 	for _, x := range p.people {
-		_ = enc.Encode(person{x.scimUserID, x.accountID, x.put, x.drop})
+		_ = enc.Encode(person{x.scimUserID, x.accountID, x.put, x.drop, x.keptDrop})
 	}
 	p.Hash = hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -301,7 +367,7 @@ func (p *Plan) count(r roleOrder) {
 			t.TeamsAdopted++
 		case TeamRename:
 			t.TeamsRenamed++
-		case TeamRelease, TeamDelete:
+		case TeamRelease, TeamArchive, TeamDelete, TeamDeletePlanned:
 			t.TeamsReleased++
 		case AccountCreate:
 			t.AccountsCreated++
@@ -315,6 +381,8 @@ func (p *Plan) count(r roleOrder) {
 			t.Joins++
 		case MemberRemove:
 			t.Leaves++
+		case MemberRelease, OrgRoleRelease:
+			t.Kept++
 		case MemberRole, OrgRoleSet:
 			order := r.team
 			if l.Kind == OrgRoleSet {
@@ -327,6 +395,14 @@ func (p *Plan) count(r roleOrder) {
 			}
 		case MemberOverride, OrgRoleOverride:
 			t.Overrides++
+		}
+	}
+	for _, pp := range p.people {
+		if slices.ContainsFunc(pp.lines, func(l Line) bool { return l.takes(r) }) {
+			t.PeopleLosing++
+		}
+		if p.changesRights(pp) {
+			t.RightsChanged++
 		}
 	}
 	for _, g := range p.Groups {

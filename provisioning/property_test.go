@@ -53,12 +53,12 @@ func TestAnyOrderOneEnd(t *testing.T) {
 			require.Equal(t, whole.host.state(), step.host.state(), "for nobody")
 
 			again := randomSettings(r)
-			step.set(again(step)) // compares preview and apply
+			step.set(taking(again(step))) // compares preview and apply
 			step.stable()
-			whole.set(again(whole))
+			whole.set(taking(again(whole)))
 			require.Equal(t, whole.host.state(), step.host.state())
 
-			step.set(store.ProvisioningSettings{Mode: store.ModeNone})
+			step.set(taking(store.ProvisioningSettings{Mode: store.ModeNone}))
 			step.stable()
 			grants, err := step.st.AllGrants(t.Context(), org, store.GrantKey{}, 0)
 			require.NoError(t, err)

@@ -72,3 +72,17 @@ func TestReleaserKeepsTheLastOwner(t *testing.T) {
 	require.NoError(t, w.e.Releaser().Release(t.Context(), w.st, x))
 	require.Equal(t, "member", w.host.users["u1"].Role, "another owner is there")
 }
+
+// TestReleaserTakesARoleOfSeveralGroups: the highest of what they gave is what the person has.
+func TestReleaserTakesARoleOfSeveralGroups(t *testing.T) {
+	for _, first := range []string{"member", "administrator"} {
+		w := newWorld(t)
+		w.host.addUser("u1", "u1@acme.example", "administrator")
+		second := map[string]string{"member": "administrator", "administrator": "member"}[first]
+		require.NoError(t, w.e.Releaser().Release(t.Context(), w.st, tenant.Release{TenantID: org, AccountID: "u1", Take: true, Grants: []store.Grant{
+			{AccountID: "u1", Kind: store.GrantOrgRole, GroupID: "g1", Role: first, Previous: "member"},
+			{AccountID: "u1", Kind: store.GrantOrgRole, GroupID: "g2", Role: second, Previous: "member"},
+		}}))
+		require.Equal(t, "member", w.host.users["u1"].Role)
+	}
+}

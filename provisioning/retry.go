@@ -53,6 +53,9 @@ func (e *Engine) noteFailure(ctx context.Context, tx store.Store, tenantID strin
 	ev := e.event(EventFailed, system, subject)
 	ev.Code, ev.After = "target_failed", asJSON(info)
 	ev.Message = "The application could not take over this change. It is tried again."
+	if errors.Is(f.Err, errNoSeat) {
+		ev.Code, ev.Message = string(FindingNoSeat), "No seat of the organisation's plan is free for this person. It is tried again."
+	}
 	e.setRetryDue(tenantID, time.Time{}) // look at what is open with the next sync
 	return tx.AppendEvents(ctx, tenantID, ev)
 }
@@ -88,7 +91,7 @@ func (e *Engine) retry(ctx context.Context, tenantID string) error {
 	tried := false
 	for _, ev := range open {
 		to = min(to, ev.Seq-1)
-		if at := attemptOf(ev).RetryAt; e.cfg.Now().Before(at) {
+		if at := attemptOf(ev).RetryAt; e.waits(at, maxRetry) {
 			if due.IsZero() || at.Before(due) {
 				due = at
 			}
@@ -118,7 +121,7 @@ func (e *Engine) retryWaits(tenantID string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	due, known := e.retryDue[tenantID]
-	return known && e.cfg.Now().Before(due)
+	return known && e.waits(due, maxRetry)
 }
 
 func (e *Engine) setRetryDue(tenantID string, due time.Time) {

@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -10,6 +11,8 @@ type roleOrder struct {
 	org, team []string
 	// most is the highest organisation role that groups may give.
 	most string
+	// implied is the role in every team that an organisation role means.
+	implied map[string]string
 }
 
 func newRoleOrder(cfg Config) (roleOrder, error) {
@@ -36,7 +39,8 @@ func newRoleOrder(cfg Config) (roleOrder, error) {
 	if !slices.Contains(r.org, r.most) {
 		return r, fmt.Errorf("provisioning: Config.MaxProvisionableRole %q is none of Config.OrgRoles %q", r.most, r.org)
 	}
-	return r, nil
+	r.implied = maps.Clone(cfg.ImpliedTeamRoles)
+	return r, r.checkImplied(r.implied)
 }
 
 // top is the role of an owner.

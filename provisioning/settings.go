@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -15,11 +17,16 @@ const maxRows = 5000
 
 // FieldError is one thing wrong with settings.
 type FieldError struct {
-	// Field is "mode", "rows", "rows[2].teamId", "auto.filter" and so on; rows count
-	// from 0.
+	// Field is "mode", "rows", "rows[2].teamId", "auto.filter", "unmanaged.teams" and so
+	// on; rows count from 0.
 	Field string `json:"field"`
-	// Code is "mode_invalid", "row_invalid", "too_many", "team_not_found",
-	// "group_not_found", "role_unknown", "role_above_max" or "filter_invalid".
+	// Code is "mode_invalid", "value_unknown" (a choice that does not exist), "row_invalid",
+	// "too_many", "team_not_found" (unknown, another tenant's, or archived),
+	// "group_not_found", "role_unknown", "role_above_max", "filter_invalid",
+	// "reason_invalid" (of a pause),
+	// "naming_invalid", "name_invalid", "decision_twice" or "policy_unsupported" (the
+	// application cannot do it). Of a [Reset] it is one of these, "reset_empty",
+	// "reset_invalid" or "account_not_found".
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	// Line and Position say where in a filter, from 1.
@@ -27,7 +34,10 @@ type FieldError struct {
 	Position int `json:"position,omitempty"`
 }
 
-// SettingsError says why settings cannot be followed: one entry per fault.
+// maxFaults bounds how many faults a [SettingsError] names.
+const maxFaults = 100
+
+// SettingsError says why settings cannot be followed: one entry per fault, the first 100.
 type SettingsError struct {
 	Fields []FieldError
 }
@@ -42,42 +52,99 @@ func (e *SettingsError) Error() string {
 }
 
 func (e *SettingsError) add(field, code, format string, args ...any) {
-	e.Fields = append(e.Fields, FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
+	e.put(FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
-// checkSettings refuses settings that cannot be followed. Rows that were saved before
-// may dangle by now; the plan reports them.
+func (e *SettingsError) put(f FieldError) {
+	if len(e.Fields) < maxFaults {
+		e.Fields = append(e.Fields, f)
+	}
+}
+
+// short shortens what came from outside for a message.
+func short(s string) string { return label(s) }
+
+// settingsCheck looks at one tenant's settings.
+type settingsCheck struct {
+	e        *Engine
+	tx       store.Store
+	tenantID string
+	stored   store.ProvisioningSettings
+	errs     *SettingsError
+	groups   map[string]bool // whether they exist, of those looked at
+}
+
+// groupExists asks the directory once for each group.
+func (c *settingsCheck) groupExists(ctx context.Context, id string) (bool, error) {
+	if exists, known := c.groups[id]; known || !plausibleID(id) {
+		return exists, nil
+	}
+	_, err := c.tx.SCIMGroup(ctx, c.tenantID, id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return false, err
+	}
+	c.groups[id] = err == nil
+	return err == nil, nil
+}
+
+// plausibleID says whether an ID may be one at all: a database need not be asked about
+// what it could not store.
+func plausibleID(id string) bool {
+	return len(id) <= 255 && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)
+}
+
+// oneOf refuses a choice that does not exist.
+func oneOf[T ~string](errs *SettingsError, field string, got T, known ...T) {
+	if slices.Contains(known, got) {
+		return
+	}
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = fmt.Sprintf("%q", string(k))
+	}
+	errs.add(field, "value_unknown", "expected one of %s, got %q", strings.Join(names, ", "), short(string(got)))
+}
+
+// checkSettings refuses settings that cannot be followed, those of a mode that is not
+// chosen included, and takes out decisions about groups that are gone. Rows that were saved
+// before may dangle by now; the plan reports them.
 func (e *Engine) checkSettings(ctx context.Context, tx store.Store, tenantID string, s, stored store.ProvisioningSettings) (store.ProvisioningSettings, error) {
-	errs := &SettingsError{}
+	c := &settingsCheck{e: e, tx: tx, tenantID: tenantID, stored: stored, errs: &SettingsError{}, groups: map[string]bool{}}
 	switch s.Mode {
 	case "":
 		s.Mode = store.ModeNone
-	case store.ModeNone:
-	case store.ModeManual:
-		if err := e.checkRows(ctx, tx, tenantID, s.Rows, stored.Rows, errs); err != nil {
-			return s, err
-		}
-	case store.ModeAuto:
-		e.checkAuto(s.Auto, errs)
+	case store.ModeNone, store.ModeManual, store.ModeAuto:
 	default:
-		errs.add("mode", "mode_invalid", "expected none, manual or auto, got %q", s.Mode)
+		c.errs.add("mode", "mode_invalid", "expected none, manual or auto, got %q", short(string(s.Mode)))
 	}
-	if len(errs.Fields) > 0 {
-		return s, errs
+	oneOf(c.errs, "roleRule", s.RoleRule, store.RoleHighest, store.RoleFirstRow)
+	e.checkOrgRole("defaultOrgRole", s.DefaultOrgRole, c.errs)
+	e.checkUnmanaged(s.Unmanaged, c.errs)
+	if err := c.rows(ctx, s.Rows, s.Mode == store.ModeManual); err != nil {
+		return s, err
 	}
+	auto, err := c.auto(ctx, s.Auto, s.Mode == store.ModeAuto)
+	if err != nil {
+		return s, err
+	}
+	if len(c.errs.Fields) > 0 {
+		return s, c.errs
+	}
+	s.Auto = auto
 	return s, nil
 }
 
-func (e *Engine) checkRows(ctx context.Context, tx store.Store, tenantID string, rows, stored []store.MappingRow, errs *SettingsError) error {
+func (c *settingsCheck) rows(ctx context.Context, rows []store.MappingRow, inUse bool) error {
+	e, errs := c.e, c.errs
 	if len(rows) > maxRows {
 		errs.add("rows", "too_many", "expected at most %d rows, got %d", maxRows, len(rows))
 		return nil
 	}
 	known := map[store.MappingRow]bool{}
-	for _, r := range stored {
+	for _, r := range c.stored.Rows {
 		known[r] = true
 	}
-	teams, err := e.teamsOfRows(ctx, tx, tenantID, rows)
+	teams, err := e.teamsOfRows(ctx, c.tx, c.tenantID, rows)
 	if err != nil {
 		return err
 	}
@@ -87,20 +154,25 @@ func (e *Engine) checkRows(ctx context.Context, tx store.Store, tenantID string,
 			errs.add(fmt.Sprintf("rows[%d]", i), "row_invalid", "a row needs a group, and a team or a role in the organisation")
 			continue
 		}
-		if r.TeamID != "" {
+		if known[r] && !inUse {
+			continue
+		}
+		if r.TeamID != "" || r.TeamRole != "" {
 			e.checkTeamRole(at("teamRole"), r.TeamRole, errs)
-			if !teams[r.TeamID] && !known[r] {
-				errs.add(at("teamId"), "team_not_found", "there is no such team")
-			}
+		}
+		if r.TeamID != "" && !teams[r.TeamID] && !known[r] {
+			errs.add(at("teamId"), "team_not_found", "there is no such team, or it is archived")
 		}
 		e.checkOrgRole(at("orgRole"), r.OrgRole, errs)
 		if known[r] {
 			continue
 		}
-		if _, err := tx.SCIMGroup(ctx, tenantID, r.GroupID); errors.Is(err, store.ErrNotFound) {
-			errs.add(at("groupId"), "group_not_found", "the directory has no such group")
-		} else if err != nil {
+		exists, err := c.groupExists(ctx, r.GroupID)
+		if err != nil {
 			return err
+		}
+		if !exists {
+			errs.add(at("groupId"), "group_not_found", "the directory has no such group")
 		}
 	}
 	return nil
@@ -109,7 +181,7 @@ func (e *Engine) checkRows(ctx context.Context, tx store.Store, tenantID string,
 func (e *Engine) teamsOfRows(ctx context.Context, tx store.Store, tenantID string, rows []store.MappingRow) (map[string]bool, error) {
 	ids := map[string]bool{}
 	for _, r := range rows {
-		if r.TeamID != "" {
+		if r.TeamID != "" && plausibleID(r.TeamID) {
 			ids[r.TeamID] = true
 		}
 	}
@@ -120,27 +192,15 @@ func (e *Engine) teamsOfRows(ctx context.Context, tx store.Store, tenantID strin
 			return nil, hostErr("read teams", err)
 		}
 		for _, t := range teams {
-			found[t.ID] = true
+			found[t.ID] = !t.Archived
 		}
 	}
 	return found, nil
 }
 
-func (e *Engine) checkAuto(a store.AutoRule, errs *SettingsError) {
-	e.checkTeamRole("auto.teamRole", a.TeamRole, errs)
-	e.checkOrgRole("auto.orgRole", a.OrgRole, errs)
-	if _, err := newGroupFilter(a.FilterKind, a.Filter); err != nil {
-		f := FieldError{Field: "auto.filter", Code: "filter_invalid", Message: err.Error()}
-		if fe, ok := errors.AsType[*FilterError](err); ok {
-			f.Message, f.Line, f.Position = fe.Message, fe.Line, fe.Position
-		}
-		errs.Fields = append(errs.Fields, f)
-	}
-}
-
 func (e *Engine) checkTeamRole(field, role string, errs *SettingsError) {
 	if !slices.Contains(e.roles.team, role) {
-		errs.add(field, "role_unknown", "expected a team role (%s), got %q", strings.Join(e.roles.team, ", "), role)
+		errs.add(field, "role_unknown", "expected a team role (%s), got %q", strings.Join(e.roles.team, ", "), short(role))
 	}
 }
 
@@ -148,21 +208,8 @@ func (e *Engine) checkOrgRole(field, role string, errs *SettingsError) {
 	switch {
 	case role == "":
 	case !slices.Contains(e.roles.org, role):
-		errs.add(field, "role_unknown", "expected a role in the organisation (%s), got %q", strings.Join(e.roles.org, ", "), role)
+		errs.add(field, "role_unknown", "expected a role in the organisation (%s), got %q", strings.Join(e.roles.org, ", "), short(role))
 	case !e.roles.provisionable(role):
 		errs.add(field, "role_above_max", "groups may give the role %s at most, got %s", e.roles.most, role)
-	}
-}
-
-// reportMissingGroups flags rows whose group is gone: they give nothing.
-func (p *Plan) reportMissingGroups(s *snapshot) {
-	if p.Settings.Mode != store.ModeManual {
-		return
-	}
-	for i, r := range p.Settings.Rows {
-		if !s.groups[r.GroupID].exists {
-			p.Findings = append(p.Findings, Finding{Code: FindingGroupMissing, GroupID: r.GroupID, TeamID: r.TeamID, Message: fmt.Sprintf("Row %d names a group that the directory does not have any more.", i+1)})
-			p.Totals.Warnings++
-		}
 	}
 }

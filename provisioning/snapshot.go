@@ -1,7 +1,9 @@
 package provisioning
 
 import (
+	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -15,8 +17,20 @@ type snapshot struct {
 	roles    roleOrder
 	// maxTeamName is the longest name of a team in characters.
 	maxTeamName int
-	// deleteTeams says that the host deletes unused teams of groups that went.
-	deleteTeams bool
+	// canDelete and canArchive say what the host can do with teams.
+	canDelete, canArchive bool
+	// fell are groups that a change of the settings stops to cover.
+	fell map[string]bool
+	// former are groups that the directory deleted, by the team that each had last.
+	former map[string]string
+	// again are groups in place of deleted ones that rows name, by the ID of those.
+	again map[string]string
+	// nested are groups that are in others, by the outer one.
+	nested map[string]string
+	// reset is what an owner takes back of changes by hand.
+	reset *Reset
+	// deleteAfter is how long a deletion waits; zero means not at all.
+	deleteAfter time.Duration
 	// rootID is the account that no directory may touch.
 	rootID string
 	// keepPhone is the tenant's preference (R56).
@@ -26,6 +40,9 @@ type snapshot struct {
 	// owners are the active accounts with the top role; read only if somebody concerned
 	// is an owner.
 	owners map[string]bool
+	// seats are the organisation's; nil if they are not counted or nobody needs one.
+	seats    *Seats
+	seatsErr error
 
 	// groups are those concerned, with one entry also for each that does not exist any
 	// more but stands in a ledger line read.
@@ -36,12 +53,16 @@ type snapshot struct {
 	// named.
 	teams  map[string]Team
 	people []person
+	// undo is set where a plan that was applied is taken back.
+	undo *rewinding
 }
 
 // groupState is what is known of one group.
 type groupState struct {
-	name   string
-	exists bool
+	name       string
+	externalID string // where it was read
+	exists     bool
+	decision   string // the owner's, in automatic mode
 	// team is the ledger's line of the group's own team.
 	team *store.Grant
 	// own is what the mapper answered for this group alone.
@@ -61,10 +82,14 @@ type person struct {
 	// matchRecord what we know of it.
 	match       *AccountState
 	matchRecord *store.Account
-	grants      []store.Grant
-	groups      []Group
-	gives       []Give
-	mapErr      error
+	// ambiguous says that two accounts could be meant.
+	ambiguous bool
+	grants    []store.Grant
+	groups    []Group
+	gives     []Give
+	mapErr    error
+	// actual is what the person really has, where an undo shows it as it was.
+	actual *actual
 	// updated says that the directory wrote the user; sawInactive that it was inactive
 	// or deleted meanwhile.
 	updated     bool
@@ -86,14 +111,14 @@ func (p *person) accountID() string {
 }
 
 func (s *snapshot) groupName(id string) string {
-	if g := s.groups[id]; g.name != "" {
-		return g.name
-	}
-	return id
+	return cmp.Or(label(s.groups[id].name), id)
 }
 
 // inGroup is the reason for what a rule gives.
 func (s *snapshot) inGroup(g Give) string {
+	if g.GroupID == store.GrantedByDefault {
+		return "no group gives a role: the default"
+	}
 	reason := fmt.Sprintf("in group “%s”", s.groupName(g.GroupID))
 	if g.Rule != "" {
 		reason += ", " + g.Rule
@@ -106,8 +131,10 @@ func (s *snapshot) leftGroup(id string, u *store.SCIMUser) string {
 	switch g := s.groups[id]; {
 	case u == nil:
 		return "the directory deleted the user"
+	case id == store.GrantedByDefault:
+		return "the settings have another default role, or none"
 	case !g.exists:
-		return fmt.Sprintf("the directory deleted the group %s", quoted(g.name, id))
+		return fmt.Sprintf("the directory deleted the group %s", quoted(label(g.name), id))
 	default:
 		return fmt.Sprintf("group “%s” does not give it any more", s.groupName(id))
 	}

@@ -62,7 +62,8 @@ func (e *Engine) turn(ctx context.Context, tenantID string, failures int) (n int
 			continue // another engine was faster
 		}
 		if err == nil && !more {
-			err = e.retry(ctx, tenantID)
+			err = errors.Join(e.retry(ctx, tenantID), e.deleteDue(ctx, tenantID))
+			e.announce(ctx, tenantID)
 		}
 		if err != nil || !more {
 			e.note(tenantID, err)
@@ -98,7 +99,7 @@ func (e *Engine) step(ctx context.Context, tenantID string, failures int) (handl
 		if err := tx.SavePosition(ctx, tenantID, reader, from, events[len(events)-1].Seq); err != nil {
 			return err
 		}
-		if handled == 0 {
+		if handled == 0 && !freesName(events) {
 			return nil
 		}
 		l, err := e.newLoader(ctx, tx, tenantID, nil)
@@ -113,9 +114,13 @@ func (e *Engine) step(ctx context.Context, tenantID string, failures int) (handl
 		}
 		if failures < parkAfter {
 			plan, err = e.work(ctx, tx, l, c)
+		} else {
+			err = e.workOrPark(ctx, tx, l, c, &plan)
+		}
+		if err != nil || !freesName(events) {
 			return err
 		}
-		return e.workOrPark(ctx, tx, l, c, &plan)
+		return e.settleNames(ctx, tx, tenantID, &plan)
 	})
 	if err != nil {
 		return 0, false, err
@@ -260,7 +265,14 @@ func (e *Engine) syncAll(ctx context.Context, respectBackoff bool) (n int, err e
 // behind lists the tenants that have events to handle or something to try again.
 func (e *Engine) behind(ctx context.Context) ([]string, error) {
 	found := map[string]bool{}
-	for _, name := range []string{reader, retryReader} {
+	names := []string{reader, retryReader}
+	if e.deletes() {
+		names = append(names, deleteReader)
+	}
+	if e.cfg.Notifier != nil {
+		names = append(names, noticeReader)
+	}
+	for _, name := range names {
 		for after := ""; ; {
 			ids, err := e.cfg.Store.TenantsBehind(ctx, name, after, store.MaxLimit)
 			if err != nil {
@@ -315,10 +327,17 @@ func (e *Engine) failures(tenantID string) int {
 	return e.backoff[tenantID].failures
 }
 
+// waits says whether it is too early. A time further ahead than anything ever waits was set
+// before the clock jumped back, and is over.
+func (e *Engine) waits(until time.Time, most time.Duration) bool {
+	left := until.Sub(e.cfg.Now())
+	return left > 0 && left <= most
+}
+
 func (e *Engine) waiting(tenantID string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.cfg.Now().Before(e.backoff[tenantID].until)
+	return e.waits(e.backoff[tenantID].until, maxBackoff)
 }
 
 // note keeps count of a tenant's failures in a row.

@@ -76,13 +76,21 @@ type Target interface {
 	RemoveMember(ctx context.Context, tx store.Store, tenantID, teamID, accountID string) error
 }
 
-// TeamDeleter is an optional interface of a [Target]: the policy that a team which
-// automatic mode made goes with its group. Without it such a team is kept and becomes
-// an ordinary one.
+// TeamDeleter is an optional interface of a [Target]: owners may choose that a team
+// which automatic mode made is deleted when it loses its group ([store.TeamDelete]).
 type TeamDeleter interface {
 	// DeleteTeamIfUnused deletes the team unless somebody is a member of it or something
 	// of the host's depends on it, and says whether it did.
 	DeleteTeamIfUnused(ctx context.Context, tx store.Store, tenantID, teamID string) (deleted bool, err error)
+}
+
+// TeamArchiver is an optional interface of a [Target]: owners may choose that a team
+// which automatic mode made is archived when it loses its group ([store.TeamArchive]).
+// A host that has archived teams of its own says so in [Team.Archived] in any case.
+type TeamArchiver interface {
+	// SetTeamArchived puts the team into the archive, or takes it out. Its members stay
+	// stored.
+	SetTeamArchived(ctx context.Context, tx store.Store, tenantID, teamID string, archived bool) error
 }
 
 // AccountState is what the host says about one of its accounts.
@@ -114,4 +122,8 @@ type Membership struct {
 type Team struct {
 	ID   string
 	Name string
+	// Archived says that the team is out of use, if the host has such teams. No row may
+	// name it; who is in it already stays until the group ends the membership, and nobody
+	// joins before it is in use again.
+	Archived bool
 }

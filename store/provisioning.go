@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // ProvisioningMode says how groups become teams and roles.
 type ProvisioningMode string
@@ -17,13 +20,77 @@ const (
 type ProvisioningSettings struct {
 	Meta
 	Mode ProvisioningMode `json:"mode"`
-	// Rows are the manual mode's mapping.
+	// Rows are the manual mode's mapping, in the owner's order (see RoleRule).
 	Rows []MappingRow `json:"rows,omitempty"`
 	// Auto is the automatic mode's rule.
 	Auto AutoRule `json:"auto,omitzero"`
+	// RoleRule says which role somebody has to whom several rows give one.
+	RoleRule RoleRule `json:"roleRule,omitempty"`
+	// DefaultOrgRole is the role in the organisation of provisioned users to whom no group
+	// gives one, in every mode. Empty leaves them the host's lowest role, or the one that
+	// they had.
+	DefaultOrgRole string `json:"defaultOrgRole,omitempty"`
+	// Unmanaged says what becomes of what the rules stop to cover.
+	Unmanaged UnmanagedRule `json:"unmanaged,omitzero"`
 	// Paused holds back everything that gives or takes access, except deprovisioning.
 	Paused bool `json:"paused,omitempty"`
+	// Pause tells why, while Paused is set.
+	Pause ProvisioningPause `json:"pause,omitzero"`
 }
+
+// ProvisioningPause says why provisioning is paused, since when and by whom.
+type ProvisioningPause struct {
+	// Code is "by_hand", or "breaker" if too many people were to lose access.
+	Code string `json:"code,omitempty"`
+	// Reason is what the person wrote, or our own sentence.
+	Reason string     `json:"reason,omitempty"`
+	By     EventActor `json:"by,omitzero"`
+	At     time.Time  `json:"at,omitzero"`
+	// People were to lose access, Of so many provisioned ones; zero if paused by hand.
+	People int `json:"people,omitempty"`
+	Of     int `json:"of,omitempty"`
+}
+
+// RoleRule chooses between the roles that several rows give to one person, in one team
+// or in the organisation.
+type RoleRule string
+
+// The rules.
+const (
+	RoleHighest  RoleRule = ""      // the highest by the host's order
+	RoleFirstRow RoleRule = "first" // that of the first row, as the owner ordered them
+)
+
+// UnmanagedRule says what becomes of teams and people that provisioning managed and
+// does not any more.
+type UnmanagedRule struct {
+	// Teams is about the teams of automatic mode whose group was deleted, does not pass the
+	// filter any more, is skipped, or lost its team by a change of the mode.
+	Teams TeamPolicy `json:"teams,omitempty"`
+	// People is about the memberships and roles of people who still are in their group,
+	// when the mode changes, the filter is narrowed or the group is skipped.
+	People PeoplePolicy `json:"people,omitempty"`
+}
+
+// TeamPolicy is what happens to a team that loses its group.
+type TeamPolicy string
+
+// The policies for teams. A team that the host had before a group adopted it is always
+// kept.
+const (
+	TeamKeep    TeamPolicy = ""        // it becomes an ordinary team
+	TeamArchive TeamPolicy = "archive" // it is archived, if the host can
+	TeamDelete  TeamPolicy = "delete"  // it is deleted if it is unused, if the host can
+)
+
+// PeoplePolicy is what happens to memberships and roles that settings stop to give.
+type PeoplePolicy string
+
+// The policies for people.
+const (
+	PeopleKeep PeoplePolicy = ""     // they stay, as if given by hand
+	PeopleTake PeoplePolicy = "take" // they are taken back
+)
 
 // MappingRow gives the members of a group a team, a role in it, a role in the
 // organisation, or several of these.
@@ -44,6 +111,14 @@ type AutoRule struct {
 	// takes, several entries on lines of their own.
 	FilterKind string `json:"filterKind,omitempty"`
 	Filter     string `json:"filter,omitempty"`
+	// FilterExternalID lets a group pass by its externalId, too, and not by its name alone.
+	FilterExternalID bool `json:"filterExternalId,omitempty"`
+	// CaseSensitive makes the filter tell upper from lower case.
+	CaseSensitive bool `json:"caseSensitive,omitempty"`
+	// Naming makes a team's name of a group's.
+	Naming TeamNaming `json:"naming,omitzero"`
+	// OnRename says what a group's new name does to its team.
+	OnRename RenamePolicy `json:"onRename,omitempty"`
 	// TeamRole is the role that members get in the team.
 	TeamRole string `json:"teamRole,omitempty"`
 	// OrgRole is the role that members get in the organisation; empty gives none.
@@ -52,7 +127,37 @@ type AutoRule struct {
 	Adopt []string `json:"adopt,omitempty"`
 	// Skip are the groups (SCIM IDs) that get no team though they pass the filter.
 	Skip []string `json:"skip,omitempty"`
+	// Names are the names that the owner chose for the teams of single groups, instead of
+	// what Naming makes of the group's name.
+	Names []GroupTeamName `json:"names,omitempty"`
 }
+
+// TeamNaming makes a team's name of a group's: what is stripped first, then what is put
+// around it. What would leave nothing of the name is not stripped.
+type TeamNaming struct {
+	// StripPrefix and StripSuffix are taken off, whatever their case.
+	StripPrefix string `json:"stripPrefix,omitempty"`
+	StripSuffix string `json:"stripSuffix,omitempty"`
+	// Template has "{group}" once, where the rest goes. Empty means "{group}".
+	Template string `json:"template,omitempty"`
+}
+
+// GroupTeamName is the name that an owner chose for the team of a group.
+type GroupTeamName struct {
+	// GroupID is the SCIM group.
+	GroupID string `json:"groupId"`
+	// Name is the team's name, as it is.
+	Name string `json:"name"`
+}
+
+// RenamePolicy says what a group's new name does to the group's team.
+type RenamePolicy string
+
+// The policies for a renamed group.
+const (
+	RenameTeam     RenamePolicy = ""     // the team is renamed, too
+	RenameKeepTeam RenamePolicy = "keep" // the team keeps its name, unless the owner chooses one
+)
 
 // GrantKind is what a grant gave.
 type GrantKind string
@@ -67,6 +172,10 @@ const (
 	GrantOrgRole GrantKind = "org_role"
 )
 
+// GrantedByDefault stands in [Grant].GroupID for the default role of the settings. No
+// group has this ID.
+const GrantedByDefault = "default"
+
 // Grant is a line of the ledger: what a group gave to an account. Only what stands
 // here is ever taken away again.
 type Grant struct {
@@ -75,7 +184,8 @@ type Grant struct {
 	Kind      GrantKind
 	// ResourceID is the host's team ID, empty for GrantOrgRole.
 	ResourceID string
-	// GroupID is the SCIM group that gave it. The four fields up to here are the key.
+	// GroupID is the SCIM group that gave it; [GrantedByDefault] for the settings' default
+	// role. The four fields up to here are the key.
 	GroupID string
 	// Role is what was given in the team or the organisation.
 	Role string

@@ -29,7 +29,7 @@ func (p *probe) fill(name string, v reflect.Value) {
 		v.SetString(fmt.Sprintf("%s-%d%s", name, p.n, p.text))
 	case reflect.Bool:
 		v.SetBool(true)
-	case reflect.Int64:
+	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(p.n))
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
@@ -99,7 +99,7 @@ func scramble(v reflect.Value) {
 		if v.CanSet() {
 			v.SetBool(!v.Bool())
 		}
-	case reflect.Int64:
+	case reflect.Int, reflect.Int64:
 		if v.CanSet() {
 			v.SetInt(v.Int() + 1000)
 		}

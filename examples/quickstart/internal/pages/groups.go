@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/provisioning"
@@ -51,24 +52,27 @@ type field struct{ Name, Value string }
 
 // groupsPage is the page's body.
 type groupsPage struct {
-	Mode      store.ProvisioningMode      `json:"mode"`
-	ModeHelp  string                      `json:"-"`
-	Rows      []groupRow                  `json:"groups"`
-	Filter    string                      `json:"filter"`
-	TeamRole  string                      `json:"team_role"`
-	OrgRole   string                      `json:"org_role"`
-	Teams     []host.Team                 `json:"-"`
-	TeamRoles []string                    `json:"team_roles"`
-	OrgRoles  []string                    `json:"org_roles"`
-	Current   []teamView                  `json:"teams"`
-	Errors    map[string][]tenant.Finding `json:"errors,omitempty"`
-	Plan      *provisioning.Plan          `json:"plan,omitempty"`
-	Version   int64                       `json:"version"` // of the settings, to be quoted with the plan's hash
-	Summary   string                      `json:"summary,omitempty"`
-	Lines     []string                    `json:"-"`
-	Findings  []provisioning.Finding      `json:"-"`
-	Hidden    []field                     `json:"-"`
-	Adopt     []adoptChoice               `json:"-"`
+	Mode     store.ProvisioningMode `json:"mode"`
+	ModeHelp string                 `json:"-"`
+	Rows     []groupRow             `json:"groups"`
+	Filter   string                 `json:"filter"`
+	TeamRole string                 `json:"team_role"`
+	OrgRole  string                 `json:"org_role"`
+	// UnmanagedPeople and UnmanagedTeams are what becomes of what the settings stop to cover.
+	UnmanagedPeople store.PeoplePolicy          `json:"unmanaged_people"`
+	UnmanagedTeams  store.TeamPolicy            `json:"unmanaged_teams"`
+	Teams           []host.Team                 `json:"-"`
+	TeamRoles       []string                    `json:"team_roles"`
+	OrgRoles        []string                    `json:"org_roles"`
+	Current         []teamView                  `json:"teams"`
+	Errors          map[string][]tenant.Finding `json:"errors,omitempty"`
+	Plan            *provisioning.Plan          `json:"plan,omitempty"`
+	Version         int64                       `json:"version"` // of the settings, to be quoted with the plan's hash
+	Summary         string                      `json:"summary,omitempty"`
+	Lines           []string                    `json:"-"`
+	Findings        []provisioning.Finding      `json:"-"`
+	Hidden          []field                     `json:"-"`
+	Adopt           []adoptChoice               `json:"-"`
 }
 
 func (s *Server) groups(w http.ResponseWriter, r *http.Request, v visitor) {
@@ -97,6 +101,7 @@ func (s *Server) groupsBody(r *http.Request, v visitor, settings store.Provision
 	b := &groupsPage{
 		Mode: settings.Mode, ModeHelp: modeHelp[settings.Mode], Filter: settings.Auto.Filter,
 		TeamRole: settings.Auto.TeamRole, OrgRole: settings.Auto.OrgRole,
+		UnmanagedPeople: settings.Unmanaged.People, UnmanagedTeams: settings.Unmanaged.Teams,
 		TeamRoles: host.TeamRoles(), OrgRoles: host.OrgRoles(), Rows: []groupRow{}, Version: settings.Version,
 	}
 	rows := map[string]store.MappingRow{}
@@ -195,6 +200,12 @@ func (s *Server) readSettings(r *http.Request, v visitor) (store.ProvisioningSet
 		return settings, err
 	}
 	settings.Mode = store.ProvisioningMode(r.Form.Get("mode"))
+	if r.Form.Has("unmanaged_people") {
+		settings.Unmanaged.People = store.PeoplePolicy(r.Form.Get("unmanaged_people"))
+	}
+	if r.Form.Has("unmanaged_teams") {
+		settings.Unmanaged.Teams = store.TeamPolicy(r.Form.Get("unmanaged_teams"))
+	}
 	switch settings.Mode {
 	case store.ModeManual:
 		settings.Rows = nil
@@ -264,7 +275,7 @@ func adoptChoices(groups []groupRow, chosen []string, findings []provisioning.Fi
 	var out []adoptChoice
 	for _, g := range groups {
 		taken := slices.ContainsFunc(findings, func(f provisioning.Finding) bool {
-			return f.Code == provisioning.FindingTeamNameTaken && f.GroupID == g.GroupID
+			return (f.Code == provisioning.FindingTeamNameTaken || f.Code == provisioning.FindingGroupRecreated) && f.GroupID == g.GroupID
 		})
 		yes := slices.Contains(chosen, g.GroupID)
 		if taken || yes {
@@ -277,7 +288,7 @@ func adoptChoices(groups []groupRow, chosen []string, findings []provisioning.Fi
 func hidden(form url.Values) []field {
 	var out []field
 	for name, values := range form {
-		if name == "hash" || name == "version" || name == "top_role" {
+		if slices.Contains([]string{"hash", "version", string(provisioning.ConfirmTopRole), string(provisioning.ConfirmManyPeople), string(provisioning.ConfirmOwnAccess)}, name) {
 			continue
 		}
 		for _, value := range values {
@@ -296,14 +307,20 @@ func (s *Server) saveGroups(w http.ResponseWriter, r *http.Request, v visitor) {
 	if fmt.Sprint(settings.Version) != r.Form.Get("version") {
 		settings.Version = -1 // somebody saved meanwhile; Apply answers with the present plan
 	}
-	confirm := provisioning.Confirm{Hash: r.Form.Get("hash"), TopRole: r.Form.Get("top_role") != ""}
+	people, _ := strconv.Atoi(r.Form.Get(string(provisioning.ConfirmManyPeople))) // what is no number confirms none
+	confirm := provisioning.Confirm{
+		Hash: r.Form.Get("hash"), People: people,
+		TopRole:   r.Form.Get(string(provisioning.ConfirmTopRole)) != "",
+		OwnAccess: r.Form.Get(string(provisioning.ConfirmOwnAccess)) != "",
+	}
 	plan, err := s.Engine.Apply(r.Context(), v.actor, v.org.ID, settings, confirm)
 	var stale *provisioning.StalePlanError
+	var unconfirmed *provisioning.UnconfirmedError
 	switch {
 	case errors.As(err, &stale):
 		s.showPlan(w, r, v, http.StatusConflict, stale.Plan.Settings, stale.Plan, "The directory or the settings changed since this preview. Here is the new one.")
-	case errors.Is(err, provisioning.ErrTopRoleUnconfirmed):
-		s.problem(w, r, http.StatusUnprocessableEntity, "confirmation_required", "These settings make owners. Look at the preview and confirm it.", nil)
+	case errors.As(err, &unconfirmed):
+		s.problem(w, r, http.StatusUnprocessableEntity, "confirmation_required", unconfirmed.Missing[0].Message+" Look at the preview and confirm it.", nil)
 	case err != nil:
 		s.refuseSettings(w, r, v, settings, err)
 	default:

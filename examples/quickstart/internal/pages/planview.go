@@ -25,6 +25,7 @@ func summary(t provisioning.Totals) string {
 		{t.AccountsReactivated, "person gets access back", "people get access back"},
 		{t.Joins, "person joins", "people join"},
 		{t.Leaves, "person leaves", "people leave"},
+		{t.Kept, "membership or role stays by hand", "memberships and roles stay by hand"},
 		{t.RolesRaised, "role raised", "roles raised"},
 		{t.RolesLowered, "role lowered", "roles lowered"},
 		{t.Conflicts, "conflict", "conflicts"},
@@ -49,7 +50,9 @@ var sentences = map[provisioning.LineKind]string{
 	provisioning.TeamAdopt:          "Team {team} is taken over",
 	provisioning.TeamRename:         "Team {from} becomes {to}",
 	provisioning.TeamRelease:        "Team {team} becomes an ordinary team",
+	provisioning.TeamArchive:        "Team {team} is archived",
 	provisioning.TeamDelete:         "Team {team} is deleted if nobody is left in it",
+	provisioning.TeamDeletePlanned:  "Team {team} becomes an ordinary team and is deleted later if nobody is in it",
 	provisioning.AccountCreate:      "{person} gets an account",
 	provisioning.AccountAdopt:       "{person}'s account is taken over",
 	provisioning.AccountUpdate:      "{person}'s profile is updated",
@@ -61,9 +64,10 @@ var sentences = map[provisioning.LineKind]string{
 	provisioning.MemberRemove:       "{person} leaves {team}",
 	provisioning.MemberRelease:      "{person} stays in {team} by hand",
 	provisioning.MemberRole:         "{person} in {team}: {from} becomes {to}",
-	provisioning.MemberOverride:     "{person} in {team} keeps the role {from}, set by hand",
+	provisioning.MemberOverride:     "{person} in {team} keeps the role {to}, set by hand",
 	provisioning.OrgRoleSet:         "{person}'s role in the organisation: {from} becomes {to}",
-	provisioning.OrgRoleOverride:    "{person} keeps the organisation role {from}, set by hand",
+	provisioning.OrgRoleOverride:    "{person} keeps the organisation role {to}, set by hand",
+	provisioning.OrgRoleRelease:     "{person} keeps the organisation role {to}",
 }
 
 // describe writes a line of a plan as a sentence with its reason.

@@ -266,7 +266,7 @@ func (t *teller) previewAndSave(ctx context.Context, form url.Values) error {
 }
 
 func (t *teller) autoMode(ctx context.Context) error {
-	form := url.Values{"mode": {"auto"}, "filter": {"oncall-*"}, "team_role": {"member"}}
+	form := url.Values{"mode": {"auto"}, "filter": {"oncall-*"}, "team_role": {"member"}, "unmanaged_people": {"take"}}
 	if err := t.previewAndSave(ctx, form); err != nil {
 		return err
 	}
