@@ -1,8 +1,6 @@
 package portal
 
 import (
-	"net/http"
-
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
@@ -39,7 +37,7 @@ func (h *Handler) application(v *visit) error {
 			body.Explained = &e
 		}
 	}
-	return v.show(http.StatusOK, "application", "Create the application", body)
+	return v.show("application", "Create the application", body)
 }
 
 // regionLabel is the name of the region that the values are for, empty if the host has none.

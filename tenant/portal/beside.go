@@ -121,7 +121,7 @@ func (v *visit) keep(id string, o outcome, err error) {
 }
 
 // whatTexts are what can be going on; anything else in the address is nobody's word.
-var whatTexts = []string{"Checking the connection", "Submitting the request", "Checking the domain", "Activating", "Testing the new secret", "Putting the change in force"}
+var whatTexts = []string{"Checking the connection", "Submitting the request", "Checking the domain", "Activating", "Approving", "Putting the change in force"}
 
 // wait follows work along.
 func (h *Handler) wait(v *visit) error {
@@ -159,7 +159,7 @@ func (v *visit) stillWaiting(q url.Values) error {
 	if !body.Late {
 		v.w.Header().Set("Refresh", "2")
 	}
-	return v.show(http.StatusOK, "wait", "One moment", body)
+	return v.show("wait", "One moment", body)
 }
 
 // Shutdown waits for checks that are under way, until ctx ends. A host calls it after its server's Shutdown.

@@ -8,24 +8,26 @@ type entry struct {
 	title  string
 	path   []string
 	action tenant.Action
-	// needs says which part must be there for it.
-	needs func(h *Handler) bool
 	// memberOnly entries are for nobody who came by a set-up link.
 	memberOnly bool
 	// also are other templates that belong to it.
 	also []string
 }
 
-func withEngine(h *Handler) bool { return h.cfg.Engine != nil }
-
 // entries are the navigation of an organisation's pages, in order.
 var entries = []entry{
 	{name: "overview", title: "Overview", action: tenant.ActionViewConnection, also: []string{"wait", "choose", "connection", "application", "details", "secret", "test", "activate"}},
 	{name: "domains", title: "Domains", path: []string{"domains"}, action: tenant.ActionViewConnection},
+	{name: "provisioning", title: "Provisioning", path: []string{"provisioning"}, action: tenant.ActionViewConnection},
+	{name: "people", title: "People", path: []string{"people"}, action: tenant.ActionViewUsers, memberOnly: true},
+	{name: "links", title: "Set-up links", path: []string{"links"}, action: tenant.ActionViewSetupLinks, memberOnly: true},
+	{name: "audit", title: "Audit log", path: []string{"audit"}, action: tenant.ActionViewAudit, memberOnly: true},
 }
 
 // staffEntries are that of the host's staff.
-var staffEntries = []entry{}
+var staffEntries = []entry{
+	{name: "queue", title: "Requests that wait", action: tenant.ActionReview, also: []string{"review", "wait"}},
+}
 
 // nav returns what the visitor may open.
 func (v *visit) nav(current string) ([]navItem, error) {
@@ -38,7 +40,7 @@ func (v *visit) nav(current string) ([]navItem, error) {
 	}
 	var items []navItem
 	for _, e := range list {
-		if e.memberOnly && v.link != nil || e.needs != nil && !e.needs(v.h) {
+		if e.memberOnly && v.link != nil {
 			continue
 		}
 		ok, err := v.may(e.action)
@@ -48,7 +50,11 @@ func (v *visit) nav(current string) ([]navItem, error) {
 		if !ok {
 			continue
 		}
-		item := navItem{Name: v.p.text(e.title), URL: v.path(e.path...), Current: e.name == current}
+		url := v.path(e.path...)
+		if v.staff {
+			url = v.h.prefix + "/staff"
+		}
+		item := navItem{Name: v.p.text(e.title), URL: url, Current: e.name == current}
 		for _, also := range e.also {
 			item.Current = item.Current || also == current
 		}

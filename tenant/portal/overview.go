@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"net/http"
 	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -83,7 +82,7 @@ func (h *Handler) overview(v *visit) error {
 		}
 		body.Events, body.Audit = page.Entries, v.path("audit")
 	}
-	return v.show(http.StatusOK, "overview", "Single sign-on", body)
+	return v.show("overview", "Single sign-on", body)
 }
 
 func (v *visit) card(c tenant.Connection) connectionCard {

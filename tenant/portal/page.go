@@ -58,8 +58,8 @@ var notices = map[string]string{
 }
 
 // show writes a screen. The template has the screen's name; title is one of our texts.
-func (v *visit) show(status int, template, title string, body any) error {
-	return v.showProblem(status, template, title, "", body)
+func (v *visit) show(template, title string, body any) error {
+	return v.showProblem(http.StatusOK, template, title, "", body)
 }
 
 // showProblem is show with a sentence on top about what could not be done.

@@ -34,6 +34,22 @@ func (h *Handler) routes() {
 	h.owner("GET", "/domains", tenant.ActionViewConnection, h.domains)
 	h.owner("POST", "/domains/{domain}/{step}", tenant.ActionManageDomains, h.changeDomain)
 
+	h.owner("GET", "/provisioning", tenant.ActionViewConnection, h.provisioning)
+	h.owner("POST", "/provisioning/directories/{directory}/{step}", tenant.ActionManageSCIM, h.changeDirectory)
+	h.owner("POST", "/provisioning/keys", tenant.ActionManageAPIKeys, h.createKey)
+	h.owner("POST", "/provisioning/keys/{key}/{step}", tenant.ActionManageAPIKeys, h.changeKey)
+	h.member("GET", "/people", tenant.ActionViewUsers, h.people)
+	h.member("GET", "/links", tenant.ActionViewSetupLinks, h.links)
+	h.member("POST", "/links", tenant.ActionManageSetupLinks, h.createLink)
+	h.member("POST", "/links/{link}/revoke", tenant.ActionManageSetupLinks, h.revokeLink)
+	h.member("GET", "/audit", tenant.ActionViewAudit, h.audit)
+	h.member("POST", "/audit/export", tenant.ActionViewAudit, h.exportAudit)
+
+	h.reviewer("GET", "", tenant.ActionReview, h.queue)
+	h.reviewer("GET", "/t/{tenant}/wait/{work}", tenant.ActionReview, h.wait)
+	h.reviewer("GET", "/t/{tenant}/c/{connection}", tenant.ActionReview, h.review)
+	h.reviewer("POST", "/t/{tenant}/c/{connection}", tenant.ActionReview, h.decide)
+
 	h.mux.HandleFunc(h.prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{h: h, w: w, r: r}
 		v.settle()

@@ -49,12 +49,12 @@ func (h *Handler) replaceSecret(v *visit) error {
 	}
 	secret, id, svc := tenant.NewSecret(values.Get(tenant.FieldClientSecret)), v.r.PathValue("connection"), h.cfg.Tenants
 	values.Del(tenant.FieldClientSecret)
-	expires, findings := v.readTime(values.Get(tenant.FieldSecretExpiry))
-	if len(findings) > 0 {
+	switch expires, findings := v.readTime(values.Get(tenant.FieldSecretExpiry)); {
+	case len(findings) > 0:
 		err = &tenant.ValidationError{Findings: findings}
-	} else if values.Get("only") == "expiry" {
+	case values.Get("only") == "expiry":
 		_, _, err = svc.SetSecretExpiry(v.r.Context(), v.Actor, v.tenantID, id, version(values), expires, values.Get("accept_expired") != "")
-	} else {
+	default:
 		_, _, err = svc.ReplaceSecret(v.r.Context(), v.Actor, v.tenantID, id, version(values), secret, expires)
 	}
 	sentence, conflict := v.conflicted(err)

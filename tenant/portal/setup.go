@@ -57,7 +57,7 @@ func (h *Handler) peekLink(w http.ResponseWriter, r *http.Request) {
 		Name: h.setupCookieName(), Value: p.Browser.Reveal(), Path: v.base, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: h.base.Scheme == "https", MaxAge: int(tenant.MaxSetupSessionTTL.Seconds()),
 	})
-	v.fail(v.show(http.StatusOK, "setup-open", "Set up single sign-on", setupOpen{Name: p.Link.Name, Intents: p.Link.Intents, Action: r.URL.EscapedPath()}))
+	v.fail(v.show("setup-open", "Set up single sign-on", setupOpen{Name: p.Link.Name, Intents: p.Link.Intents, Action: r.URL.EscapedPath()}))
 }
 
 func (h *Handler) openLink(w http.ResponseWriter, r *http.Request) {
@@ -77,7 +77,7 @@ func (h *Handler) endLink(w http.ResponseWriter, r *http.Request) {
 		err = h.cfg.Tenants.CompleteSetupLink(r.Context(), session.Actor)
 	}
 	if err == nil {
-		err = v.show(http.StatusOK, "setup-done", "Thank you", map[string]any{"completed": session.Link.ID})
+		err = v.show("setup-done", "Thank you", map[string]any{"completed": session.Link.ID})
 	}
 	v.fail(err)
 }

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/tenantgate/tenantgate/oidc"
 	"github.com/tenantgate/tenantgate/store"
@@ -34,7 +33,7 @@ func (h *Handler) test(v *visit) error {
 		return err
 	}
 	h.leadsAway(v.w, v.r)
-	return v.show(http.StatusOK, "test", "Test the sign-in", body)
+	return v.show("test", "Test the sign-in", body)
 }
 
 // startTest sends the browser to the provider; it comes back to this page.

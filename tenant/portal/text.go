@@ -186,19 +186,18 @@ func (p *printer) date(t time.Time, zone *time.Location) string {
 
 func (p *printer) funcs() template.FuncMap {
 	return template.FuncMap{
-		"t":        p.text,
-		"n":        p.count,
-		"finding":  p.finding,
-		"check":    func(c any) string { return p.finding(asFinding(c)) },
-		"date":     func(g *page, t time.Time) string { return p.date(t, g.zone) },
-		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"input":    p.input,
-		"choice":   p.choice,
-		"dict":     dict,
-		"list":     func(items ...any) []any { return items },
-		"join":     strings.Join,
-		"contains": func(list []string, s string) bool { return slices.Contains(list, s) },
-		"add":      func(a, b int) int { return a + b },
+		"t":       p.text,
+		"n":       p.count,
+		"finding": p.finding,
+		"check":   func(c any) string { return p.finding(asFinding(c)) },
+		"date":    func(g *page, t time.Time) string { return p.date(t, g.zone) },
+		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"input":   p.input,
+		"choice":  p.choice,
+		"dict":    dict,
+		"list":    func(items ...any) []any { return items },
+		"join":    strings.Join,
+		"add":     func(a, b int) int { return a + b },
 	}
 }
 

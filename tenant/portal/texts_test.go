@@ -22,7 +22,7 @@ var (
 		regexp.MustCompile(`"help" "((?:[^"\\]|\\.)*)"`),
 	}
 	// textCalls are the functions whose string arguments (from the given one on) are texts.
-	textCalls = map[string][]int{"text": {0}, "count": {1, 2}, "say": {1}, "show": {2}, "showProblem": {2}}
+	textCalls = map[string][]int{"text": {0}, "count": {1, 2}, "say": {1}, "show": {1}, "showProblem": {2}}
 	// textFields are the fields of composite literals that hold texts.
 	textFields = map[string]bool{"title": true}
 	// textTypes are composite literals whose positional elements at these places are texts.
