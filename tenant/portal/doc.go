@@ -3,8 +3,8 @@
 //
 //	pages, err := portal.New(portal.Config{
 //		BaseURL: "https://app.example.com/sso-settings", // where it is mounted
-//		Tenants: tenants, Login: login, Engine: engine,  // what does the work
-//		Authorize: whoIsThere,                           // the host's session
+//		Tenants: tenants, Login: login, Store: st,       // what does the work
+//		Names: tenantsOfHost, Authorize: whoIsThere,     // organisations, and the host's session
 //		SignInURL: "/login",
 //		Brand:     portal.Brand{Name: "On Call"},
 //	})
@@ -13,8 +13,8 @@
 // An owner's pages are at [Handler.URL], those of the host's staff at [Handler.StaffURL], and set-up links
 // (tenant.Config.SetupLinkBaseURL is [Handler.SetupLinkBaseURL]) open the pages that their intents allow.
 //
-// No rule lives here. What may be entered, who may do what and what follows from it is decided by the packages tenant, oidc
-// and provisioning; the portal shows it, and shows a form again with status 422, what was typed and one message per field
+// No rule lives here. What may be entered, who may do what and what follows from it is decided by the packages tenant and
+// oidc; the portal shows it, and shows a form again with status 422, what was typed and one message per field
 // where something is wrong.
 //
 // # Without JavaScript

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/oidc"
-	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
@@ -53,11 +52,9 @@ type Config struct {
 	// failure.
 	Authorize func(r *http.Request, tenantID string, action tenant.Action) (Visitor, error)
 
-	// Engine has groups, teams and roles. Nil leaves these pages out.
-	Engine *provisioning.Engine
 	// SignInURL is where a visitor goes who is not signed in, with the parameter return_to added. Empty means a page that says so.
 	SignInURL string
-	// Changed, if set, is called after something changed that background work follows, such as the engine's Wake.
+	// Changed, if set, is called after something changed that background work follows, such as provisioning.Engine's Wake.
 	Changed func(tenantID string)
 
 	// Brand is the host's look.

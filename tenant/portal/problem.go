@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
@@ -38,7 +37,6 @@ func (v *visit) fail(err error) {
 func (v *visit) problemOf(err error) problem {
 	var (
 		invalid  *tenant.ValidationError
-		settings *provisioning.SettingsError
 		refusal  *tenant.Error
 	)
 	refused := func(status int, code, message string, findings ...tenant.Finding) problem {
@@ -49,9 +47,6 @@ func (v *visit) problemOf(err error) problem {
 		return refused(http.StatusBadRequest, "form_invalid", v.p.text("The form can't be read. Go back and try again."))
 	case errors.As(err, &invalid):
 		return refused(http.StatusUnprocessableEntity, tenant.CodeOf(err), v.p.finding(invalid.Refusals()[0]), invalid.Findings...)
-	case errors.As(err, &settings):
-		findings := settingsFindings(settings)
-		return refused(http.StatusUnprocessableEntity, findings[0].Code, v.p.finding(findings[0]), findings...)
 	case v.link != nil && errors.Is(err, tenant.ErrBadSetupLink):
 		return v.linkProblem(err)
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, tenant.ErrUnavailable):
@@ -106,14 +101,6 @@ func statusOf(err error) int {
 		return http.StatusConflict
 	}
 	return http.StatusUnprocessableEntity
-}
-
-func settingsFindings(e *provisioning.SettingsError) []tenant.Finding {
-	var out []tenant.Finding
-	for _, f := range e.Fields {
-		out = append(out, tenant.Finding{Field: f.Field, Code: f.Code, Message: f.Message, Severity: tenant.SeverityError})
-	}
-	return out
 }
 
 // signIn sends a browser to the host's sign-in, and back to this page if it was only looked at.

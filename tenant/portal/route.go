@@ -45,10 +45,10 @@ func (h *Handler) routes() {
 	h.member("GET", "/audit", tenant.ActionViewAudit, h.audit)
 	h.member("POST", "/audit/export", tenant.ActionViewAudit, h.exportAudit)
 
-	h.reviewer("GET", "", tenant.ActionReview, h.queue)
-	h.reviewer("GET", "/t/{tenant}/wait/{work}", tenant.ActionReview, h.wait)
-	h.reviewer("GET", "/t/{tenant}/c/{connection}", tenant.ActionReview, h.review)
-	h.reviewer("POST", "/t/{tenant}/c/{connection}", tenant.ActionReview, h.decide)
+	h.reviewer("GET", "", h.queue)
+	h.reviewer("GET", "/t/{tenant}/wait/{work}", h.wait)
+	h.reviewer("GET", "/t/{tenant}/c/{connection}", h.review)
+	h.reviewer("POST", "/t/{tenant}/c/{connection}", h.decide)
 
 	h.mux.HandleFunc(h.prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{h: h, w: w, r: r}

@@ -43,13 +43,13 @@ func (h *Handler) member(method, path string, action tenant.Action, s screen) {
 }
 
 // reviewer registers a page of the host's staff; with {tenant} in its path it is about that organisation.
-func (h *Handler) reviewer(method, path string, action tenant.Action, s screen) {
+func (h *Handler) reviewer(method, path string, s screen) {
 	h.mux.HandleFunc(method+" "+h.prefix+"/staff"+path, func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{h: h, w: w, r: r, staff: true, tenantID: r.PathValue("tenant"), base: h.prefix + "/staff"}
 		if v.tenantID != "" {
 			v.base += "/t/" + url.PathEscape(v.tenantID)
 		}
-		h.authorized(v, action, s)
+		h.authorized(v, tenant.ActionReview, s)
 	})
 }
 

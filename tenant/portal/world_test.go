@@ -17,7 +17,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tenantgate/tenantgate/oidc"
-	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/store/memory"
 	"github.com/tenantgate/tenantgate/tenant"
@@ -38,7 +37,6 @@ type world struct {
 	store    *memory.Store
 	tenants  *tenant.Service
 	login    *oidc.Handler
-	engine   *provisioning.Engine
 	portal   *Handler
 	server   *httptest.Server
 	report   tenant.ProviderReport
