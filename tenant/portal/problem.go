@@ -36,8 +36,8 @@ func (v *visit) fail(err error) {
 // in the log.
 func (v *visit) problemOf(err error) problem {
 	var (
-		invalid  *tenant.ValidationError
-		refusal  *tenant.Error
+		invalid *tenant.ValidationError
+		refusal *tenant.Error
 	)
 	refused := func(status int, code, message string, findings ...tenant.Finding) problem {
 		return problem{Status: status, Code: code, Detail: message, Findings: findings}
