@@ -35,17 +35,20 @@ func readResponse(w http.ResponseWriter, r *http.Request) (response, error) {
 
 func parseResponse(values url.Values) (response, error) {
 	var res response
-	for name, to := range map[string]*string{"state": &res.state, "code": &res.code, "iss": &res.iss, "error": &res.err, "error_description": &res.description} {
-		given := values[name]
+	for _, to := range []struct {
+		name  string
+		value *string
+	}{{"state", &res.state}, {"code", &res.code}, {"iss", &res.iss}, {"error", &res.err}, {"error_description", &res.description}} {
+		given := values[to.name]
 		if len(given) > 1 {
 			code := CodeRequestInvalid
-			if name == "iss" {
+			if to.name == "iss" {
 				code = CodeIssuerMixUp
 			}
-			return response{}, badRequest(code, "the parameter "+name+" came more than once")
+			return response{}, badRequest(code, "the parameter "+to.name+" came more than once")
 		}
 		if len(given) == 1 {
-			*to = given[0]
+			*to.value = given[0]
 		}
 	}
 	if len(res.code) > maxCode || len(res.iss) > maxURLBytes || len(res.state) > maxState {

@@ -28,22 +28,33 @@ func readClaims(obj object) (set *claimSet, err error) {
 	if set.audience, err = audience(obj); err != nil {
 		return nil, err
 	}
-	for name, to := range map[string]*string{
-		"iss": &set.issuer, "sub": &set.subject, "nonce": &set.nonce, "azp": &set.azp, "at_hash": &set.atHash, "acr": &set.acr,
+	for _, to := range []struct {
+		name  string
+		value *string
+	}{
+		{"iss", &set.issuer},
+		{"sub", &set.subject},
+		{"nonce", &set.nonce},
+		{"azp", &set.azp},
+		{"at_hash", &set.atHash},
+		{"acr", &set.acr},
 	} {
-		s, ok := obj.str(name)
-		if !ok && obj.has(name) && name != "acr" {
-			return nil, errors.New(name + " must be a string")
+		s, ok := obj.str(to.name)
+		if !ok && obj.has(to.name) && to.name != "acr" {
+			return nil, errors.New(to.name + " must be a string")
 		}
-		*to = s
+		*to.value = s
 	}
-	for name, to := range map[string]*time.Time{"exp": &set.expires, "iat": &set.issued, "nbf": &set.notBefore} {
-		t, present, err := obj.date(name)
+	for _, to := range []struct {
+		name  string
+		value *time.Time
+	}{{"exp", &set.expires}, {"iat", &set.issued}, {"nbf", &set.notBefore}} {
+		t, present, err := obj.date(to.name)
 		if err != nil {
 			return nil, err
 		}
-		*to = t
-		if name == "nbf" {
+		*to.value = t
+		if to.name == "nbf" {
 			set.hasNotBefore = present
 		}
 	}

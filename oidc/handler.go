@@ -126,6 +126,7 @@ func (f SecretsFunc) ClientSecret(ctx context.Context, c store.Connection) (tena
 type Handler struct {
 	cfg       Config
 	base      *url.URL
+	shared    string // redirect URI without a connection
 	prefix    string // path of BaseURL without a trailing slash
 	secure    bool
 	keys      *tenant.Keyring // of cookies
@@ -159,7 +160,7 @@ func NewHandler(cfg Config) (*Handler, error) {
 		return nil, err
 	}
 	h := &Handler{
-		cfg: cfg, base: base, prefix: strings.TrimSuffix(base.Path, "/"), secure: base.Scheme == "https",
+		cfg: cfg, base: base, shared: strings.TrimSuffix(base.String(), "/") + callbackPath, prefix: strings.TrimSuffix(base.Path, "/"), secure: base.Scheme == "https",
 		keys: cfg.Regions.Bind(cfg.Keys.Derive("oidc/attempt")), tokenKeys: cfg.Regions.Bind(cfg.Keys.Derive("oidc/refresh")), clientKeys: clientKeys, out: newOutbound(cfg.HTTPClient, cfg.InsecureAllowLoopback), now: cfg.Now, log: cfg.Logger,
 	}
 	h.providers = newProviders(h.out, h.now, defaultFetchTimeout)
@@ -268,7 +269,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 // connection, so that one tenant's provider can't have another's answers delivered to itself (RFC 9700 section 4.4),
 // unless Config.InsecureSharedRedirectURI says otherwise.
 func (h *Handler) RedirectURI(connectionID string) string {
-	shared := strings.TrimSuffix(h.base.String(), "/") + callbackPath
+	shared := h.shared
 	if h.cfg.InsecureSharedRedirectURI {
 		return shared
 	}

@@ -12,8 +12,8 @@ import (
 // still active: it was read before the provider was asked, which takes time.
 func (m *matcher) look(ctx context.Context) error {
 	q := store.SignInQuery{ConnectionID: m.conn.ID, Issuer: m.who.issuer, Subject: m.who.subject}
-	if addr, ok := parseAddress(m.who.email); ok {
-		q.Email = addr.String()
+	if m.who.hasAddr {
+		q.Email = m.who.addr.String()
 	}
 	found, err := store.FindSignIn(ctx, m.tx, m.conn.TenantID, q)
 	switch now := found.Connection; {

@@ -28,18 +28,17 @@ func (m *matcher) usable(ctx context.Context, acct Account, emails ...string) er
 
 // activeInDirectory refuses whom the directory deactivated.
 func (m *matcher) activeInDirectory(ctx context.Context, acct Account, emails []string) error {
-	inactive := denied(CodeUserInactive, "the directory deactivated this user")
 	record, err := m.account(ctx, acct.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
 		return m.storeFailed(err)
 	case !record.Active:
-		return inactive
+		return errInactive()
 	case record.SCIMUserID != "":
 		active, err := m.userActive(ctx, record.SCIMUserID)
 		if errors.Is(err, store.ErrNotFound) || err == nil && !active {
-			return inactive
+			return errInactive()
 		}
 		if err != nil {
 			return m.storeFailed(err)
@@ -47,21 +46,29 @@ func (m *matcher) activeInDirectory(ctx context.Context, acct Account, emails []
 		return nil
 	}
 	// No link to a provisioned user: one with this very name may exist all the same.
-	seen := map[string]bool{}
-	for _, email := range append(emails, acct.Email) {
-		addr, ok := parseAddress(email)
-		key := store.Fold(addr.String())
-		if !ok || seen[key] {
+	emails = append(emails, acct.Email)
+	seen := make([]string, 0, len(emails))
+	for i, email := range emails {
+		if slices.Contains(emails[:i], email) { // nearly always it is one address
 			continue
 		}
-		seen[key] = true
+		addr, ok := parseAddress(email)
+		key := store.Fold(addr.String())
+		if !ok || slices.Contains(seen, key) {
+			continue
+		}
+		seen = append(seen, key)
 		if switchedOff, err := m.inactiveByEmail(ctx, addr.String()); err != nil {
 			return err
 		} else if switchedOff {
-			return inactive
+			return errInactive()
 		}
 	}
 	return nil
+}
+
+func errInactive() error {
+	return denied(CodeUserInactive, "the directory deactivated this user")
 }
 
 // scimUser finds the provisioned user with the address.

@@ -94,9 +94,9 @@ func TestAccounts(t *testing.T) {
 			w.host.addUser("u-eve", "eve@acme.example", "administrator")
 			w.host.in["t-dev"]["u-eve"] = "administrator"
 			entries := []string{"EVE@acme.example"}
-			plan, err := w.e.PlanConversion(t.Context(), owner, org, entries)
+			plan, err := w.e.PlanConversion(t.Context(), owner, org, Conversion{Entries: entries})
 			require.NoError(t, err)
-			_, err = w.e.ApproveConversion(t.Context(), owner, org, entries, plan.Hash)
+			_, err = w.e.ApproveConversion(t.Context(), owner, org, Conversion{Entries: entries}, plan.Hash)
 			require.NoError(t, err)
 			w.user("eve")
 			w.join("A", "eve")
@@ -131,9 +131,9 @@ func TestAccounts(t *testing.T) {
 			require.Equal(t, string(FindingAccountExists), found[len(found)-1].Code)
 
 			entries := []string{"eve@acme.example"}
-			plan, err := w.e.PlanConversion(t.Context(), owner, org, entries)
+			plan, err := w.e.PlanConversion(t.Context(), owner, org, Conversion{Entries: entries})
 			require.NoError(t, err)
-			_, err = w.e.ApproveConversion(t.Context(), owner, org, entries, plan.Hash)
+			_, err = w.e.ApproveConversion(t.Context(), owner, org, Conversion{Entries: entries}, plan.Hash)
 			require.NoError(t, err)
 			w.active("eve", true)
 			w.sync()

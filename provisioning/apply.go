@@ -269,6 +269,16 @@ func (a *applier) gather(ctx context.Context, tx store.Store, p *personPlan, b *
 			}
 			line.TeamID = id
 		}
+		if line.Kind == AccountDeletePlanned {
+			_, waits, err := accountDeletionOf(ctx, tx, a.tenantID, accountID)
+			if err != nil {
+				return err
+			}
+			if waits {
+				continue // and its date stays
+			}
+			a.e.planDeletion(&line)
+		}
 		switch line.Kind {
 		case MemberAdd, MemberRole:
 			b.members = append(b.members, MemberChange{TeamID: line.TeamID, AccountID: line.AccountID, Role: line.To})
@@ -285,6 +295,13 @@ func (a *applier) gather(ctx context.Context, tx store.Store, p *personPlan, b *
 		}
 		if line.Kind != AccountUpdate && !line.Kind.Informative() {
 			b.events = append(b.events, a.e.lineEvent(line))
+		}
+		if line.Kind == AccountReactivate || line.Kind == AccountAdopt {
+			kept, err := a.keptAccount(ctx, tx, line.AccountID)
+			if err != nil {
+				return err
+			}
+			b.events = append(b.events, kept...)
 		}
 	}
 	for _, g := range p.put {
@@ -322,8 +339,13 @@ func (a *applier) line(ctx context.Context, tx store.Store, p *personPlan, l Lin
 		return p.accountID, a.adopt(ctx, tx, p)
 	case AccountUpdate:
 		return "", a.update(ctx, tx, p)
-	case AccountDeactivate, AccountReactivate:
-		return "", a.setActive(ctx, tx, p, l.Kind == AccountReactivate)
+	case AccountDeactivate:
+		if err := a.handOver(ctx, tx, p); err != nil {
+			return "", err
+		}
+		return "", a.setActive(ctx, tx, p, false)
+	case AccountReactivate:
+		return "", a.setActive(ctx, tx, p, true)
 	case AccountEndSessions:
 		if err := target.SetActive(ctx, tx, a.tenantID, l.AccountID, false); err != nil {
 			return "", hostErr("end sessions", err)
@@ -353,7 +375,7 @@ func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan, id 
 	now := a.e.cfg.Now()
 	rec := store.Account{
 		Meta:   store.Meta{ID: id, CreatedAt: now, UpdatedAt: now},
-		Source: store.SourceSCIM, SCIMUserID: p.scimUserID, Active: true, Email: p.profile.Email,
+		Source: store.SourceSCIM, SCIMUserID: p.scimUserID, Active: true, Email: p.profile.Email, ExternalID: p.profile.ExternalID,
 	}
 	_, err := tx.CreateAccount(ctx, a.tenantID, rec)
 	if errors.Is(err, store.ErrConflict) {
@@ -362,37 +384,24 @@ func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan, id 
 	return id, err
 }
 
-// adopt ties an account to its user. The address stays as it is: only a later request
-// for this user may change it.
-func (a *applier) adopt(ctx context.Context, tx store.Store, p *personPlan) error {
-	rec := *p.record
-	wasActive := rec.Active
-	rec.SCIMUserID, rec.Active, rec.Convertible, rec.UpdatedAt = p.scimUserID, true, false, a.e.cfg.Now()
-	rec.EmailUnproven = false // somebody approved it, or it was not
-	if rec.Source != store.SourceSCIM {
-		rec.Source = store.SourceConverted
-	}
-	if _, err := tx.UpdateAccount(ctx, a.tenantID, rec); err != nil {
-		return err
-	}
-	if wasActive {
-		return nil
-	}
-	return hostErr("restore access", a.e.target.SetActive(ctx, tx, a.tenantID, rec.ID, true))
-}
-
 func (a *applier) update(ctx context.Context, tx store.Store, p *personPlan) error {
 	if err := a.e.target.UpdateProfile(ctx, tx, a.tenantID, p.accountID, p.profile); err != nil {
 		return hostErr("update a profile", err)
 	}
-	if p.record.Email == p.profile.Email || p.profile.Email == "" {
+	pinned := *p.record
+	pin(&pinned, p.profile.ExternalID)
+	sameEmail := p.record.Email == p.profile.Email || p.profile.Email == ""
+	if sameEmail && pinned.ExternalID == p.record.ExternalID {
 		return nil
 	}
 	rec, err := tx.Account(ctx, a.tenantID, p.accountID)
 	if err != nil {
 		return err
 	}
-	rec.Email, rec.UpdatedAt = p.profile.Email, a.e.cfg.Now()
+	if !sameEmail {
+		rec.Email = p.profile.Email
+	}
+	rec.ExternalID, rec.UpdatedAt = pinned.ExternalID, a.e.cfg.Now()
 	_, err = tx.UpdateAccount(ctx, a.tenantID, rec)
 	return err
 }
@@ -408,10 +417,12 @@ func (a *applier) setActive(ctx context.Context, tx store.Store, p *personPlan, 
 	}
 	rec := *record
 	rec.Active, rec.UpdatedAt = active, a.e.cfg.Now()
+	var events []store.Event
 	if p.user == nil {
 		rec.SCIMUserID = "" // the directory deleted the user; the account stays suspended
+		events = a.detached(rec)
 	}
-	if _, err := tx.UpdateAccount(ctx, a.tenantID, rec); err != nil {
+	if _, err := tx.UpdateAccount(ctx, a.tenantID, rec, events...); err != nil {
 		return err
 	}
 	if p.hostGone {

@@ -16,6 +16,8 @@ type planner struct {
 	// findings already made, since one rule concerns many people.
 	seen map[Finding]bool
 	held int
+	// claimed are accounts that users take over in this plan.
+	claimed map[string]string
 	// seats is nil where they are not counted.
 	seats *SeatPlan
 	// freed are the teams that this plan takes from their groups.

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
@@ -16,17 +14,47 @@ import (
 // maxConversion bounds one list of accounts to convert.
 const maxConversion = store.MaxLimit
 
+// Conversion asks that a directory may take over accounts that exist (R59): an exact list,
+// looked at ([Engine.PlanConversion]) and then approved ([Engine.ApproveConversion]).
+type Conversion struct {
+	// Entries are accounts, by e-mail address or by the host's ID, at most 1,000. See
+	// [ReadConversionList] for lists that people upload.
+	Entries []string `json:"entries"`
+	// Addresses says of an entry with which address the directory sends the user, where that
+	// is another than the account's. It must be in a verified domain and nobody else's.
+	Addresses map[string]string `json:"addresses,omitempty"`
+	// EndSessions ends the accounts' sessions when they are taken over. By default they go on.
+	EndSessions bool `json:"endSessions,omitempty"`
+	// RevokeTokens ends their API tokens then, if the Target is a [TokenRevoker]. By default
+	// they are kept.
+	RevokeTokens bool `json:"revokeTokens,omitempty"`
+}
+
 // ConversionLine says what approving does for one entry of the list.
 type ConversionLine struct {
 	// Entry is what was asked for: an e-mail address or an account's ID.
-	Entry     string `json:"entry"`
+	Entry string `json:"entry"`
+	// AccountID is empty for an account that is not in the organisation yet.
 	AccountID string `json:"accountId,omitempty"`
 	Email     string `json:"email,omitempty"`
+	// Address is that of the directory, where it is another.
+	Address string `json:"address,omitempty"`
 	// Code is "ready", or why the account can not be converted: "not_found",
 	// "domain_not_verified", "root_user", "break_glass", "already_provisioned",
-	// "already_approved" or "duplicate".
+	// "already_approved", "duplicate" or "address_taken".
 	Code    string `json:"code"`
 	Message string `json:"message"`
+	// SCIMUserID is the directory's user who gets the account at once, because the directory
+	// has sent it already; empty if it is still to come.
+	SCIMUserID string `json:"scimUserId,omitempty"`
+	// Changes are what groups then do to the person. They are known only of a user who is there:
+	// for the others the groups decide when the directory sends them.
+	Changes []Line `json:"changes,omitempty"`
+	// Left is what then stays undone for the person, and why.
+	Left []Finding `json:"left,omitempty"`
+
+	accountID string
+	address   string // folded
 }
 
 // ConversionPlan is what approving a list of accounts does.
@@ -35,6 +63,11 @@ type ConversionPlan struct {
 	Lines    []ConversionLine `json:"lines"`
 	// Ready counts the lines that approving changes.
 	Ready int `json:"ready"`
+	// PasswordsEnd says that the host ends passwords of accounts that are taken over,
+	// TokensEnd and SessionsEnd that tokens and sessions end by choice.
+	PasswordsEnd bool `json:"passwordsEnd,omitempty"`
+	TokensEnd    bool `json:"tokensEnd,omitempty"`
+	SessionsEnd  bool `json:"sessionsEnd,omitempty"`
 	// Hash is quoted to approve this plan and no other.
 	Hash string `json:"hash"`
 }
@@ -54,49 +87,53 @@ func (e *StaleConversionError) Error() string {
 // Is makes the error match store.ErrStale.
 func (e *StaleConversionError) Is(target error) bool { return target == store.ErrStale }
 
-// ErrTooManyConversions says that a list is too long.
-var ErrTooManyConversions = fmt.Errorf("provisioning: expected at most %d accounts to convert at once", maxConversion)
+// Errors of conversions.
+var (
+	// ErrTooManyConversions says that a list is too long.
+	ErrTooManyConversions = fmt.Errorf("provisioning: expected at most %d accounts to convert at once", maxConversion)
+	// ErrTokensNotRevoked says that the host's Target is no [TokenRevoker].
+	ErrTokensNotRevoked = errors.New("provisioning: the application cannot end the API tokens of an account; leave RevokeTokens off")
+)
 
-// PlanConversion says which of these accounts, by e-mail address or by the host's ID, a
-// directory may be allowed to take over, and why not the others (R59). It changes
-// nothing. The actor needs [tenant.ActionManageSCIM].
-func (e *Engine) PlanConversion(ctx context.Context, actor tenant.Actor, tenantID string, entries []string) (ConversionPlan, error) {
+// PlanConversion says which of these accounts a directory may be allowed to take over, why
+// not the others, and what groups would do to those whom the directory has sent already. It
+// changes nothing. Of accounts of other organisations it tells nothing, unless their address
+// is in a verified domain of this one. The actor needs [tenant.ActionManageSCIM].
+func (e *Engine) PlanConversion(ctx context.Context, actor tenant.Actor, tenantID string, c Conversion) (ConversionPlan, error) {
 	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionManageSCIM, tenantID); err != nil {
 		return ConversionPlan{}, err
 	}
 	var plan ConversionPlan
 	err := e.cfg.Store.InTx(ctx, func(tx store.Store) (err error) {
-		plan, err = e.planConversion(ctx, tx, tenantID, entries)
+		plan, err = e.planConversion(ctx, tx, tenantID, c)
 		return err
 	})
 	return plan, err
 }
 
-// ApproveConversion lets a directory take over the accounts that the previewed plan
-// says are ready: the next time it sends a user with such an address, the account becomes
-// that user's, with all it has. It changes nothing and returns a [StaleConversionError] if the
-// plan is another by now. The actor needs [tenant.ActionManageSCIM].
-func (e *Engine) ApproveConversion(ctx context.Context, actor tenant.Actor, tenantID string, entries []string, hash string) (ConversionPlan, error) {
+// ApproveConversion lets a directory take over the accounts that the previewed plan says
+// are ready: the next time it sends a user with such an address, with POST or with PUT, the
+// account becomes that user's, with its ID and all it has. Until then searches of the directory do
+// not find it, so that it sends a POST. A user whom it has sent already gets the account at
+// once. The account's address stays until the directory sends the user again with the same
+// externalId ([FindingEmailHeld]); its password ends ([PasswordEnder]).
+//
+// It changes nothing and returns a [StaleConversionError] if the plan is another by now.
+// [Engine.UndoConversion] takes it back. The actor, an owner or the host's staff (D7), needs
+// [tenant.ActionManageSCIM].
+func (e *Engine) ApproveConversion(ctx context.Context, actor tenant.Actor, tenantID string, c Conversion, hash string) (ConversionPlan, error) {
 	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionManageSCIM, tenantID); err != nil {
 		return ConversionPlan{}, err
 	}
 	var plan ConversionPlan
 	err := e.inTenant(ctx, tenantID, func(tx store.Store) (err error) {
-		if plan, err = e.planConversion(ctx, tx, tenantID, entries); err != nil {
+		if plan, err = e.planConversion(ctx, tx, tenantID, c); err != nil {
 			return err
 		}
 		if plan.Hash != hash {
 			return &StaleConversionError{Plan: plan}
 		}
-		for _, l := range plan.Lines {
-			if l.Code != "ready" {
-				continue
-			}
-			if err := e.approve(ctx, tx, actor, tenantID, l); err != nil {
-				return err
-			}
-		}
-		return nil
+		return e.approveAll(ctx, tx, actor, tenantID, c, plan)
 	})
 	if err != nil {
 		return ConversionPlan{}, err
@@ -104,124 +141,93 @@ func (e *Engine) ApproveConversion(ctx context.Context, actor tenant.Actor, tena
 	return plan, nil
 }
 
-func (e *Engine) approve(ctx context.Context, tx store.Store, actor tenant.Actor, tenantID string, l ConversionLine) error {
-	now := e.cfg.Now()
-	ev := e.event(EventConvertible, eventActor(actor), store.EventSubject{Kind: subjectAccount, ID: l.AccountID, Name: l.Email})
-	ev.Origin = actor.Origin.Event()
-	ev.Message = "A directory may take this account over."
-	rec, err := tx.Account(ctx, tenantID, l.AccountID)
-	if errors.Is(err, store.ErrNotFound) {
-		_, err = tx.CreateAccount(ctx, tenantID, store.Account{
-			Meta:   store.Meta{ID: l.AccountID, CreatedAt: now, UpdatedAt: now},
-			Source: store.SourceManual, Active: true, Convertible: true, Email: l.Email,
-		}, ev)
-		return err
+func (e *Engine) approveAll(ctx context.Context, tx store.Store, actor tenant.Actor, tenantID string, c Conversion, plan ConversionPlan) error {
+	there := newConcern()
+	for _, l := range plan.Lines {
+		if l.Code != "ready" {
+			continue
+		}
+		if err := e.approve(ctx, tx, actor, tenantID, c, l); err != nil {
+			return err
+		}
+		if l.SCIMUserID != "" {
+			there.addUser(l.SCIMUserID, userConcern{})
+		}
 	}
+	if there.empty() {
+		return nil
+	}
+	l, err := e.newLoader(ctx, tx, tenantID, nil)
 	if err != nil {
 		return err
 	}
-	rec.Convertible, rec.UpdatedAt = true, now
-	_, err = tx.UpdateAccount(ctx, tenantID, rec, ev)
+	_, err = e.work(ctx, tx, l, there)
 	return err
 }
 
-func (e *Engine) planConversion(ctx context.Context, tx store.Store, tenantID string, entries []string) (ConversionPlan, error) {
-	plan := ConversionPlan{TenantID: tenantID}
-	if len(entries) > maxConversion {
+func (e *Engine) approve(ctx context.Context, tx store.Store, actor tenant.Actor, tenantID string, c Conversion, l ConversionLine) error {
+	now := e.cfg.Now()
+	ev := e.event(EventConvertible, eventActor(actor), store.EventSubject{Kind: subjectAccount, ID: l.accountID, Name: l.Email})
+	ev.Origin = actor.Origin.Event()
+	ev.Message = "A directory may take this account over."
+	events := []store.Event{ev}
+	if l.address != "" {
+		events = append(events, e.tieEvent(EventTied, subjectAddress, l.address, l.Address, l.accountID))
+	}
+	rec, err := tx.Account(ctx, tenantID, l.accountID)
+	found := err == nil
+	if notFound(err) {
+		rec = store.Account{Meta: store.Meta{ID: l.accountID, CreatedAt: now}, Source: store.SourceManual, Active: true, Email: l.Email}
+	} else if err != nil {
+		return err
+	}
+	rec.Convertible, rec.UpdatedAt = true, now
+	rec.Conversion = store.AccountConversion{
+		ApprovedAt: store.Time(now), ApprovedBy: eventActor(actor), Address: l.address,
+		EndSessions: c.EndSessions, RevokeTokens: c.RevokeTokens,
+	}
+	if !found {
+		_, err = tx.CreateAccount(ctx, tenantID, rec, events...)
+		return err
+	}
+	_, err = tx.UpdateAccount(ctx, tenantID, rec, events...)
+	return err
+}
+
+func (e *Engine) planConversion(ctx context.Context, tx store.Store, tenantID string, list Conversion) (ConversionPlan, error) {
+	plan := ConversionPlan{TenantID: tenantID, TokensEnd: list.RevokeTokens, SessionsEnd: list.EndSessions}
+	_, plan.PasswordsEnd = e.cfg.Target.(PasswordEnder)
+	if _, ok := e.cfg.Target.(TokenRevoker); list.RevokeTokens && !ok {
+		return plan, ErrTokensNotRevoked
+	}
+	if len(list.Entries) > maxConversion || len(list.Addresses) > maxConversion {
 		return plan, ErrTooManyConversions
 	}
-	c := &converter{e: e, tx: tx, tenantID: tenantID, seen: map[string]bool{}}
-	var err error
-	if c.root, err = e.target.RootAccount(ctx, tx, tenantID); err != nil {
-		return plan, hostErr("read the root account", err)
-	}
-	if c.domains, err = loadDomains(ctx, tx, tenantID); err != nil {
+	c, err := e.newConverter(ctx, tx, tenantID)
+	if err != nil {
 		return plan, err
 	}
-	if c.breakGlass, err = breakGlassOf(ctx, tx, tenantID); err != nil {
-		return plan, err
-	}
-	h := sha256.New()
-	h.Write([]byte(tenantID))
-	for _, entry := range entries {
-		if entry = strings.TrimSpace(entry); entry == "" {
+	for _, entry := range list.Entries {
+		if entry = trimEntry(entry); entry == "" {
 			continue
 		}
-		l, err := c.line(ctx, entry)
+		l, err := c.line(ctx, entry, list.Addresses[entry])
 		if err != nil {
 			return plan, err
 		}
 		if l.Code == "ready" {
 			plan.Ready++
 		}
-		h.Write(asJSON(l))
 		plan.Lines = append(plan.Lines, l)
+	}
+	if err := c.changes(ctx, plan.Lines); err != nil {
+		return plan, err
+	}
+	h := sha256.New()
+	h.Write(asJSON([]any{tenantID, list.EndSessions, list.RevokeTokens, plan.PasswordsEnd}))
+	for _, l := range plan.Lines {
+		h.Write(asJSON([]any{l, l.accountID, l.address}))
 	}
 	plan.Hash = hex.EncodeToString(h.Sum(nil)[:16])
 	return plan, nil
-}
-
-// converter judges the entries of one list.
-type converter struct {
-	e          *Engine
-	tx         store.Store
-	tenantID   string
-	root       string
-	domains    verifiedDomains
-	breakGlass map[string]bool
-	seen       map[string]bool
-}
-
-func (c *converter) line(ctx context.Context, entry string) (ConversionLine, error) {
-	l := ConversionLine{Entry: entry}
-	say := func(code, message string) (ConversionLine, error) {
-		l.Code, l.Message = code, message
-		return l, nil
-	}
-	account, err := c.find(ctx, entry)
-	if errors.Is(err, store.ErrNotFound) {
-		return say("not_found", "There is no such account in the application.")
-	}
-	if err != nil {
-		return l, err
-	}
-	l.AccountID, l.Email = account.ID, account.Email
-	rec, err := c.tx.Account(ctx, c.tenantID, account.ID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return l, err
-	}
-	switch {
-	case c.seen[account.ID]:
-		return say("duplicate", "The account is in the list twice.")
-	case account.ID == c.root:
-		return say("root_user", "This account created the organisation and cannot be provisioned.")
-	case c.breakGlass[foldEmail(account.Email)]:
-		return say("break_glass", "The address is on the break-glass list. Take it off first.")
-	case !c.domains.has(account.Email):
-		return say("domain_not_verified", "The address is not in a verified domain of the organisation ("+c.domains.names()+").")
-	case rec.SCIMUserID != "":
-		return say("already_provisioned", "A directory provisions this account already.")
-	case rec.Convertible:
-		return say("already_approved", "The account was approved before and waits for the directory.")
-	}
-	c.seen[account.ID] = true
-	return say("ready", "The directory takes the account over when it sends a user with this address. Its history stays.")
-}
-
-func (c *converter) find(ctx context.Context, entry string) (AccountState, error) {
-	if strings.Contains(entry, "@") {
-		a, err := c.e.target.AccountByEmail(ctx, c.tx, c.tenantID, entry)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			err = hostErr("find an account by its address", err)
-		}
-		return a, err
-	}
-	list, err := c.e.target.Accounts(ctx, c.tx, c.tenantID, []string{entry})
-	if err != nil {
-		return AccountState{}, hostErr("read accounts", err)
-	}
-	if i := slices.IndexFunc(list, func(a AccountState) bool { return a.ID == entry }); i >= 0 {
-		return list[i], nil
-	}
-	return AccountState{}, store.ErrNotFound
 }

@@ -15,7 +15,10 @@
 //
 // Three more types serve the host's other paths: a [Policy] decides about a
 // directory's writes before they are stored, [Locks] say what may not be changed by
-// hand, and [Engine.PlanConversion] lets a directory take over accounts that exist.
+// hand, and [Engine.PlanConversion] lets a directory take over accounts that exist. What a
+// directory was refused is a card that an owner decides about ([Engine.Conflicts]). Searches of
+// a directory find what it created and nothing else: an account that it may take over is
+// its own once it has sent a POST for it.
 //
 // # One computation
 //

@@ -57,7 +57,12 @@ type Config struct {
 	// DeleteAfter is how long a team whose group went waits before it is deleted, where the
 	// tenant's settings want it deleted and the host is a [TeamDeleter]. Zero means 7 days, less than
 	// zero that it is deleted at once.
+	// An account of somebody who went waits as long where accounts are deleted.
 	DeleteAfter time.Duration
+	// OnDeprovision is what becomes of the account of somebody whom a directory set inactive or
+	// deleted, in tenants that chose nothing. Empty means that it is suspended; to delete it
+	// needs a Target that is an [AccountDeleter].
+	OnDeprovision store.AccountPolicy
 	// ReconcileEvery is how often [Engine.ReconcileDue] compares everybody in a tenant. Zero means a
 	// day; less than a minute is refused.
 	ReconcileEvery time.Duration
@@ -86,7 +91,8 @@ type Engine struct {
 	retryDue map[string]time.Time // when a tenant's open work is due next
 	notices  map[string]backoff   // by tenant
 	// deletions are looked at again then, or when the journal has grown.
-	deletions map[string]deletionCheck
+	deletions        map[string]deletionCheck
+	accountDeletions map[string]deletionCheck
 }
 
 // New checks cfg and returns an engine. It starts nothing: see [Engine.Run].
@@ -100,6 +106,9 @@ func New(cfg Config) (*Engine, error) {
 		return nil, errors.New("provisioning: Config.Authorizer is required: it says who may do what")
 	case cfg.MaxTeamName < 0 || cfg.ManyGroups < 0 || cfg.CallTimeout < 0:
 		return nil, errors.New("provisioning: Config.MaxTeamName, Config.ManyGroups and Config.CallTimeout must not be negative")
+	}
+	if _, can := cfg.Target.(AccountDeleter); cfg.OnDeprovision != "" && cfg.OnDeprovision != store.AccountSuspend && (cfg.OnDeprovision != store.AccountDelete || !can) {
+		return nil, errors.New("provisioning: Config.OnDeprovision must be suspend, or delete with a Target that is an AccountDeleter")
 	}
 	roles, err := newRoleOrder(cfg)
 	if err != nil {
@@ -127,7 +136,7 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Breaker = cfg.Breaker.withDefaults()
-	e := &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}, deletions: map[string]deletionCheck{}, notices: map[string]backoff{}}
+	e := &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}, deletions: map[string]deletionCheck{}, accountDeletions: map[string]deletionCheck{}, notices: map[string]backoff{}}
 	e.guard = guard{timeout: cmp.Or(cfg.CallTimeout, defaultCallTimeout), logger: cfg.Logger}
 	e.target = guardedTarget{host: cfg.Target, guard: e.guard}
 	switch cfg.Mapper.(type) {

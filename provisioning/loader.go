@@ -23,8 +23,10 @@ type loader struct {
 	was      *store.ProvisioningSettings // those before, where others are tried
 	reset    *Reset
 	external bool // the mapper looks at externalId
-	s        *snapshot
-	shared   shared
+	// assume are accounts of users as they would be, by the user's ID.
+	assume map[string]store.Account
+	s      *snapshot
+	shared shared
 }
 
 // newLoader reads the tenant's settings, unless others are given to be tried.
@@ -54,7 +56,7 @@ func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
 	_, canArchive := l.e.cfg.Target.(TeamArchiver)
 	l.s = &snapshot{
 		tenantID: l.tenantID, settings: l.settings, roles: l.e.roles,
-		maxTeamName: l.e.cfg.MaxTeamName, deleteAfter: max(0, l.e.cfg.DeleteAfter), canDelete: canDelete, canArchive: canArchive, reset: l.reset,
+		maxTeamName: l.e.cfg.MaxTeamName, deleteAfter: max(0, l.e.cfg.DeleteAfter), canDelete: canDelete, canArchive: canArchive, reset: l.reset, deleteAccounts: l.e.deletesAccounts(l.settings),
 		groups: map[string]groupState{}, teams: map[string]Team{}, owners: map[string]bool{},
 	}
 	steps := []func(context.Context, *concern) error{
@@ -125,34 +127,93 @@ func (l *loader) loadHost(ctx context.Context, _ *concern) error {
 
 // loadMatches looks for accounts that new people may take over.
 func (l *loader) loadMatches(ctx context.Context, _ *concern) error {
+	var t *ties
 	for i := range l.s.people {
 		p := &l.s.people[i]
-		if p.record != nil || p.user == nil || p.profile.Email == "" {
+		if p.record != nil || p.user == nil {
 			continue
 		}
-		m, err := l.e.target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)
-		var odd *wrongAnswer
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			continue
-		case errors.As(err, &odd):
-			p.hostErr = hostErr("find an account by its address", err)
-			continue
-		case err != nil:
-			return hostErr("find an account by its address", err)
-		}
-		p.match = &m
-		a, err := l.tx.Account(ctx, l.tenantID, m.ID)
-		if err == nil {
-			p.matchRecord = &a
-			if p.grants, err = l.tx.Grants(ctx, l.tenantID, m.ID); err != nil {
+		if !p.user.Active {
+			if err := l.loadLostMatch(ctx, p); err != nil {
 				return err
 			}
-		} else if !errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if t == nil {
+			have, err := l.loadTies(ctx)
+			if err != nil {
+				return err
+			}
+			t = &have
+		}
+		if err := l.loadMatch(ctx, *t, p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (l *loader) loadMatch(ctx context.Context, t ties, p *person) (err error) {
+	if rec, ok := l.assume[p.scimUserID]; ok {
+		return l.assumeMatch(ctx, p, rec)
+	}
+	if p.match, p.matchRecord, err = l.matchByTie(ctx, t, p.profile); err != nil {
+		return err
+	}
+	byHand := p.match != nil && p.matchRecord.Convertible && p.matchRecord.Conversion.Address != ""
+	if p.profile.Email != "" && !byHand {
+		m, err := l.e.target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)
+		var odd *wrongAnswer
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case errors.As(err, &odd):
+			p.hostErr = hostErr("find an account by its address", err)
+			return nil
+		case err != nil:
+			return hostErr("find an account by its address", err)
+		case p.match != nil && p.match.ID != m.ID:
+			rec, err := l.tx.Account(ctx, l.tenantID, m.ID)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			if p.ambiguous = !rec.Convertible; !p.ambiguous {
+				p.match, p.matchRecord = &m, &rec // somebody chose this one
+			}
+		case p.match != nil:
+		default:
+			p.match = &m
+		}
+	}
+	if p.match == nil {
+		return nil
+	}
+	if p.matchRecord == nil {
+		a, err := l.tx.Account(ctx, l.tenantID, p.match.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		p.matchRecord = &a
+	}
+	p.grants, err = l.tx.Grants(ctx, l.tenantID, p.match.ID)
+	return err
+}
+
+// assumeMatch shows a user as one who takes over the account as it would be.
+func (l *loader) assumeMatch(ctx context.Context, p *person, rec store.Account) error {
+	list, err := l.e.target.Accounts(ctx, l.tx, l.tenantID, []string{rec.ID})
+	if err != nil {
+		return hostErr("read accounts", err)
+	}
+	p.match = &AccountState{ID: rec.ID, Email: rec.Email, Active: true} // not in the tenant yet
+	if len(list) == 1 && list[0].ID == rec.ID {
+		p.match = &list[0]
+	}
+	p.matchRecord = &rec
+	p.grants, err = l.tx.Grants(ctx, l.tenantID, rec.ID)
+	return err
 }
 
 func (l *loader) askMapper(ctx context.Context, _ *concern) error {

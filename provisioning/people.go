@@ -116,6 +116,11 @@ func (p *planner) depart(pp *personPlan, x *person) {
 		p.line(pp, Line{Kind: AccountDeactivate, Reason: reason})
 	case x.restored():
 		p.line(pp, Line{Kind: AccountDeactivate, Reason: reason + "; access had been restored in the application"})
+	default:
+		return
+	}
+	if p.s.deleteAccounts && !pp.hostGone && (x.record.Source == store.SourceSCIM || x.record.Source == store.SourceConverted) {
+		p.line(pp, Line{Kind: AccountDeletePlanned, Reason: reason})
 	}
 }
 
@@ -139,6 +144,9 @@ func (p *planner) arrive(pp *personPlan, x *person) *AccountState {
 	case m.ID == p.s.rootID:
 		p.findFor(pp, FindingRootUser, rootRefusal)
 		return nil
+	case x.ambiguous:
+		p.findFor(pp, FindingAccountAmbiguous, accountAmbiguous)
+		return nil
 	case r == nil && m.CreatedFor != "" && m.CreatedFor == x.scimUserID:
 		// Made by an attempt whose transaction did not commit.
 		pp.accountID = m.ID
@@ -151,10 +159,11 @@ func (p *planner) arrive(pp *personPlan, x *person) *AccountState {
 		p.findFor(pp, FindingAccountExists, accountExists)
 		return nil
 	}
-	if p.hold() || (!m.Active || m.OrgRole == "") && !p.seat(pp) {
+	if !p.claim(pp, m.ID) || p.hold() || (!m.Active || m.OrgRole == "") && !p.seat(pp) {
 		return nil
 	}
 	pp.accountID, pp.record = m.ID, r
+	pp.breakGlass = p.s.breakGlass[foldEmail(m.Email)] || p.s.breakGlass[foldEmail(r.Email)]
 	reason := "the directory provisioned the user again"
 	switch {
 	case r.Convertible:
@@ -163,6 +172,9 @@ func (p *planner) arrive(pp *personPlan, x *person) *AccountState {
 		reason = "the account came by signing in with the same identity provider"
 	}
 	p.line(pp, Line{Kind: AccountAdopt, Reason: reason})
+	if r.ExternalID != "" && r.ExternalID == x.profile.ExternalID && r.Source == store.SourceSCIM {
+		p.line(pp, Line{Kind: AccountUpdate, Reason: "the directory wrote the user"}) // the same as before, by its own ID
+	}
 	return m
 }
 
@@ -199,6 +211,7 @@ func (p *planner) stay(pp *personPlan, x *person) bool {
 		p.line(pp, Line{Kind: AccountEndSessions, Reason: "the directory ended and restored access"})
 	}
 	if x.updated {
+		p.holdEmail(pp, x)
 		p.line(pp, Line{Kind: AccountUpdate, Reason: "the directory wrote the user"})
 	}
 	return true

@@ -313,6 +313,8 @@ type personPlan struct {
 	org       *orgStep
 	activates bool // the account will be usable afterwards
 	hostGone  bool // the host does not have the account any more
+	// breakGlass says that an account which is taken over is on the break-glass list.
+	breakGlass bool
 }
 
 // idle says that there is nothing to do nor to tell.

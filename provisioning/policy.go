@@ -19,6 +19,7 @@ const (
 	rootRefusal   = "This account created the organisation and cannot be provisioned. Change its e-mail address in the application to provision this one."
 	accountExists = "An account with this e-mail address exists already and was not approved for conversion. An owner of the organisation can approve it; then send the user again."
 	accountTaken  = "An account with this e-mail address belongs to another user of this directory."
+	otherAccount  = "An account with this e-mail address exists already, and this user has another one. Change one of the two addresses in the application."
 	planRefusal   = "SCIM is not included in this organisation's plan."
 	planUnknown   = "What this organisation's plan includes could not be found out. Send the request again later."
 )
@@ -179,10 +180,15 @@ func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u polic
 		}
 		return nil, err
 	})
-	if err != nil || refusal != nil {
+	if err != nil || refusal != nil && refusal.Code == codeRootUser {
 		return refusal, err
 	}
-	return checkDomains(ctx, p.cfg.Store, w.TenantID, addresses) // outside, so that nobody waits for it
+	// Outside, so that nobody waits for it. It goes before a refusal because of an account: of an
+	// address in a foreign domain nobody learns whether it has one.
+	if foreign, err := checkDomains(ctx, p.cfg.Store, w.TenantID, addresses); err != nil || foreign != nil {
+		return foreign, err
+	}
+	return refusal, nil
 }
 
 // checkDomains refuses an address outside of the tenant's domains.
@@ -232,8 +238,10 @@ func (p *Policy) checkName(ctx context.Context, tx store.Store, w tenant.Directo
 	return rootConflict(), nil
 }
 
+const codeRootUser = "root_user"
+
 func rootConflict() *tenant.Refusal {
-	return &tenant.Refusal{Status: 409, SCIMType: "uniqueness", Code: "root_user", Detail: rootRefusal}
+	return &tenant.Refusal{Status: 409, SCIMType: "uniqueness", Code: codeRootUser, Detail: rootRefusal}
 }
 
 // checkAccount asks whether the host has an account of the address that this user may
@@ -256,20 +264,45 @@ func (p *Policy) checkAccount(ctx context.Context, tx store.Store, w tenant.Dire
 	if account.ID == root {
 		return rootConflict(), nil
 	}
+	if w.ID != "" {
+		has, err := tx.AccountOfSCIMUser(ctx, w.TenantID, w.ID)
+		switch {
+		case err == nil && has.ID == account.ID:
+			return nil, nil // the user's own
+		case err == nil:
+			return conflict("account_exists", otherAccount)
+		case !errors.Is(err, store.ErrNotFound):
+			return nil, err
+		}
+	}
+	if tied, err := p.tied(ctx, tx, w.TenantID, email); err != nil || tied {
+		return nil, err
+	}
 	rec, err := tx.Account(ctx, w.TenantID, account.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return conflict("account_exists", accountExists)
 	case err != nil:
 		return nil, err
-	case rec.SCIMUserID != "" && rec.SCIMUserID == w.ID:
-		return nil, nil // the user's own
 	case rec.SCIMUserID != "":
 		return conflict("account_taken", accountTaken)
 	case !adoptable(&rec):
 		return conflict("account_exists", accountExists)
 	}
 	return nil, nil
+}
+
+// tied says whether an owner tied the address to an account that waits for the directory.
+func (p *Policy) tied(ctx context.Context, tx store.Store, tenantID, email string) (bool, error) {
+	id, err := tiedTo(ctx, tx, tenantID, subjectAddress, foldEmail(email))
+	if err != nil || id == "" {
+		return false, err
+	}
+	rec, err := tx.Account(ctx, tenantID, id)
+	if notFound(err) {
+		return false, nil
+	}
+	return err == nil && rec.Convertible && rec.Conversion.Address == foldEmail(email), err
 }
 
 // record keeps the refusal in the journal, once in a while for the same one.

@@ -34,9 +34,9 @@ func TestPolicy(t *testing.T) {
 	w.host.addUser("u-eve", "Eve@acme.example", "member")
 	w.host.addUser("u-idn", "eve@xn--bcher-kva.example", "member")
 	w.host.addUser("u-ok", "ok@acme.example", "member")
-	plan, err := w.e.PlanConversion(t.Context(), owner, org, []string{"u-ok"})
+	plan, err := w.e.PlanConversion(t.Context(), owner, org, Conversion{Entries: []string{"u-ok"}})
 	require.NoError(t, err)
-	_, err = w.e.ApproveConversion(t.Context(), owner, org, []string{"u-ok"}, plan.Hash)
+	_, err = w.e.ApproveConversion(t.Context(), owner, org, Conversion{Entries: []string{"u-ok"}}, plan.Hash)
 	require.NoError(t, err)
 	_, err = w.st.CreateDomain(t.Context(), org, store.Domain{Meta: w.meta("d2"), Name: "pending.example", State: store.DomainPending})
 	require.NoError(t, err)
@@ -199,7 +199,7 @@ func TestConversionPlan(t *testing.T) {
 	}
 	w.host.addUser("u-far", "far@other.example", "member")
 	entries := []string{"eve@acme.example", " u-eve ", "", "nobody@acme.example", "u-nix", "root@acme.example", "glass@acme.example", "far@other.example", "ada@acme.example"}
-	plan, err := w.e.PlanConversion(t.Context(), owner, org, entries)
+	plan, err := w.e.PlanConversion(t.Context(), owner, org, Conversion{Entries: entries})
 	require.NoError(t, err)
 	var codes []string
 	for _, l := range plan.Lines {
@@ -208,11 +208,11 @@ func TestConversionPlan(t *testing.T) {
 	require.Equal(t, []string{"ready", "duplicate", "not_found", "not_found", "root_user", "break_glass", "domain_not_verified", "already_provisioned"}, codes)
 	require.Equal(t, 1, plan.Ready)
 
-	_, err = w.e.ApproveConversion(t.Context(), owner, org, entries[:1], plan.Hash)
+	_, err = w.e.ApproveConversion(t.Context(), owner, org, Conversion{Entries: entries[:1]}, plan.Hash)
 	var stale *StaleConversionError
 	require.ErrorAs(t, err, &stale)
 	require.ErrorIs(t, err, store.ErrStale)
-	_, err = w.e.ApproveConversion(t.Context(), owner, org, entries, plan.Hash)
+	_, err = w.e.ApproveConversion(t.Context(), owner, org, Conversion{Entries: entries}, plan.Hash)
 	require.NoError(t, err)
 	a, err := w.st.Account(t.Context(), org, "u-eve")
 	require.NoError(t, err)
@@ -220,9 +220,9 @@ func TestConversionPlan(t *testing.T) {
 	ev := w.events(EventConvertible)
 	require.Len(t, ev, 1)
 	require.Equal(t, "u-root", ev[0].Actor.ID)
-	plan, err = w.e.PlanConversion(t.Context(), owner, org, entries[:1])
+	plan, err = w.e.PlanConversion(t.Context(), owner, org, Conversion{Entries: entries[:1]})
 	require.NoError(t, err)
 	require.Equal(t, "already_approved", plan.Lines[0].Code)
-	_, err = w.e.PlanConversion(t.Context(), owner, org, make([]string, 1001))
+	_, err = w.e.PlanConversion(t.Context(), owner, org, Conversion{Entries: make([]string, 1001)})
 	require.ErrorIs(t, err, ErrTooManyConversions)
 }

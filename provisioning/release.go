@@ -52,42 +52,45 @@ func (r *Releaser) Release(ctx context.Context, tx store.Store, x tenant.Release
 }
 
 func (r *Releaser) take(ctx context.Context, tx store.Store, x tenant.Release, a AccountState) error {
-	target := r.e.target
-	byHand := map[string]bool{} // teams that somebody joined by hand too
-	for _, g := range x.Grants {
-		if g.Kind == store.GrantMembership && g.Previous == previousManual {
-			byHand[g.ResourceID] = true
-		}
+	teams, role, err := r.taken(ctx, tx, x.TenantID, x.Grants, a)
+	if err != nil {
+		return err
 	}
-	for _, m := range a.Teams {
-		given := slices.ContainsFunc(x.Grants, func(g store.Grant) bool { return g.Kind == store.GrantMembership && g.ResourceID == m.TeamID })
-		if !given || byHand[m.TeamID] {
-			continue
-		}
-		if err := target.RemoveMember(ctx, tx, x.TenantID, m.TeamID, x.AccountID); err != nil {
+	for _, m := range teams {
+		if err := r.e.target.RemoveMember(ctx, tx, x.TenantID, m.TeamID, x.AccountID); err != nil {
 			return hostErr("remove a membership", err)
 		}
 	}
+	if role == "" {
+		return nil
+	}
+	return hostErr("set a role", r.e.target.SetOrgRole(ctx, tx, x.TenantID, a.ID, role))
+}
+
+// taken says what of an account is taken back of what groups gave: memberships, and the role
+// that it had before; empty if the role stays.
+func (r *Releaser) taken(ctx context.Context, tx store.Store, tenantID string, grants []store.Grant, a AccountState) (teams []Membership, orgRole string, err error) {
+	teams = onlyGiven(grants, a.Teams)
 	before, given, role := "", false, ""
-	for _, g := range x.Grants {
+	for _, g := range grants {
 		if g.Kind == store.GrantOrgRole {
 			before, given, role = g.Previous, true, higher(r.e.roles.org, role, g.Role)
 		}
 	}
 	if role = higher(r.e.roles.org, role, before); !given || a.OrgRole != role { // changed by hand since
-		return nil
+		return teams, "", nil
 	}
-	keeps, err := r.keepsRole(ctx, tx, x.TenantID, a)
+	keeps, err := r.keepsRole(ctx, tx, tenantID, a)
 	if err != nil || keeps {
-		return err
+		return teams, "", err
 	}
 	if before == "" {
 		before = r.e.roles.lowest()
 	}
 	if before == a.OrgRole {
-		return nil
+		return teams, "", nil
 	}
-	return hostErr("set a role", target.SetOrgRole(ctx, tx, x.TenantID, a.ID, before))
+	return teams, before, nil
 }
 
 // keepsRole says whether an owner is one whom no rule demotes.

@@ -106,9 +106,9 @@ func TestSeats(t *testing.T) {
 func TestSeatsOfWhomIsTakenOver(t *testing.T) {
 	w, _ := seated(t, 2)
 	w.host.addUser("u-ada", "ada@acme.example", "member")
-	plan, err := w.e.PlanConversion(t.Context(), owner, org, []string{"u-ada"})
+	plan, err := w.e.PlanConversion(t.Context(), owner, org, Conversion{Entries: []string{"u-ada"}})
 	require.NoError(t, err)
-	_, err = w.e.ApproveConversion(t.Context(), owner, org, []string{"u-ada"}, plan.Hash)
+	_, err = w.e.ApproveConversion(t.Context(), owner, org, Conversion{Entries: []string{"u-ada"}}, plan.Hash)
 	require.NoError(t, err)
 	w.user("ada", "ben")
 	w.sync()

@@ -120,6 +120,7 @@ func (e *Engine) checkSettings(ctx context.Context, tx store.Store, tenantID str
 	oneOf(c.errs, "roleRule", s.RoleRule, store.RoleHighest, store.RoleFirstRow)
 	e.checkOrgRole("defaultOrgRole", s.DefaultOrgRole, c.errs)
 	e.checkUnmanaged(s.Unmanaged, c.errs)
+	e.checkDeprovision(s.OnDeprovision, c.errs)
 	if err := c.rows(ctx, s.Rows, s.Mode == store.ModeManual); err != nil {
 		return s, err
 	}

@@ -53,6 +53,8 @@ type snapshot struct {
 	// named.
 	teams  map[string]Team
 	people []person
+	// deleteAccounts says that accounts of people who went are deleted after a while.
+	deleteAccounts bool
 	// undo is set where a plan that was applied is taken back.
 	undo *rewinding
 }
@@ -84,10 +86,12 @@ type person struct {
 	// matchRecord what we know of it.
 	match       *AccountState
 	matchRecord *store.Account
-	grants      []store.Grant
-	groups      []string // by ID
-	gives       []*Give  // shared by all to whom the same is given
-	mapErr      error
+	// ambiguous says that two accounts could be meant.
+	ambiguous bool
+	grants    []store.Grant
+	groups    []string // by ID
+	gives     []*Give  // shared by all to whom the same is given
+	mapErr    error
 	// lostTeams and lostRole say what the host gave in transactions that did not commit:
 	// memberships by team, and the role in the organisation.
 	lostTeams map[string]bool

@@ -62,7 +62,7 @@ func (e *Engine) turn(ctx context.Context, tenantID string, failures int) (n int
 			continue // another engine was faster
 		}
 		if err == nil && !more {
-			err = errors.Join(e.retry(ctx, tenantID), e.deleteDue(ctx, tenantID))
+			err = errors.Join(e.retry(ctx, tenantID), e.deleteDue(ctx, tenantID), e.deleteAccountsDue(ctx, tenantID))
 			e.announce(ctx, tenantID)
 		}
 		if err != nil || !more {
@@ -279,6 +279,9 @@ func (e *Engine) behind(ctx context.Context) ([]string, error) {
 	names := []string{reader, retryReader}
 	if e.deletes() {
 		names = append(names, deleteReader)
+	}
+	if _, can := e.cfg.Target.(AccountDeleter); can {
+		names = append(names, accountDeleteReader)
 	}
 	if e.cfg.Notifier != nil {
 		names = append(names, noticeReader)

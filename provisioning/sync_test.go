@@ -336,9 +336,9 @@ func TestAuthorizerIsAsked(t *testing.T) {
 	require.ErrorIs(t, err, tenant.ErrForbidden)
 	_, err = w.e.Apply(t.Context(), owner, org, store.ProvisioningSettings{}, Confirm{})
 	require.ErrorIs(t, err, tenant.ErrForbidden)
-	_, err = w.e.PlanConversion(t.Context(), owner, org, nil)
+	_, err = w.e.PlanConversion(t.Context(), owner, org, Conversion{})
 	require.ErrorIs(t, err, tenant.ErrForbidden)
-	_, err = w.e.ApproveConversion(t.Context(), owner, org, nil, "")
+	_, err = w.e.ApproveConversion(t.Context(), owner, org, Conversion{}, "")
 	require.ErrorIs(t, err, tenant.ErrForbidden)
 	require.Equal(t, []tenant.Action{tenant.ActionViewMapping, tenant.ActionEditMapping, tenant.ActionApplyMapping, tenant.ActionManageSCIM, tenant.ActionManageSCIM}, asked)
 

@@ -78,6 +78,35 @@ type Account struct {
 	// address: neither a sign-in nor a directory takes it over. The host clears it once the
 	// person has confirmed the address.
 	EmailUnproven bool `json:"emailUnproven,omitempty"`
+	// ExternalID is the directory's own ID of the provisioned user, or of the last one that the
+	// account had, as far as it sent one.
+	ExternalID string `json:"externalId,omitempty"`
+	// Conversion tells of the approval that a directory may take the account over, and of the
+	// taking over. Zero if there was neither.
+	Conversion AccountConversion `json:"conversion,omitzero"`
+}
+
+// AccountConversion tells how a directory came to an account that existed before.
+type AccountConversion struct {
+	// ApprovedAt and ApprovedBy tell of the approval; zero where none was needed.
+	ApprovedAt time.Time  `json:"approvedAt,omitzero"`
+	ApprovedBy EventActor `json:"approvedBy,omitzero"`
+	// Address is the address with which the directory sends the user, folded, if it is
+	// another than the account's.
+	Address string `json:"address,omitempty"`
+	// EndSessions and RevokeTokens are what whoever approved chose for the moment of the
+	// taking over: sessions end, API tokens end.
+	EndSessions  bool `json:"endSessions,omitempty"`
+	RevokeTokens bool `json:"revokeTokens,omitempty"`
+	// AdoptedAt is when the directory took the account over; zero if it has not.
+	AdoptedAt time.Time `json:"adoptedAt,omitzero"`
+	// Source is where the account came from before that.
+	Source AccountSource `json:"source,omitempty"`
+	// PasswordEnded says that the account could not sign in with a password any more.
+	PasswordEnded bool `json:"passwordEnded,omitempty"`
+	// EmailFree says that an owner lets the directory change the address although its ID of the
+	// user is not known to be the same.
+	EmailFree bool `json:"emailFree,omitempty"`
 }
 
 // AccountStore keeps what is known of the host's accounts.

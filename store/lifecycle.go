@@ -50,6 +50,7 @@ const (
 	KindAPIKey     RecordKind = "api_key"
 	KindIdentity   RecordKind = "identity"
 	KindSetupLink  RecordKind = "setup_link"
+	KindWebhook    RecordKind = "webhook"
 	KindAccount    RecordKind = "account"
 	KindSettings   RecordKind = "provisioning"
 	KindResource   RecordKind = "resource:"

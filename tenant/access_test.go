@@ -257,6 +257,12 @@ func TestEveryMethodOfAnActorIsTried(t *testing.T) {
 		"LiftEnforcement":   "asks nobody: it is for the host's console",
 		"CompleteSetupLink": "the link is its own permission: TestSetupLinkStory",
 	}
+	for _, m := range []string{
+		"Webhooks", "CreateWebhook", "EditWebhook", "EnableWebhook", "DisableWebhook", "DeleteWebhook", "ReplayWebhook",
+		"RotateWebhookSecret", "TestWebhook", "WebhookLog",
+	} {
+		elsewhere[m] = "TestWebhookRefusals"
+	}
 	w := newWorld(t)
 	tried := calls(w, Connection{Domains: []store.Domain{{}}}, store.APIKey{}, store.Directory{})
 	maps.Copy(tried, ofTenant(w))

@@ -99,6 +99,10 @@ func (w *world) populated(t testing.TB, h *town, tenantID, domain string, n int)
 	require.True(t, ok)
 	_, err = links.CreateSetupLink(ctx, tenantID, store.SetupLink{Meta: meta("setup"), Name: "Ida", Hash: []byte("hash of a link"), BrowserHash: []byte("hash of a browser"), ExpiresAt: now.Add(time.Hour)})
 	require.NoError(t, err)
+	hooks, ok := w.store.(store.WebhookStore)
+	require.True(t, ok)
+	_, err = hooks.CreateWebhook(ctx, tenantID, store.Webhook{Meta: meta("webhook"), URL: "https://hooks." + domain, Secrets: []store.WebhookSecret{{ID: "s", Sealed: []byte("sealed")}}})
+	require.NoError(t, err)
 	r, ok := w.store.(store.SCIMResourceStore)
 	require.True(t, ok)
 	_, err = r.CreateSCIMResource(ctx, tenantID, store.SCIMResource{Meta: meta("device"), Type: "Device", Body: []byte(`{}`)})
@@ -153,7 +157,7 @@ func TestEveryKindOfRecordGoes(t *testing.T) {
 	before := w.holdings(t, "t1")
 	for _, kind := range []store.RecordKind{
 		store.KindConnection, store.KindDomain, store.KindDirectory, store.KindAPIKey, store.KindIdentity, store.KindAccount, store.KindSettings,
-		store.KindUser, store.KindGroup, store.KindMember, store.KindGrant, store.KindToken, store.KindLease, store.KindEvent, store.KindPosition, store.KindSetupLink, "resource:Device",
+		store.KindUser, store.KindGroup, store.KindMember, store.KindGrant, store.KindToken, store.KindLease, store.KindEvent, store.KindPosition, store.KindSetupLink, store.KindWebhook, "resource:Device",
 	} {
 		require.Positive(t, before[kind], "the test has a %s", kind)
 	}

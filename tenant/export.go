@@ -62,7 +62,7 @@ type ExportMember struct {
 // exported stands in the journal before the first line is written.
 //
 // The lines come in this order: "export"; "lifecycle", "connection", "domain", "directory", "api_key", "setup_link",
-// "provisioning";
+// "webhook", "provisioning";
 // "account", "identity"; "scim_user", "scim_group" each followed by its "scim_member" lines; "resource:TYPE"; "grant";
 // "event", oldest first; "end". Not in it are secrets, hashes and sealed values, and what means nothing elsewhere: one-time
 // tokens, leases and readers' positions.
@@ -189,6 +189,14 @@ func (x *exporter) setup() {
 				BrowserHash any       `json:"browserHash,omitempty"`
 				LastUsedAt  time.Time `json:"lastUsedAt,omitzero"`
 			}{l, nil, nil, l.LastUsedAt})
+		})
+	}
+	if hooks, ok := x.st.(store.WebhookStore); ok {
+		exportAll(x, store.KindWebhook, hooks.Webhooks, func(w store.Webhook) (store.Meta, any) {
+			for i := range w.Secrets {
+				w.Secrets[i].Sealed = nil
+			}
+			return w.Meta, w
 		})
 	}
 	p, err := x.st.ProvisioningSettings(x.ctx, x.tenantID)

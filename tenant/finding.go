@@ -72,6 +72,12 @@ const (
 	FieldLinkMaxOpens   = "max_opens"
 
 	FieldConnection = "name"
+
+	FieldWebhookURL         = "url"
+	FieldWebhookDescription = "description"
+	FieldWebhookTypes       = "types"
+	FieldWebhookOverlap     = "overlap"
+	FieldWebhookReplay      = "after"
 )
 
 // Codes of findings about input.
@@ -130,6 +136,12 @@ const (
 	CodeIntentInvalid   = "intent_invalid"
 	CodeDurationInvalid = "duration_invalid"
 	CodeNumberInvalid   = "number_invalid"
+
+	CodeURLInvalid       = "url_invalid"
+	CodeURLNotHTTPS      = "url_not_https"
+	CodeURLPrivate       = "url_private"
+	CodeURLPort          = "url_port"
+	CodeEventTypeUnknown = "event_type_unknown"
 
 	CodeJustInTimeOff       = "just_in_time_off"
 	CodeJustInTimeAnyDomain = "just_in_time_any_domain"

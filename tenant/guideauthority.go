@@ -92,15 +92,14 @@ func (a *GuideAuthority) texts(f func(*GuideText)) {
 	}
 }
 
-// knowsHost reports whether the authority's host is this provider's.
-func (a GuideAuthority) knowsHost(u *url.URL) bool {
-	host := strings.ToLower(u.Hostname())
+// knowsHost reports whether a host, in lower case, is this provider's.
+func (a *GuideAuthority) knowsHost(host string) bool {
 	return slices.Contains(a.Hosts, host) || slices.ContainsFunc(a.Domains, func(d string) bool { return host != d && inDomain(host, d) })
 }
 
 // knows reports whether the authority is this provider's, by its host or path.
-func (a GuideAuthority) knows(u *url.URL) bool {
-	return a.knowsHost(u) || a.PathPart != "" && strings.Contains(u.Path, a.PathPart)
+func (a *GuideAuthority) knows(u *url.URL) bool {
+	return a.knowsHost(strings.ToLower(u.Hostname())) || a.PathPart != "" && strings.Contains(u.Path, a.PathPart)
 }
 
 // Build makes the authority from what the owner entered for each placeholder of Pattern, by name. A value that does not
@@ -206,18 +205,28 @@ func DetectProvider(authority string) string {
 	if err != nil || u.Host == "" {
 		return ProviderGeneric
 	}
-	for _, provider := range knownProviders {
-		if guides[provider].Authority.knowsHost(u) {
-			return provider
+	host := strings.ToLower(u.Hostname())
+	for i := range authorities {
+		if authorities[i].knowsHost(host) {
+			return knownProviders[i]
 		}
 	}
-	for _, provider := range knownProviders {
-		if guides[provider].Authority.knows(u) {
-			return provider
+	for i := range authorities {
+		if authorities[i].knows(u) {
+			return knownProviders[i]
 		}
 	}
 	return ProviderGeneric
 }
+
+// authorities are those of knownProviders.
+var authorities = func() []GuideAuthority {
+	all := make([]GuideAuthority, len(knownProviders))
+	for i, provider := range knownProviders {
+		all[i] = guides[provider].Authority
+	}
+	return all
+}()
 
 // isLoopbackHost reports whether a host of an authority is this machine.
 func isLoopbackHost(host string) bool {

@@ -21,13 +21,14 @@ type Notice struct {
 	Kind     string
 	TenantID string
 	// What it is about: ConnectionID and ConnectionName of a connection, KeyID and KeyName of an API key, DomainID and Domain
-	// of a domain. Those that it is not about are empty.
+	// of a domain, WebhookID and WebhookOrigin (such as https://hooks.example.com) of a webhook. Those that it is not about are empty.
 	ConnectionID, ConnectionName string
 	KeyID, KeyName               string
 	DomainID, Domain             string
+	WebhookID, WebhookOrigin     string
 	// Emails are the break-glass addresses that it is about.
 	Emails []string
-	// Since is since when the proof of the domain is missing, the break-glass address was not tried, or the request waits;
+	// Since is since when the proof of the domain is missing, the break-glass address was not tried, the request waits, or the webhook fails;
 	// zero otherwise.
 	Since time.Time
 	// AnswerBy is until when the owner of the request was told to expect an answer, zero if nothing was said; for staff alone.
@@ -53,6 +54,8 @@ const (
 	NoticeDomainWithdrawn = "domain_withdrawn"  // a domain counts as proven no longer: it signs nobody in
 	NoticeBreakGlassLost  = "break_glass_lost"  // break-glass addresses don't work any more, because their domain went
 	NoticeBreakGlassDrill = "break_glass_drill" // nobody has tried a break-glass address for long
+
+	NoticeWebhookDisabled = "webhook_disabled" // a webhook failed for long, or was answered 410: nothing is sent until it is enabled
 
 	// Of a review (R47): each is told in the transaction of what staff did, which fails if it can't be told.
 	NoticeInformationAsked = "information_asked" // staff need an answer before they decide

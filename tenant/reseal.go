@@ -5,11 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 )
 
-// ResealSecrets seals a tenant's client secrets and revealable API keys again that were
+// ResealSecrets seals a tenant's client secrets, revealable API keys and secrets of webhooks again that were
 // sealed with a key other than the primary one, and returns how many. API keys that are
 // sealed although Config.RevealableAPIKeys is not set any more lose the sealed form, and
 // count too. The host calls it for each tenant after a key rotation; when none is left anywhere, the old key can go. A secret that can't
@@ -45,6 +46,17 @@ func (s *Service) ResealSecrets(ctx context.Context, tenantID string) (int, erro
 	for _, k := range apiKeys {
 		if len(k.SealedKey) > 0 && (!s.cfg.RevealableAPIKeys || !s.keys.Current(k.SealedKey)) {
 			note("API key", k.ID, s.resealKey(ctx, tenantID, k))
+		}
+	}
+	if _, err := webhooks(s.store); err == nil {
+		all, err := s.allWebhooks(ctx, s.store, tenantID)
+		if err != nil {
+			return done, errors.Join(append(failed, err)...)
+		}
+		for _, w := range all {
+			if slices.ContainsFunc(w.Secrets, func(sec store.WebhookSecret) bool { return !s.keys.Current(sec.Sealed) }) {
+				note("webhook", w.ID, s.resealWebhook(ctx, tenantID, w))
+			}
 		}
 	}
 	return done, errors.Join(failed...)
@@ -115,6 +127,26 @@ func (s *Service) reseal(ctx context.Context, tenantID string, c store.Connectio
 // resealed says that one of a connection's secrets has a new form.
 func resealed(before, after store.Connection) bool {
 	return !bytes.Equal(before.SealedSecret, after.SealedSecret) || before.NextSecret != nil && !bytes.Equal(before.NextSecret.Sealed, after.NextSecret.Sealed)
+}
+
+// resealWebhook drops secrets that have expired, and seals the others again.
+func (s *Service) resealWebhook(ctx context.Context, tenantID string, w store.Webhook) error {
+	secrets, err := s.openWebhookSecrets(tenantID, w)
+	if err != nil {
+		return err
+	}
+	after := w
+	after.Secrets = liveSecrets(w, s.now())
+	if len(after.Secrets) != len(secrets) { // one expired in between
+		return store.ErrStale
+	}
+	for i := range after.Secrets {
+		if after.Secrets[i].Sealed, err = s.sealWebhookSecret(tenantID, w.ID, after.Secrets[i].ID, secrets[i]); err != nil {
+			return err
+		}
+	}
+	_, err = s.putWebhook(ctx, s.store, keyRotation(), tenantID, "webhook.secret_resealed", "", w, after)
+	return err
 }
 
 func (s *Service) resealKey(ctx context.Context, tenantID string, k store.APIKey) error {

@@ -94,6 +94,8 @@ type Config struct {
 	// People is what the host knows of its people, for [Service.PlanEnding]. Nil means that it is told by where accounts came
 	// from, and that nothing can be offered to whoever loses the way in.
 	People People
+	// Webhooks says how tenants' webhooks go. A [WebhookSender] sends them.
+	Webhooks WebhookConfig
 	// Releaser lets go of what directories manage in the host when a tenant is removed: package provisioning has one. Nil
 	// means that teams and roles stay as they are.
 	Releaser Releaser
@@ -136,6 +138,8 @@ type Service struct {
 	now    func() time.Time
 	log    *slog.Logger
 	routes *routes
+	// webhookTypes are the types of events that tenants' webhooks may send.
+	webhookTypes []EventType
 }
 
 // New makes a Service. It fails if a required field is missing, naming it.
@@ -221,7 +225,12 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Service{cfg: cfg, store: cfg.Store, keys: cfg.Keyring, now: cfg.Now, log: cfg.Logger, routes: newRoutes(cfg.RealmCache, cfg.Now)}, nil
+	if cfg.Webhooks, err = cfg.Webhooks.complete(cfg.InsecureAllowLoopback); err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: cfg, store: cfg.Store, keys: cfg.Keyring, now: cfg.Now, log: cfg.Logger, routes: newRoutes(cfg.RealmCache, cfg.Now)}
+	s.webhookTypes = s.WebhookTypes()
+	return s, nil
 }
 
 // checkBaseURL refuses what can't be the beginning of addresses, and takes a slash from the end.

@@ -118,6 +118,9 @@ const (
 	ActionViewSetupLinks   Action = "setup_link.view"
 	ActionManageSetupLinks Action = "setup_link.manage" // create and revoke
 
+	ActionViewWebhooks   Action = "webhook.view"
+	ActionManageWebhooks Action = "webhook.manage" // create, change, rotate, replay, test, delete
+
 	ActionSuspendTenant Action = "tenant.suspend" // sign-on as a whole, and resume it
 	ActionRemoveTenant  Action = "tenant.remove"  // sign-on as a whole, with all its records
 	ActionExportTenant  Action = "tenant.export"  // all records

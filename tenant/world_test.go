@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -207,9 +208,24 @@ func (w *world) events(t testing.TB, tenantID string, from int) []string {
 	var types []string
 	for _, e := range all[min(from, len(all)):] {
 		require.NotEmpty(t, e.Actor.Kind)
+		requireKnown(t, e.Type)
 		types = append(types, e.Type)
 	}
 	return types
+}
+
+// requireKnown wants a type that begins as ours do to be in the catalogue.
+func requireKnown(t testing.TB, typ string) {
+	t.Helper()
+	start, _, _ := strings.Cut(typ, ".")
+	ours := false
+	for _, known := range EventTypes() {
+		if known.Type == typ {
+			return
+		}
+		ours = ours || strings.HasPrefix(known.Type, start+".")
+	}
+	require.False(t, ours, "EventTypes has no %s", typ)
 }
 
 // refusedWith checks the code of an error, and that the tenant is as it was before.

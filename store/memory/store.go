@@ -25,6 +25,7 @@ var (
 	_ store.SCIMCounter       = (*Store)(nil)
 	_ store.SCIMResourceStore = (*Store)(nil)
 	_ store.SetupLinkStore    = (*Store)(nil)
+	_ store.WebhookStore      = (*Store)(nil)
 	_ store.PeopleReader      = (*Store)(nil)
 	_ store.SignInStore       = (*Store)(nil)
 )

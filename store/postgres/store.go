@@ -20,7 +20,8 @@ type (
 // Store keeps everything in PostgreSQL. Make one with [New]. It holds no state beside
 // the pool but what some rows were decoded to, may be used by several goroutines, and needs no closing; the pool is the
 // host's. It implements store.Store and the optional interfaces store.SCIMCounter,
-// store.SCIMResourceStore, store.SetupLinkStore, store.PeopleReader, store.SignInStore and store.LookupStore.
+// store.SCIMResourceStore, store.SetupLinkStore, store.WebhookStore, store.PeopleReader, store.SignInStore and
+// store.LookupStore.
 type Store struct {
 	shared
 	setup
@@ -32,6 +33,7 @@ var (
 	_ store.SCIMCounter       = (*Store)(nil)
 	_ store.SCIMResourceStore = (*Store)(nil)
 	_ store.SetupLinkStore    = (*Store)(nil)
+	_ store.WebhookStore      = (*Store)(nil)
 	_ store.PeopleReader      = (*Store)(nil)
 	_ store.SignInStore       = (*Store)(nil)
 	_ store.LookupStore       = (*Store)(nil)
@@ -78,7 +80,7 @@ func (s *Store) WithTx(tx *sql.Tx) store.Store { return on(s.db.Join(tx)) }
 // stores, and where the transaction of InTxThen, which begins with what is written
 // first, could not be begun; InTxThen then fails.
 func SQLTx(s store.Store) (*sql.Tx, bool) {
-	p, ok := s.(*Store)
+	p, ok := store.Unwrap(s).(*Store)
 	if !ok {
 		return nil, false
 	}

@@ -20,7 +20,7 @@ type (
 // Store keeps everything in an SQLite file. Make one with [New], one for a file. It may
 // be used by several goroutines and needs no closing; the pool is the host's. It
 // implements store.Store and the optional interfaces store.SCIMCounter,
-// store.SCIMResourceStore, store.SetupLinkStore, store.PeopleReader and store.SignInStore.
+// store.SCIMResourceStore, store.SetupLinkStore, store.WebhookStore, store.PeopleReader and store.SignInStore.
 type Store struct {
 	shared
 	setup
@@ -32,6 +32,7 @@ var (
 	_ store.SCIMCounter       = (*Store)(nil)
 	_ store.SCIMResourceStore = (*Store)(nil)
 	_ store.SetupLinkStore    = (*Store)(nil)
+	_ store.WebhookStore      = (*Store)(nil)
 	_ store.PeopleReader      = (*Store)(nil)
 	_ store.SignInStore       = (*Store)(nil)
 )
@@ -81,7 +82,7 @@ func (s *Store) WithTx(tx *sql.Tx) store.Store { return on(s.db.Join(tx)) }
 // stores, and where the transaction of InTxThen, which begins with what is written
 // first, could not be begun; InTxThen then fails.
 func SQLTx(s store.Store) (*sql.Tx, bool) {
-	p, ok := s.(*Store)
+	p, ok := store.Unwrap(s).(*Store)
 	if !ok {
 		return nil, false
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/tenantgate/tenantgate/store/memory"
 )
 
-// The broken stores of this file are about set-up links and about reads of many people.
+// The broken stores of this file are about set-up links, webhooks and reads of many people.
 
 type anyBrowser struct{ *memory.Store }
 
@@ -68,4 +68,29 @@ func (s *asksEach) AccountsOfSCIMUsers(c ctx, tenant string, ids []string) ([]st
 		}
 	}
 	return out, nil
+}
+
+type keepsLog struct{ *memory.Store }
+
+func (s *keepsLog) UpdateWebhook(c ctx, tenant string, w store.Webhook, ev ...store.Event) (store.Webhook, error) {
+	old, err := s.Webhook(c, tenant, w.ID)
+	if err == nil {
+		w.Log = old.Log
+	}
+	return s.Store.UpdateWebhook(c, tenant, w, ev...)
+}
+
+type switchesOff struct{ *memory.Store }
+
+func (s *switchesOff) DeleteWebhook(c ctx, tenant, id string, version int64, ev ...store.Event) error {
+	w, err := s.Webhook(c, tenant, id)
+	if err != nil {
+		return err
+	}
+	if version != 0 {
+		w.Version = version
+	}
+	w.Enabled = false
+	_, err = s.UpdateWebhook(c, tenant, w, ev...)
+	return err
 }

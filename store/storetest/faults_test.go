@@ -97,6 +97,8 @@ var faults = []struct {
 	{"a look-up finds the key of another tenant", "isolation/strangers", func() store.Store { return &keyOfAnyTenant{*newLooks()} }},
 	{"the last request of a directory is lost with an update", "directories/used", broken(func(b base) store.Store { return forgetsRequests{b} })},
 	{"a count is out of date", "counter/writes", func() store.Store { return &countsOnce{Store: memory.New()} }},
+	{"an update of a webhook keeps its log", "webhooks/update", func() store.Store { return &keepsLog{memory.New()} }},
+	{"a deleted webhook is only switched off", "webhooks/delete", func() store.Store { return &switchesOff{memory.New()} }},
 	{"an open link is found by the empty browser", "setuplinks/by hash", func() store.Store { return &anyBrowser{memory.New()} }},
 	{"the use of a link is lost with an update", "setuplinks/used", func() store.Store { return &forgetsUse{memory.New()} }},
 	{"a set-up link is found in any tenant", "isolation/strangers", func() store.Store {

@@ -157,6 +157,9 @@ func primaryKinds(st store.Store) map[store.RecordKind]int {
 	if keepsSetupLinks(st) {
 		kinds[store.KindSetupLink] = 1
 	}
+	if keepsWebhooks(st) {
+		kinds[store.KindWebhook] = 1
+	}
 	return kinds
 }
 

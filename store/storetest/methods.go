@@ -79,6 +79,10 @@ func methods() []method {
 		m.needs = keepsSetupLinks
 		return m
 	}
+	hooking := func(m method) method {
+		m.needs = keepsWebhooks
+		return m
+	}
 	together := func(m method) method {
 		m.needs = readsPeople
 		return m
@@ -328,6 +332,18 @@ func methods() []method {
 			return only(device(st).DeleteSCIMResource(ctx, t, deviceType, w.resource.ID, 1, ev...))
 		})),
 
+		hooking(found("Webhook", func(ctx c, st s, t string, w world) (any, error) { return hooks(st).Webhook(ctx, t, w.webhook.ID) })),
+		hooking(listed("Webhooks", func(ctx c, st s, t string, _ world) (any, error) { return hooks(st).Webhooks(ctx, t) })),
+		hooking(creates("CreateWebhook", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return hooks(st).CreateWebhook(ctx, t, w.webhook, ev...)
+		})),
+		hooking(changes("UpdateWebhook", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return hooks(st).UpdateWebhook(ctx, t, next(w.webhook), ev...)
+		})),
+		hooking(changes("DeleteWebhook", func(ctx c, st s, t string, w world, ev ...e) (any, error) {
+			return only(hooks(st).DeleteWebhook(ctx, t, w.webhook.ID, 1, ev...))
+		})),
+
 		linking(found("SetupLink", func(ctx c, st s, t string, w world) (any, error) { return links(st).SetupLink(ctx, t, w.link.ID) })),
 		linking(found("SetupLinkByHash", func(ctx c, st s, t string, w world) (any, error) {
 			return links(st).SetupLinkByHash(ctx, t, w.link.Hash)
@@ -374,7 +390,7 @@ func next[T any](v T) T {
 var contracts = []reflect.Type{
 	reflect.TypeFor[store.Store](), reflect.TypeFor[store.SCIMCounter](), reflect.TypeFor[store.SCIMResourceStore](),
 	reflect.TypeFor[store.SignInStore](), reflect.TypeFor[store.LookupStore](),
-	reflect.TypeFor[store.SetupLinkStore](), reflect.TypeFor[store.PeopleReader](),
+	reflect.TypeFor[store.SetupLinkStore](), reflect.TypeFor[store.WebhookStore](), reflect.TypeFor[store.PeopleReader](),
 }
 
 // takesEvents says whether the method of the contracts ends in events.

@@ -22,7 +22,8 @@ const checkTimeout = 2 * time.Minute
 // have stored.
 //
 // Checks of optional interfaces ([store.SCIMCounter], [store.SCIMResourceStore],
-// [store.SetupLinkStore], [store.PeopleReader], [store.SignInStore], [store.LookupStore]) are skipped for a store that does not have them.
+// [store.SetupLinkStore], [store.WebhookStore], [store.PeopleReader], [store.SignInStore], [store.LookupStore]) are skipped for a store that
+// does not have them.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, a := range areas() {
 		t.Run(a.name, func(t *testing.T) {
@@ -100,6 +101,7 @@ func areas() []area {
 		{"resources", slices.Concat(recordChecks(resources), resourceChecks(), uniqueChecks(resources))},
 		{"counter", counterChecks()},
 		{"setuplinks", slices.Concat(recordChecks(setupLinks), setupLinkChecks())},
+		{"webhooks", recordChecks(webhooks)},
 		{"people", peopleChecks()},
 		{"signin", signInChecks()},
 		{"lookup", lookupChecks()},

@@ -25,6 +25,7 @@ type world struct {
 	grant      store.Grant
 	resource   store.SCIMResource
 	link       store.SetupLink
+	webhook    store.Webhook
 	token      store.Token
 	lease      string
 	reader     string
@@ -40,7 +41,7 @@ func newWorld(p *probe, mark string) world {
 		now: p.tick(), connection: connections.fresh(p), domain: domains.fresh(p), directory: directories.fresh(p),
 		key: apiKeys.fresh(p), user: users.fresh(p), group: groups.fresh(p), identity: identities.fresh(p),
 		account: accounts.fresh(p), settings: p.settings(0), resource: resources.fresh(p), verified: domains.fresh(p),
-		link:  setupLinks.fresh(p),
+		link: setupLinks.fresh(p), webhook: webhooks.fresh(p),
 		lease: "lease", reader: "reader", lifecycle: p.lifecycle(0, store.ServiceSuspended),
 	}
 	w.domain.State = store.DomainPending
@@ -61,6 +62,7 @@ func (w world) twin(p *probe, mark string) world {
 	t.now = w.now
 	t.connection.ID, t.domain.ID, t.directory.ID, t.key.ID, t.user.ID = w.connection.ID, w.domain.ID, w.directory.ID, w.key.ID, w.user.ID
 	t.group.ID, t.identity.ID, t.account.ID, t.resource.ID = w.group.ID, w.identity.ID, w.account.ID, w.resource.ID
+	t.webhook.ID = w.webhook.ID
 	t.link.ID, t.link.Hash, t.link.BrowserHash = w.link.ID, w.link.Hash, w.link.BrowserHash
 	t.domain.Name, t.directory.ConnectionID, t.key.Hash = w.domain.Name, w.directory.ConnectionID, w.key.Hash
 	t.user.UserName, t.account.SCIMUserID = w.user.UserName, w.account.SCIMUserID
@@ -96,6 +98,9 @@ func (p *probe) settle(tenantID string, w world) {
 	if l, ok := p.st.(store.SetupLinkStore); ok {
 		note(l.CreateSetupLink(p.ctx, tenantID, w.link))
 	}
+	if h, ok := p.st.(store.WebhookStore); ok {
+		note(h.CreateWebhook(p.ctx, tenantID, w.webhook))
+	}
 	p.ok(errors.Join(errs...), "create one record of every kind")
 }
 
@@ -115,6 +120,7 @@ type snapshot struct {
 	Grants      []store.Grant
 	Resources   []store.SCIMResource
 	Links       []store.SetupLink
+	Webhooks    []store.Webhook
 	Events      []store.Event
 	Position    int64
 	TokenExists bool
@@ -161,6 +167,9 @@ func (p *probe) snap(tenantID string, w world) snapshot {
 	}
 	if keepsSetupLinks(p.st) {
 		s.Links = setupLinks.all(p, tenantID)
+	}
+	if keepsWebhooks(p.st) {
+		s.Webhooks = webhooks.all(p, tenantID)
 	}
 	s.TokenExists, s.LeaseHeld = p.probeOnce(tenantID, w)
 	return s

@@ -1,0 +1,303 @@
+package tenant
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tenantgate/tenantgate/store"
+)
+
+// round looks at all tenants that are behind, several at a time, until none has more.
+func (l *followed) round(ctx context.Context, respectBackoff bool) (total int, err error) {
+	var mu sync.Mutex
+	var errs []error
+	failed := map[string]bool{}
+	for again := true; again && ctx.Err() == nil; {
+		again = false
+		for after := ""; ctx.Err() == nil; {
+			tenants, err := l.cfg.Store.TenantsBehind(ctx, l.reader, after, store.MaxLimit)
+			if err != nil {
+				l.cfg.Logger.ErrorContext(ctx, "tenant: the journal can't be read; a follower waits", "follower", l.Name, "error", err)
+				return total, errors.Join(append(errs, err)...)
+			}
+			inTurns(l.cfg.Workers, tenants, func(id string) {
+				mu.Lock()
+				skip := failed[id] || ctx.Err() != nil || respectBackoff && l.waiting(id)
+				mu.Unlock()
+				if skip {
+					return
+				}
+				n, more, err := l.turn(ctx, id)
+				mu.Lock()
+				defer mu.Unlock()
+				total += n
+				again = again || more
+				if err != nil {
+					failed[id] = true
+					errs = append(errs, err)
+				}
+			})
+			if len(tenants) < store.MaxLimit {
+				break
+			}
+			after = tenants[len(tenants)-1]
+		}
+	}
+	return total, errors.Join(errs...)
+}
+
+// inTurns does all of them, so many at a time.
+func inTurns(workers int, ids []string, do func(id string)) {
+	next := make(chan string)
+	var working sync.WaitGroup
+	for range min(workers, len(ids)) {
+		working.Go(func() {
+			for id := range next {
+				do(id)
+			}
+		})
+	}
+	for _, id := range ids {
+		next <- id
+	}
+	close(next)
+	working.Wait()
+}
+
+// errNotOurs says that another replica has the tenant.
+var errNotOurs = errors.New("tenant: another replica has this tenant")
+
+// heldLease is a lease on a tenant's events.
+type heldLease struct {
+	store     store.LeaseStore
+	tenantID  string
+	name      string
+	holder    string
+	now       func() time.Time
+	ttl       time.Duration
+	until     time.Time
+	forAtMost time.Duration // what is done under it at a time
+}
+
+// hold takes the lease, or renews it if what comes next could outlast it.
+func (h *heldLease) hold(ctx context.Context) error {
+	now := h.now()
+	if now.Add(h.forAtMost + h.ttl/2).Before(h.until) {
+		return nil
+	}
+	l, err := h.store.AcquireLease(ctx, h.tenantID, h.name, h.holder, now, now.Add(h.forAtMost+h.ttl))
+	if errors.Is(err, store.ErrConflict) {
+		return errNotOurs
+	}
+	h.until = l.Until
+	return err
+}
+
+// release hands it back, whatever ended.
+func (h *heldLease) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+	defer cancel()
+	_ = h.store.ReleaseLease(ctx, h.tenantID, h.name, h.holder) // it ends by itself
+}
+
+// turn tells of a tenant's events for a while; more says that some are left.
+func (l *followed) turn(ctx context.Context, tenantID string) (n int, more bool, err error) {
+	lease := &heldLease{
+		store: l.cfg.Store, tenantID: tenantID, name: l.reader, holder: l.cfg.Holder, now: l.cfg.Now, ttl: l.cfg.LeaseTTL, forAtMost: l.Timeout,
+	}
+	begun := l.cfg.Now()
+	for more = true; more; {
+		if err = lease.hold(ctx); err != nil {
+			break
+		}
+		var k int
+		k, more, err = l.step(ctx, tenantID)
+		n += k
+		if err != nil || l.cfg.Now().Sub(begun) > followTurn {
+			break
+		}
+	}
+	if !errors.Is(err, errNotOurs) {
+		lease.release(ctx)
+	}
+	if errors.Is(err, errNotOurs) || errors.Is(err, store.ErrStale) { // somebody else goes on
+		return n, false, nil
+	}
+	return n, more, err
+}
+
+// step handles one batch.
+func (l *followed) step(ctx context.Context, tenantID string) (n int, more bool, err error) {
+	st, state := l.cfg.Store, l.stateOf(tenantID)
+	from, err := l.position(ctx, tenantID)
+	if err != nil {
+		return 0, false, err
+	}
+	limit := l.Batch
+	if from < state.single {
+		limit = 1
+	}
+	events, err := st.Events(ctx, tenantID, store.EventQuery{After: from, Limit: limit})
+	if err != nil || len(events) == 0 {
+		return 0, false, err
+	}
+	to := events[len(events)-1].Seq
+	wanted := events[:0:0]
+	for _, e := range events {
+		if l.wanted.has(e.Type) && !isFollowerEvent(e.Type) {
+			wanted = append(wanted, e)
+		}
+	}
+	if len(wanted) > 0 {
+		if err := l.handle(ctx, tenantID, wanted); err != nil {
+			return l.failed(ctx, tenantID, from, to, wanted, state, err)
+		}
+	}
+	if err := st.SavePosition(ctx, tenantID, l.reader, from, to); err != nil {
+		return 0, false, err
+	}
+	l.passed(tenantID, to, state)
+	return len(wanted), true, nil
+}
+
+// passed forgets the failures of what lies behind.
+func (l *followed) passed(tenantID string, to int64, state followState) {
+	if to >= state.single {
+		state.single = 0
+	}
+	l.setState(tenantID, followState{single: state.single})
+}
+
+func isFollowerEvent(typ string) bool {
+	return typ == EventFollowerParked || typ == EventFollowerRecovered
+}
+
+// handle calls the host within its time.
+func (l *followed) handle(ctx context.Context, tenantID string, events []store.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, l.Timeout)
+	defer cancel()
+	return guarded(func() error { return l.Handle(ctx, tenantID, events) })
+}
+
+// failed counts a failure, or parks the event.
+func (l *followed) failed(ctx context.Context, tenantID string, from, to int64, events []store.Event, state followState, cause error) (int, bool, error) {
+	if ctx.Err() != nil {
+		return 0, false, ctx.Err() // we stop; that is nobody's failure
+	}
+	if len(events) > 1 {
+		state.single = to
+		l.setState(tenantID, state)
+		return 0, true, nil // at once, one by one
+	}
+	ev := events[0]
+	state.failures++
+	state.until = l.cfg.Now().Add(l.delay(state.failures))
+	l.setState(tenantID, state)
+	parked := !l.NeverPark && state.failures >= l.MaxAttempts
+	l.cfg.Logger.ErrorContext(ctx, "tenant: a follower failed", "follower", l.Name, "tenant", tenantID, "event", ev.ID, "type", ev.Type,
+		"attempt", state.failures, "parked", parked, "error", cause)
+	if !parked {
+		return 0, false, fmt.Errorf("tenant: follower %s of %s at event %s: %w", l.Name, tenantID, ev.ID, cause)
+	}
+	err := l.cfg.Store.InTx(ctx, func(tx store.Store) error {
+		if err := tx.SavePosition(ctx, tenantID, l.reader, from, to); err != nil {
+			return err
+		}
+		return tx.AppendEvents(ctx, tenantID, l.event(EventFollowerParked, ev, state.failures))
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	l.passed(tenantID, to, state)
+	return 0, true, nil
+}
+
+// event tells that an event was parked, or handled after all. The error itself goes to the log.
+func (l *followed) event(typ string, about store.Event, attempts int) store.Event {
+	now := store.Time(l.cfg.Now())
+	e := store.Event{
+		ID: store.NewID(now), Type: typ, At: now, Actor: Actor{Kind: ActorSystem, ID: "followers", Name: "Followers"}.event(),
+		Subject: store.EventSubject{Kind: subjectFollower, ID: l.Name}, CorrelationID: about.CorrelationID,
+	}
+	if typ == EventFollowerParked {
+		e.Code, e.Message = "follower_failed", "A part of the application could not take over this change."
+	}
+	//nolint:errchkjson // numbers and strings always marshal
+	e.After, _ = json.Marshal(ParkedEvent{Seq: about.Seq, EventID: about.ID, Type: about.Type, Attempts: attempts})
+	return e
+}
+
+// position is how far the follower has come, where it begins if it is new.
+func (l *followed) position(ctx context.Context, tenantID string) (int64, error) {
+	st := l.cfg.Store
+	at, err := st.Position(ctx, tenantID, l.reader)
+	if err != nil || at != 0 || l.Start == FollowFromBeginning {
+		return at, err
+	}
+	born, err := l.born(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if at, err = seqBefore(ctx, st, tenantID, born); err != nil || at == 0 {
+		return 0, err
+	}
+	return at, st.SavePosition(ctx, tenantID, l.reader, 0, at)
+}
+
+// born is when the follower first looked, on whichever replica.
+func (l *followed) born(ctx context.Context) (time.Time, error) {
+	st := l.cfg.Store
+	for {
+		at, err := st.Position(ctx, followersTenant, l.reader)
+		if err != nil || at != 0 {
+			return time.UnixMicro(at), err
+		}
+		err = st.SavePosition(ctx, followersTenant, l.reader, 0, l.cfg.Now().UnixMicro())
+		if err != nil && !errors.Is(err, store.ErrStale) {
+			return time.Time{}, err
+		}
+	}
+}
+
+// seqBefore returns the Seq of the newest event that was written before the time; zero if there is none.
+func seqBefore(ctx context.Context, st store.Journal, tenantID string, at time.Time) (int64, error) {
+	for q := (store.EventQuery{Newest: true}); ; {
+		events, err := st.Events(ctx, tenantID, q)
+		if err != nil {
+			return 0, fmt.Errorf("tenant: reading the journal: %w", err)
+		}
+		for _, e := range events {
+			if e.At.Before(at) {
+				return e.Seq, nil
+			}
+			q.Before = e.Seq
+		}
+		if len(events) < store.MaxLimit {
+			return 0, nil
+		}
+	}
+}
+
+func (l *followed) stateOf(tenantID string) followState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state[tenantID]
+}
+
+func (l *followed) setState(tenantID string, s followState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s == (followState{}) {
+		delete(l.state, tenantID)
+		return
+	}
+	l.state[tenantID] = s
+}
+
+func (l *followed) waiting(tenantID string) bool {
+	return l.cfg.Now().Before(l.stateOf(tenantID).until)
+}
