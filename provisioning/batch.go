@@ -107,7 +107,9 @@ func (a *applier) eachPerson(ctx context.Context, tx store.Store, plan *Plan, pe
 // many does several people in one step; false says that the host refused something, and
 // that nothing of it was done.
 func (a *applier) many(ctx context.Context, tx store.Store, people []*personPlan) (done bool, err error) {
+	found := len(a.found)
 	err = tx.InTx(ctx, func(tx store.Store) error {
+		a.found = a.found[:found] // a transaction may run again
 		b := &bundle{}
 		if err := a.createMany(ctx, tx, people, b); err != nil {
 			return err
@@ -124,6 +126,7 @@ func (a *applier) many(ctx context.Context, tx store.Store, people []*personPlan
 	})
 	var he *hostError
 	if errors.As(err, &he) && ctx.Err() == nil {
+		a.found = a.found[:found] // found again, person by person
 		return false, nil
 	}
 	return err == nil, err

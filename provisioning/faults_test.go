@@ -283,7 +283,8 @@ func (s *losingStore) InTx(ctx context.Context, fn func(tx store.Store) error) e
 }
 
 func TestMapperFaults(t *testing.T) {
-	var answer func(ctx context.Context, groups []Group) ([]Give, error)
+	var answer atomic.Value // read by calls that were left behind, too
+	type rules = func(ctx context.Context, groups []Group) ([]Give, error)
 	good := func(_ context.Context, groups []Group) (out []Give, err error) {
 		for _, g := range groups {
 			out = append(out, Give{GroupID: g.ID, TeamID: "t-ops", TeamRole: "member"})
@@ -319,16 +320,18 @@ func TestMapperFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(c *Config) {
 				c.CallTimeout = 300 * time.Millisecond
-				c.Mapper = GroupMapperFunc(func(ctx context.Context, _ string, groups []Group) ([]Give, error) { return answer(ctx, groups) })
+				c.Mapper = GroupMapperFunc(func(ctx context.Context, _ string, groups []Group) ([]Give, error) {
+					return answer.Load().(rules)(ctx, groups)
+				})
 			})
 			w.host.addTeam("t-ops", "Ops")
-			answer = good
+			answer.Store(good)
 			w.user("ada", "ben", "cem", "dan", "eva", "fay", "gil")
 			w.group("A", "ada", "ben", "cem", "dan", "eva", "fay", "gil")
 			w.group("B", "ada")
 			w.sync()
 			before := w.host.state()
-			answer = tt.answer
+			answer.Store(tt.answer)
 			w.join("B", "ben", "cem", "dan", "eva", "fay", "gil")
 			w.active("gil", false)
 			begun := time.Now()
@@ -345,7 +348,7 @@ func TestMapperFaults(t *testing.T) {
 			require.NoError(t, err)
 			require.Contains(t, w.codes(plan), tt.found)
 			require.Empty(t, plan.Totals.Leaves)
-			answer = good
+			answer.Store(good)
 			if name == "loops for ever" {
 				close(loop)
 				time.Sleep(10 * time.Millisecond) // those left behind give their places back

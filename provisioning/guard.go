@@ -260,9 +260,9 @@ func (m *guardedMapper) MapGroups(ctx context.Context, tenantID string, groups [
 		return nil, fmt.Errorf("%w before, %d times, and still runs", errLate, maxLost)
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.timeout)
+	defer cancel()
 	done := make(chan mapperAnswer, 1)
 	go func() {
-		defer cancel()
 		var a mapperAnswer
 		defer func() {
 			if r := recover(); r != nil {
@@ -279,8 +279,11 @@ func (m *guardedMapper) MapGroups(ctx context.Context, tenantID string, groups [
 	case <-ctx.Done():
 	}
 	select {
-	case a := <-done: // both were ready
+	case a := <-done: // both were ready, and an answer counts
 		return a.gives, a.err
+	default:
+	}
+	select {
 	case m.lost <- struct{}{}:
 		m.logger.ErrorContext(ctx, "provisioning: the mapper does not answer; left behind", "tenant", tenantID, "limit", m.timeout)
 		go func() { // gives the place back if it returns after all

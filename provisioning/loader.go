@@ -133,6 +133,12 @@ func (l *loader) loadMatches(ctx context.Context, _ *concern) error {
 		if p.record != nil || p.user == nil {
 			continue
 		}
+		if !p.user.Active {
+			if err := l.loadLostMatch(ctx, p); err != nil {
+				return err
+			}
+			continue
+		}
 		if t == nil {
 			have, err := l.loadTies(ctx)
 			if err != nil {
@@ -161,7 +167,6 @@ func (l *loader) loadMatch(ctx context.Context, t ties, p *person) (err error) {
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 		case errors.As(err, &odd):
-			p.match, p.matchRecord = nil, nil
 			p.hostErr = hostErr("find an account by its address", err)
 			return nil
 		case err != nil:

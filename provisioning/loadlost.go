@@ -3,6 +3,7 @@ package provisioning
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -54,6 +55,29 @@ func (l *loader) findLost(ctx context.Context, p *person) error {
 		}
 	}
 	return nil
+}
+
+// loadLostMatch finds the account that was made for somebody who has no access any more.
+func (l *loader) loadLostMatch(ctx context.Context, p *person) error {
+	if p.profile.Email == "" {
+		return nil
+	}
+	m, err := l.e.target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)
+	var odd *wrongAnswer
+	switch {
+	case errors.Is(err, store.ErrNotFound) || errors.As(err, &odd):
+		return nil
+	case err != nil:
+		return hostErr("find an account by its address", err)
+	case m.CreatedFor == "" || m.CreatedFor != p.scimUserID:
+		return nil
+	}
+	_, err = l.tx.Account(ctx, l.tenantID, m.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		p.match = &m
+		return nil
+	}
+	return err
 }
 
 // lastLine returns the newest line of these kinds that was done for an account; an empty
