@@ -218,7 +218,7 @@ func (x *endingStep) offer(ctx context.Context, tx store.Store, snap endingSnaps
 
 // RunEndings goes on with every ending that has work left, and with the sessions that activations end, of all tenants, until
 // it is done, and returns how many tenants it finished. The host schedules it, about every minute, on any replica: a lease keeps others off a tenant that one works on.
-// The error joins those of the tenants that failed; the others were done.
+// The error joins those of the tenants that failed, of which a hundred are told; the others were done.
 func (s *Service) RunEndings(ctx context.Context) (int, error) {
 	holder, n := store.NewID(s.now()), 0
 	var failed []error

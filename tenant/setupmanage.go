@@ -98,8 +98,8 @@ func (s *Service) changeLinkIn(ctx context.Context, tx store.Store, actor Actor,
 }
 
 // DeleteEndedSetupLinks removes the links of all tenants that ended more than 90 days ago, and returns how many. [Runner] does
-// it; a host without one schedules it, about once a day, on any replica. The error joins those of the tenants that failed; the
-// others were done. It asks no authorizer: it is the host's own maintenance.
+// it; a host without one schedules it, about once a day, on any replica. The error joins those of the tenants that failed, of
+// which a hundred are told; the others were done. It asks no authorizer: it is the host's own maintenance.
 func (s *Service) DeleteEndedSetupLinks(ctx context.Context) (int, error) {
 	st, err := setupLinks(s.store)
 	if err != nil {

@@ -28,6 +28,7 @@ var (
 	_ store.WebhookStore      = (*Store)(nil)
 	_ store.PeopleReader      = (*Store)(nil)
 	_ store.SignInStore       = (*Store)(nil)
+	_ store.LookupStore       = (*Store)(nil)
 )
 
 // New returns an empty store.
