@@ -110,6 +110,72 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// TestPolicyRefusesBreakGlass: R45. A directory has no user of a break-glass address, by e-mail or user name, in whatever
+// spelling, unless the host allows it; one that was provisioned before stays, and can go.
+func TestPolicyRefusesBreakGlass(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	_, err := w.st.CreateConnection(t.Context(), org, store.Connection{Meta: w.meta("draft"), State: store.ConnectionDraft, BreakGlass: []string{"draft@acme.example"}})
+	require.NoError(t, err)
+	change := func(before, after string) tenant.DirectoryWrite {
+		return tenant.DirectoryWrite{TenantID: org, ResourceType: "User", ID: w.ids["ada"], Before: json.RawMessage(before), After: json.RawMessage(after)}
+	}
+	refused := map[string]tenant.DirectoryWrite{
+		"the user name":       create(`{"userName":"Glass@ACME.example"}`),
+		"the e-mail address":  create(`{"userName":"x","emails":[{"value":" glass@acme.example"}]}`),
+		"the user name alone": create(`{"userName":"glass@acme.example","emails":[{"value":"x@acme.example"}]}`),
+		"full-width letters":  create(`{"userName":"x","emails":[{"value":"glass@ａcme.example"}]}`),
+		"a change of address": change(`{"userName":"ada@acme.example"}`, `{"userName":"ada@acme.example","emails":[{"value":"glass@acme.example"}]}`),
+		"a change of name":    change(`{"userName":"ada@acme.example"}`, `{"userName":"glass@acme.example","emails":[{"value":"ada@acme.example"}]}`),
+	}
+	p, open := w.policy(), w.policy(func(c *PolicyConfig) { c.ProvisionBreakGlass = true })
+	for name, write := range refused {
+		var r *tenant.Refusal
+		require.ErrorAs(t, p.Check(t.Context(), write), &r, name)
+		require.Equal(t, "break_glass", r.Code, name)
+		require.Equal(t, 403, r.Status)
+		require.Contains(t, r.Detail, "take the address off the list", name)
+		require.NoError(t, open.Check(t.Context(), write), name)
+	}
+	w.host.addUser("u-glass", "glass@acme.example", "owner")
+	var r *tenant.Refusal
+	require.ErrorAs(t, p.Check(t.Context(), refused["the user name"]), &r)
+	require.Equal(t, "break_glass", r.Code, "there is nothing to approve: a conversion refuses it as well")
+
+	glass := `{"userName":"glass@acme.example","active":true}`
+	for name, write := range map[string]tenant.DirectoryWrite{
+		"an address that nobody listed":           create(`{"userName":"glass2@acme.example"}`),
+		"one that is listed by a draft":           create(`{"userName":"draft@acme.example"}`),
+		"one who was there before, another title": change(glass, `{"userName":"glass@acme.example","title":"x"}`),
+		"one who was there before, another name":  change(glass, `{"userName":"pane@acme.example"}`),
+	} {
+		require.NoError(t, p.Check(t.Context(), write), name)
+	}
+	leaves := change(glass, `{"userName":"glass@acme.example","active":false}`)
+	leaves.Deprovisioning = true
+	require.NoError(t, p.Check(t.Context(), leaves), "deprovisioning always works")
+
+	cards, _, err := w.e.Conflicts(t.Context(), owner, org, 0, 0)
+	require.NoError(t, err)
+	for _, c := range cards {
+		require.Equal(t, "break_glass", c.Code)
+		require.Equal(t, []ConflictAction{ConflictIgnore}, c.Choices)
+	}
+	require.NotEmpty(t, cards)
+	c, err := w.st.Connection(t.Context(), org, w.ids["conn"])
+	require.NoError(t, err)
+	c.BreakGlass = nil
+	_, err = w.st.UpdateConnection(t.Context(), org, c)
+	require.NoError(t, err)
+	require.ErrorAs(t, p.Check(t.Context(), refused["the user name"]), &r)
+	require.Equal(t, "account_exists", r.Code, "off the list, it is an account like others")
+	cards, _, err = w.e.Conflicts(t.Context(), owner, org, 0, 0)
+	require.NoError(t, err)
+	for _, c := range cards {
+		require.NotEqual(t, "break_glass", c.Code, "solved")
+	}
+}
+
 func TestPolicyRecordsRefusalsOnce(t *testing.T) {
 	w := newWorld(t)
 	p := w.policy()
