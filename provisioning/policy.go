@@ -329,6 +329,7 @@ func (p *Policy) record(ctx context.Context, w tenant.DirectoryWrite, u policyUs
 	if err == nil && (len(last) == 0 || now.Sub(last[0].At) >= p.cfg.RepeatRefusal) {
 		err = p.cfg.Store.AppendEvents(ctx, w.TenantID, store.Event{
 			ID: store.NewID(now), Type: EventRefused, At: now, Actor: system, Subject: subject, Code: r.Code, Message: r.Detail,
+			After: refusedBody(w, u),
 		})
 	}
 	if err != nil {

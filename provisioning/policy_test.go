@@ -292,3 +292,44 @@ func TestConversionPlan(t *testing.T) {
 	_, err = w.e.PlanConversion(t.Context(), owner, org, Conversion{Entries: make([]string, 1001)})
 	require.ErrorIs(t, err, ErrTooManyConversions)
 }
+
+// TestRefused: an owner reads what the policy refused the directory, page by page, and nobody else does.
+func TestRefused(t *testing.T) {
+	w := newWorld(t)
+	p := w.policy()
+	for _, name := range []string{"root@acme.example", "x@evil.example", "glass@acme.example"} {
+		write := create(`{"userName":"` + name + `"}`)
+		write.Principal.DirectoryID = w.ids["dir"]
+		require.Error(t, p.Check(t.Context(), write))
+		require.Error(t, p.Check(t.Context(), write))
+	}
+	var codes []string
+	before := int64(0)
+	for {
+		list, next, err := w.e.Refused(t.Context(), owner, org, before, 2)
+		require.NoError(t, err)
+		for _, r := range list {
+			codes = append(codes, r.Code)
+			require.Equal(t, w.ids["dir"], r.DirectoryID)
+			require.Equal(t, "User", r.ResourceType)
+			require.NotEmpty(t, r.Message)
+			require.Equal(t, r.Name, r.Email)
+		}
+		if before = next; next == 0 {
+			break
+		}
+	}
+	require.Equal(t, []string{"break_glass", "domain_not_verified", "root_user"}, codes)
+	list, next, err := w.e.Refused(t.Context(), owner, "globex", 0, 0)
+	require.NoError(t, err)
+	require.Empty(t, list)
+	require.Zero(t, next)
+	w.cfg.Authorizer = tenant.AuthorizerFunc(func(_ context.Context, _ tenant.Actor, a tenant.Action, _ string) error {
+		require.Equal(t, tenant.ActionViewRequests, a)
+		return tenant.ErrForbidden
+	})
+	e, err := New(w.cfg)
+	require.NoError(t, err)
+	_, _, err = e.Refused(t.Context(), owner, org, 0, 0)
+	require.ErrorIs(t, err, tenant.ErrForbidden)
+}
