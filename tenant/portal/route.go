@@ -39,6 +39,8 @@ func (h *Handler) routes() {
 	h.owner("POST", "/domains/{domain}/{step}", tenant.ActionManageDomains, h.changeDomain)
 
 	h.owner("GET", "/provisioning", tenant.ActionViewConnection, h.provisioning)
+	h.member("GET", "/provisioning/requests", tenant.ActionViewRequests, h.requests)
+	h.member("POST", "/provisioning/requests/export", tenant.ActionViewRequests, h.exportRequests)
 	h.owner("POST", "/provisioning/directories/{directory}/{step}", tenant.ActionManageSCIM, h.changeDirectory)
 	h.owner("POST", "/provisioning/keys", tenant.ActionManageAPIKeys, h.createKey)
 	h.owner("POST", "/provisioning/keys/{key}/{step}", tenant.ActionManageAPIKeys, h.changeKey)
