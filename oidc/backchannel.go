@@ -44,7 +44,7 @@ func (h *Handler) serveBackchannelLogout(w http.ResponseWriter, r *http.Request)
 	}
 	c, claims, err := h.checkLogout(r.Context(), r.PathValue("connection"), raw)
 	if err == nil {
-		err = h.logOut(r.Context(), c, claims)
+		err = h.logOut(r.Context(), c, claims, h.cfg.Origin.Of(r))
 	}
 	if err != nil {
 		h.refuseLogout(w, r, err, c)
@@ -109,7 +109,7 @@ func (h *Handler) connectionForLogout(ctx context.Context, issuer, connectionID 
 }
 
 // logOut uses the token up, lets the host end sessions, and tells the journal, in one transaction.
-func (h *Handler) logOut(ctx context.Context, c store.Connection, claims logoutClaims) error {
+func (h *Handler) logOut(ctx context.Context, c store.Connection, claims logoutClaims, from tenant.Origin) error {
 	now := store.Time(h.now())
 	err := h.cfg.Store.InTx(ctx, func(tx store.Store) error {
 		err := tx.PutToken(ctx, c.TenantID, store.Token{
@@ -136,6 +136,7 @@ func (h *Handler) logOut(ctx context.Context, c store.Connection, claims logoutC
 			return unavailable(CodeInternal, "the application could not end the sessions", err)
 		}
 		event := logoutEventOf(r, now)
+		event.Origin = from.Event()
 		event.After = asJSON(logoutEventData{
 			Connection: c.ID, Issuer: c.Issuer, Subject: r.Subject, Reason: r.Reason,
 			Issued: claims.issued.Unix(), Session: sessionKeyOf(c, claims.sessionID),

@@ -163,6 +163,8 @@ type signInEvent struct {
 	Issuer     string `json:"issuer"`
 	Subject    string `json:"subject"`
 	Email      string `json:"email"`
+	// EmailClaim is the claim that stood for the address; empty where it was email.
+	EmailClaim string `json:"emailClaim,omitempty"`
 	// Issued is the ID token's iat in Unix seconds, Session the key of its sid, as in logoutEventData.
 	Issued  int64  `json:"issued,omitempty"`
 	Session string `json:"session,omitempty"`

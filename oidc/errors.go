@@ -44,6 +44,7 @@ const (
 	CodeTokenEncrypted      = "token_encrypted"          // 403: encrypted tokens are not supported; 400: a logout token
 	CodeUserinfoInvalid     = "userinfo_invalid"         // 403: the userinfo answer failed a check
 	CodeEmailMissing        = "email_missing"            // 403: the provider sent no usable e-mail address
+	CodeGuestUser           = "guest_user"               // 403: a guest of the tenant's directory, for whom it sent no e-mail address
 	CodeEmailUnverified     = "email_unverified"         // 403: the provider does not vouch for the e-mail address
 	CodeEmailDomain         = "email_domain_not_allowed" // 403: the address is in none of the tenant's domains
 	CodeHostedDomain        = "hosted_domain_mismatch"   // 403: Google's hd claim is not one of the tenant's domains

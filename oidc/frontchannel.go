@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 const (
@@ -88,7 +89,7 @@ func (h *Handler) serveFrontchannelLogout(w http.ResponseWriter, r *http.Request
 		h.refuseFrontchannel(w, r, lookupError(err, badRequest(CodeNoConnection, "no active connection with this address has this issuer")), c)
 		return
 	}
-	if err := h.endSession(r.Context(), c, q.Get("sid")); err != nil {
+	if err := h.endSession(r.Context(), c, q.Get("sid"), h.cfg.Origin.Of(r)); err != nil {
 		h.refuseFrontchannel(w, r, err, c)
 		return
 	}
@@ -96,7 +97,7 @@ func (h *Handler) serveFrontchannelLogout(w http.ResponseWriter, r *http.Request
 }
 
 // endSession lets the host end the session with this ID, if an ID token of the connection ever named it.
-func (h *Handler) endSession(ctx context.Context, c store.Connection, sessionID string) error {
+func (h *Handler) endSession(ctx context.Context, c store.Connection, sessionID string, from tenant.Origin) error {
 	now := store.Time(h.now())
 	err := h.cfg.Store.InTx(ctx, func(tx store.Store) error {
 		data, err := tx.TakeToken(ctx, c.TenantID, knownSession, sessionKey(c, sessionID), now)
@@ -119,7 +120,7 @@ func (h *Handler) endSession(ctx context.Context, c store.Connection, sessionID 
 			return unavailable(CodeInternal, "the application could not end the sessions", err)
 		}
 		event := logoutEventOf(r, now)
-		event.Actor.ID = frontchannelActor
+		event.Actor.ID, event.Origin = frontchannelActor, from.Event()
 		return tx.AppendEvents(ctx, c.TenantID, event)
 	})
 	if _, known := errors.AsType[*Error](err); known || err == nil {

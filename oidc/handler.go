@@ -98,8 +98,8 @@ type Config struct {
 	InsecureSharedRedirectURI bool
 	// InsecureAllowLoopback allows a BaseURL and providers at http://127.0.0.1, ::1 and localhost. For tests and demos.
 	InsecureAllowLoopback bool
-	// Origin tells where a request came from, for the journal's events about sign-ins: tenant.PeerOrigin, or
-	// tenant.ProxiedOrigin behind proxies. Nil records nothing.
+	// Origin tells where a request came from, for the journal's events about sign-ins, their tests and logouts:
+	// tenant.PeerOrigin, or tenant.ProxiedOrigin behind proxies. Nil records nothing.
 	Origin tenant.OriginFunc
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time

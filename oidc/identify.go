@@ -20,6 +20,10 @@ type person struct {
 	verified  verification
 	name      string
 	sessionID string
+	// emailClaim is the claim that email is from.
+	emailClaim string
+	// guest says that the claim which would stand for a missing address is that of another organisation's user.
+	guest     bool
 	hosted    string // Google's hd
 	edovFalse bool   // Entra's xms_edov is there and not true
 	authTime  time.Time
@@ -60,13 +64,14 @@ func (h *Handler) identify(ctx context.Context, c store.Connection, m *metadata,
 	if err := a.checkAge(claims.authTime, h.now(), h.cfg.ClockSkew); err != nil {
 		return unknown, err
 	}
-	who, err := h.describe(ctx, m, want, claims, t)
+	who, err := h.describe(ctx, c.EmailFallback, m, want, claims, t)
 	who.redeemed = true
 	return who, err
 }
 
-// describe reads who the verified ID token is about, and asks the userinfo endpoint where that is needed.
-func (h *Handler) describe(ctx context.Context, m *metadata, want expectation, claims *claimSet, t tokens) (person, error) {
+// describe reads who the verified ID token is about, and asks the userinfo endpoint where that is needed. fallback is the
+// connection's EmailFallback.
+func (h *Handler) describe(ctx context.Context, fallback string, m *metadata, want expectation, claims *claimSet, t tokens) (person, error) {
 	who := person{
 		issuer: claims.issuer, subject: claims.subject, authTime: claims.authTime, acr: claims.acr, claims: claims.obj, tokens: t,
 		amr: claims.obj.strs("amr"), algorithm: want.alg, keyID: claims.keyID, issued: claims.issued, received: h.now(),
@@ -86,6 +91,9 @@ func (h *Handler) describe(ctx context.Context, m *metadata, want expectation, c
 		if who.email == "" {
 			who.readEmail(info)
 		}
+	}
+	if fallback != "" && noEmail(claims.obj) && noEmail(who.userinfo) {
+		who.readFallback(claims.obj, fallback)
 	}
 	return who, nil
 }
@@ -110,7 +118,7 @@ func (p *person) readEmail(doc object) {
 	if !ok || email == "" || len(email) > maxEmailBytes {
 		return
 	}
-	p.email = email
+	p.email, p.emailClaim = email, "email"
 	p.addr, p.hasAddr = parseAddress(email)
 	switch text, isText := doc.str("email_verified"); {
 	case !doc.has("email_verified"):

@@ -237,7 +237,7 @@ func (m *matcher) create(ctx context.Context, n NewAccount) (Account, error) {
 // event tells the journal about this sign-in. It names the person as the provider does; no secret is in it.
 func (m *matcher) event(typ, accountID, message string) store.Event {
 	after := asJSON(signInEvent{
-		Connection: m.conn.ID, Issuer: m.who.issuer, Subject: m.who.subject, Email: m.who.email,
+		Connection: m.conn.ID, Issuer: m.who.issuer, Subject: m.who.subject, Email: m.who.email, EmailClaim: m.who.fallback(),
 		Issued: m.who.issued.Unix(), Session: sessionKeyOf(m.conn, m.who.sessionID),
 	})
 	return store.Event{

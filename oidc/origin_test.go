@@ -3,6 +3,7 @@ package oidc
 import (
 	"errors"
 	"math"
+	"net/http"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -41,6 +42,53 @@ func TestSignInOrigin(t *testing.T) {
 			require.True(t, netip.MustParseAddr(e.Origin.IP).IsLoopback(), e.Type)
 			require.Contains(t, e.Origin.UserAgent, "Go-http-client")
 		}
+	}
+}
+
+// TestLogoutOrigin: R51. Logouts by the provider tell from where they came, by its servers and by a browser.
+func TestLogoutOrigin(t *testing.T) {
+	t.Parallel()
+	for _, known := range []bool{true, false} {
+		a, idp, c, _, l := frontchannelWorld(t, func(c *Config) {
+			if known {
+				c.Origin = tenant.PeerOrigin
+			}
+		})
+		require.Equal(t, 200, a.logOut(idp, c.ID, oidctest.Logout{Subject: l.Subject}).Status)
+		require.Equal(t, 200, a.browser().get(frontchannelURL(a, c, idp.Issuer(), l.SessionID)).status)
+		events := a.events("acme", EventLogout)
+		require.Len(t, events, 2)
+		for _, e := range events {
+			if !known {
+				require.Zero(t, e.Origin)
+				continue
+			}
+			require.True(t, netip.MustParseAddr(e.Origin.IP).IsLoopback(), e.Actor.ID)
+			require.NotEmpty(t, e.Origin.UserAgent, e.Actor.ID)
+		}
+	}
+}
+
+// TestTestSignInOrigin: R51. Whoever records a test knows from where it came back; a host that does not tell keeps what the
+// owner's own request said.
+func TestTestSignInOrigin(t *testing.T) {
+	t.Parallel()
+	idp := oidctest.NewServer(t)
+	owner := tenant.Actor{Kind: tenant.ActorOwner, ID: "o1", Origin: tenant.Origin{IP: netip.MustParseAddr("192.0.2.7")}}
+	for _, known := range []bool{true, false} {
+		rec := &recorder{}
+		a := newApp(t, func(c *Config) {
+			if c.OnTest = RecordTests(rec); known {
+				c.Origin = tenant.PeerOrigin
+			}
+		})
+		c := a.connect(idp, "acme", "", func(c *store.Connection) { c.State = store.ConnectionApproved })
+		a.mux.HandleFunc("/test", func(w http.ResponseWriter, r *http.Request) {
+			a.handler.StartTest(w, r, TestRequest{TenantID: "acme", ConnectionID: c.ID, ReturnTo: "/result", Actor: owner})
+		})
+		require.Equal(t, "home /result", a.browser().get(a.url+"/test").body)
+		require.Equal(t, known, rec.by.Origin.IP.IsLoopback())
+		require.Equal(t, !known, rec.by.Origin == owner.Origin)
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 
 // takesOutsider tells whether somebody whom trustEmail refused gets an account all the same.
 func (m *matcher) takesOutsider(refused error) bool {
+	if m.who.emailClaim != "email" {
+		return false // a user name in no domain of the tenant is nobody's address
+	}
 	return CodeOf(refused) == CodeEmailDomain && m.foreign && m.conn.JustInTime && m.conn.JustInTimeAnyDomain
 }
 

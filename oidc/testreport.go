@@ -56,7 +56,9 @@ type TestReceived struct {
 	Issuer  string `json:"issuer"`
 	Subject string `json:"subject"`
 	Email   string `json:"email,omitempty"`
-	Name    string `json:"name,omitempty"`
+	// EmailClaim is the claim that Email is from: "email", or what the connection has for people without one.
+	EmailClaim string `json:"emailClaim,omitempty"`
+	Name       string `json:"name,omitempty"`
 	// EmailVerified is "true", "false", "unstated", or "text" for the string "true".
 	EmailVerified string `json:"emailVerified"`
 	// EmailCode is the code with which the address would be refused at a first sign-in, empty if it would not be.
@@ -213,7 +215,7 @@ func stepOf(err error) TestStep {
 func (h *Handler) received(who person, res TestResult) *TestReceived {
 	verified := map[verification]string{verifiedTrue: "true", verifiedText: "text", verifiedUnstated: "unstated", verifiedNo: "false"}[who.verified]
 	r := &TestReceived{
-		Issuer: who.issuer, Subject: who.subject, Email: who.email, Name: who.name, EmailVerified: verified, EmailCode: res.EmailCode,
+		Issuer: who.issuer, Subject: who.subject, Email: who.email, EmailClaim: who.emailClaim, Name: who.name, EmailVerified: verified, EmailCode: res.EmailCode,
 		Algorithm: who.algorithm, KeyID: who.keyID, Skew: who.issued.Sub(who.received).Round(time.Second), ClientAuth: who.tokens.method,
 	}
 	r.Groups, r.GroupCount = reportGroups(who.claims)

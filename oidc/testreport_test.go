@@ -59,7 +59,7 @@ func TestTestReport(t *testing.T) {
 	got := *r.Received
 	require.Less(t, got.Skew.Abs(), 5*time.Second)
 	require.Equal(t, TestReceived{
-		Issuer: idp.Issuer(), Subject: "s1", Email: "ada@acme.example", Name: "Ada", EmailVerified: "true",
+		Issuer: idp.Issuer(), Subject: "s1", Email: "ada@acme.example", EmailClaim: "email", Name: "Ada", EmailVerified: "true",
 		Groups: groups[:20], GroupCount: 30, Algorithm: "RS256", KeyID: "key-1", Skew: got.Skew,
 		ClientAuth: "client_secret_basic", Claims: got.Claims,
 	}, got)

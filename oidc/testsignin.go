@@ -16,7 +16,8 @@ import (
 type TestResult struct {
 	TenantID     string
 	ConnectionID string
-	// Actor is who started the test.
+	// Actor is who started the test. Its Origin is where the test came back from, where Config.Origin tells, and otherwise
+	// that of TestRequest.Actor.
 	Actor tenant.Actor
 	// ConfigVersion is the connection's when the test was started; a newer configuration is not tested by it.
 	ConfigVersion int64
@@ -107,6 +108,9 @@ func (h *Handler) testableConnection(ctx context.Context, tenantID, id string) (
 // finishTest reports what came back, good or bad, and sends the browser to the host's page about it.
 func (h *Handler) finishTest(w http.ResponseWriter, r *http.Request, c store.Connection, a attempt, who person, failed error) {
 	res := TestResult{TenantID: a.TenantID, ConnectionID: a.ConnectionID, Actor: *a.Test, ConfigVersion: a.ConfigVersion, Err: failed}
+	if from := h.cfg.Origin.Of(r); from != (tenant.Origin{}) {
+		res.Actor.Origin = from
+	}
 	if failed == nil {
 		res.Issuer, res.Subject, res.Email, res.Name, res.claims = who.issuer, who.subject, who.email, who.name, who.claims
 		res.ClientAuth, res.SecretSetAt = who.tokens.method, c.SecretSetAt

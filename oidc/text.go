@@ -39,6 +39,7 @@ var texts = map[string]refusalText{
 	CodeSecretUnreadable:    {"Sign-in is not set up correctly", "The client secret for your organisation's provider can't be used.", helpSetup},
 	CodeSecretExpired:       {"Sign-in is not set up correctly", "The secret with which this application proves itself to your organisation's provider has expired.", helpSetup},
 	CodeEmailMissing:        {"No e-mail address", "Your organisation's sign-in did not send a usable e-mail address.", helpSetup},
+	CodeGuestUser:           {"Guests can't sign in", "You are a guest in your organisation's directory, and its sign-in did not send your e-mail address.", helpAdmin},
 	CodeEmailUnverified:     {"E-mail address not verified", "Your organisation's sign-in does not state that your e-mail address is verified.", helpSetup},
 	CodeEmailDomain:         {"E-mail address not allowed", "Your e-mail address is not in one of your organisation's domains.", helpAdmin},
 	CodeAccountDisabled:     {"Account closed", "Your account was closed by this application.", "The people who run this application can help. Tell them the code and the reference below."},

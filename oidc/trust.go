@@ -31,6 +31,9 @@ func (m *matcher) checkHostedDomain(ctx context.Context) error {
 // trustEmail decides whether the address may find an account (OIDC.md rule 3): it is in a verified domain of the
 // tenant that the connection serves, and the document that it came from does not say otherwise.
 func (m *matcher) trustEmail(ctx context.Context) error {
+	if m.who.guest {
+		return denied(CodeGuestUser, "the provider sent no e-mail address, and the user name is that of another organisation's user; give guests the email claim, or leave them out")
+	}
 	if m.who.email == "" {
 		return denied(CodeEmailMissing, "the provider sent no e-mail address; add the email claim and scope")
 	}

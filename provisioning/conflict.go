@@ -39,7 +39,7 @@ type Conflict struct {
 	// Seq names the card, and is its place in the list, newest first.
 	Seq int64 `json:"seq"`
 	// Code is that of the refusal or finding: "account_exists", "account_taken",
-	// "account_ambiguous", "email_held", "root_user" or "domain_not_verified".
+	// "account_ambiguous", "email_held", "root_user", "domain_not_verified" or "break_glass".
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	// Person and Email are whom the directory sends.
@@ -163,6 +163,7 @@ var conflictChoices = map[string][]ConflictAction{
 	string(FindingEmailHeld):        {ConflictAccept, ConflictIgnore},
 	codeRootUser:                    {ConflictIgnore},
 	"domain_not_verified":           {ConflictIgnore},
+	codeBreakGlass:                  {ConflictIgnore},
 }
 
 // conflictKey is what all events of one conflict have in common; empty for other events.
@@ -226,6 +227,12 @@ func (e *Engine) solved(ctx context.Context, tx store.Store, tenantID string, c 
 		return false, nil
 	case "domain_not_verified":
 		return tenant.OwnsDomain(ctx, tx, tenantID, emailDomain(c.Email))
+	case codeBreakGlass:
+		d, err := tenant.FindAddressDomain(ctx, tx, tenantID, emailDomain(c.Email))
+		if notFound(err) {
+			return false, nil
+		}
+		return err == nil && !d.BreakGlass(c.Email), err
 	}
 	account, err := e.target.AccountByEmail(ctx, tx, tenantID, c.Email)
 	if notFound(err) {

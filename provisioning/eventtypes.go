@@ -53,7 +53,7 @@ func EventTypes() []tenant.EventType {
 		{Type: EventRecovered, Subject: account, Internal: true, Description: "It went through at last."},
 		{Type: EventRetried, Subject: "provisioning", Description: "Somebody had open work tried again at once.", After: "how much was tried, and how much went through"},
 		{Type: EventBreaker, Subject: "provisioning_settings", Description: "Too many people were to lose access; provisioning is paused. Message says how many."},
-		{Type: EventRefused, Subject: "scim_refusal", Description: "The policy refused a directory's write; Code says why."},
+		{Type: EventRefused, Subject: "scim_refusal", Description: "The policy refused a directory's write; Code says why.", After: "which directory wanted to write what"},
 		{Type: EventConvertible, Subject: account, Description: "An account may be taken over by a directory."},
 		{Type: EventConversionUndone, Subject: account, Description: "Somebody took a conversion back: the account is as if no directory was to have it."},
 		{Type: EventAccountDeleteCancelled, Subject: account, Description: "An account that waited to be deleted stays.", After: line},

@@ -20,6 +20,7 @@ const (
 	accountExists = "An account with this e-mail address exists already and was not approved for conversion. An owner of the organisation can approve it; then send the user again."
 	accountTaken  = "An account with this e-mail address belongs to another user of this directory."
 	otherAccount  = "An account with this e-mail address exists already, and this user has another one. Change one of the two addresses in the application."
+	breakGlass    = "The address %q is on the organisation's break-glass list, for signing in when the identity provider fails, and is not provisioned. Leave this user out of the assignment, or take the address off the list first."
 	planRefusal   = "SCIM is not included in this organisation's plan."
 	planUnknown   = "What this organisation's plan includes could not be found out. Send the request again later."
 )
@@ -34,6 +35,10 @@ type PolicyConfig struct {
 	// RepeatRefusal is how long the same refusal is recorded only once, since directories
 	// try again every few minutes. Zero means an hour.
 	RepeatRefusal time.Duration
+	// ProvisionBreakGlass lets directories have users with an address on the break-glass list of a connection. False refuses
+	// them: whoever disables or deletes such a user in the directory would close the way in that is there for when the
+	// provider fails (R45). Users who were provisioned before their address was listed stay.
+	ProvisionBreakGlass bool
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// Logger hears when a refusal could not be recorded. Nil discards.
@@ -42,7 +47,7 @@ type PolicyConfig struct {
 
 // Policy decides about a directory's writes before they are stored: the plan, the state of
 // the directory's connection and of the tenant as a whole ([tenant.CheckWrite], D10), the
-// root user (R4), domains (on create and on every change of an address) and accounts
+// root user (R4), domains and break-glass addresses (R45; both on create and on every change of an address) and accounts
 // that exist already (R59). It is safe for concurrent use.
 //
 // Writes that only take access away are never refused. The brake on mass changes is
@@ -52,8 +57,8 @@ type PolicyConfig struct {
 // What is refused here on create is also unknown to the directory: a search for the
 // user finds nothing, since nothing was stored. The codes of refusals are
 // "plan_required", "plan_unknown" (503: the directory tries again), "connection_suspended",
-// "tenant_suspended", "tenant_removed", "wrong_state", "root_user", "domain_not_verified", "account_exists" and
-// "account_taken".
+// "tenant_suspended", "tenant_removed", "wrong_state", "root_user", "domain_not_verified", "break_glass",
+// "account_exists" and "account_taken".
 type Policy struct {
 	cfg PolicyConfig
 }
@@ -185,26 +190,32 @@ func (p *Policy) checkUser(ctx context.Context, w tenant.DirectoryWrite, u polic
 	}
 	// Outside, so that nobody waits for it. It goes before a refusal because of an account: of an
 	// address in a foreign domain nobody learns whether it has one.
-	if foreign, err := checkDomains(ctx, p.cfg.Store, w.TenantID, addresses); err != nil || foreign != nil {
-		return foreign, err
+	if other, err := p.checkAddresses(ctx, w.TenantID, addresses); err != nil || other != nil {
+		return other, err
 	}
 	return refusal, nil
 }
 
-// checkDomains refuses an address outside of the tenant's domains.
-func checkDomains(ctx context.Context, st store.Store, tenantID string, addresses []string) (*tenant.Refusal, error) {
-	owned := ""
+// checkAddresses refuses an address outside of the tenant's domains, and one on a break-glass list.
+func (p *Policy) checkAddresses(ctx context.Context, tenantID string, addresses []string) (*tenant.Refusal, error) {
+	var (
+		owned     string
+		addressed tenant.AddressDomain
+	)
 	for _, address := range addresses {
 		domain := emailDomain(address)
-		if domain != "" && domain == owned {
-			continue
+		if domain == "" || domain != owned {
+			var err error
+			addressed, err = tenant.FindAddressDomain(ctx, p.cfg.Store, tenantID, domain)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return nil, err
+			}
+			if err == nil {
+				owned = domain
+			}
 		}
-		ok, err := tenant.OwnsDomain(ctx, st, tenantID, domain)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			domains, err := loadDomains(ctx, st, tenantID)
+		if domain == "" || domain != owned {
+			domains, err := loadDomains(ctx, p.cfg.Store, tenantID)
 			if err != nil {
 				return nil, err
 			}
@@ -213,7 +224,9 @@ func checkDomains(ctx context.Context, st store.Store, tenantID string, addresse
 				Detail: fmt.Sprintf("The address %q is not in a verified domain of this organisation (%s).", clip(address), domains.names()),
 			}, nil
 		}
-		owned = domain
+		if !p.cfg.ProvisionBreakGlass && addressed.BreakGlass(address) {
+			return &tenant.Refusal{Status: 403, Code: codeBreakGlass, Detail: fmt.Sprintf(breakGlass, clip(address))}, nil
+		}
 	}
 	return nil, nil
 }
@@ -238,7 +251,10 @@ func (p *Policy) checkName(ctx context.Context, tx store.Store, w tenant.Directo
 	return rootConflict(), nil
 }
 
-const codeRootUser = "root_user"
+const (
+	codeRootUser   = "root_user"
+	codeBreakGlass = "break_glass"
+)
 
 func rootConflict() *tenant.Refusal {
 	return &tenant.Refusal{Status: 409, SCIMType: "uniqueness", Code: codeRootUser, Detail: rootRefusal}
@@ -313,6 +329,7 @@ func (p *Policy) record(ctx context.Context, w tenant.DirectoryWrite, u policyUs
 	if err == nil && (len(last) == 0 || now.Sub(last[0].At) >= p.cfg.RepeatRefusal) {
 		err = p.cfg.Store.AppendEvents(ctx, w.TenantID, store.Event{
 			ID: store.NewID(now), Type: EventRefused, At: now, Actor: system, Subject: subject, Code: r.Code, Message: r.Detail,
+			After: refusedBody(w, u),
 		})
 	}
 	if err != nil {

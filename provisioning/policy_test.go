@@ -110,6 +110,72 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// TestPolicyRefusesBreakGlass: R45. A directory has no user of a break-glass address, by e-mail or user name, in whatever
+// spelling, unless the host allows it; one that was provisioned before stays, and can go.
+func TestPolicyRefusesBreakGlass(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	_, err := w.st.CreateConnection(t.Context(), org, store.Connection{Meta: w.meta("draft"), State: store.ConnectionDraft, BreakGlass: []string{"draft@acme.example"}})
+	require.NoError(t, err)
+	change := func(before, after string) tenant.DirectoryWrite {
+		return tenant.DirectoryWrite{TenantID: org, ResourceType: "User", ID: w.ids["ada"], Before: json.RawMessage(before), After: json.RawMessage(after)}
+	}
+	refused := map[string]tenant.DirectoryWrite{
+		"the user name":       create(`{"userName":"Glass@ACME.example"}`),
+		"the e-mail address":  create(`{"userName":"x","emails":[{"value":" glass@acme.example"}]}`),
+		"the user name alone": create(`{"userName":"glass@acme.example","emails":[{"value":"x@acme.example"}]}`),
+		"full-width letters":  create(`{"userName":"x","emails":[{"value":"glass@ａcme.example"}]}`),
+		"a change of address": change(`{"userName":"ada@acme.example"}`, `{"userName":"ada@acme.example","emails":[{"value":"glass@acme.example"}]}`),
+		"a change of name":    change(`{"userName":"ada@acme.example"}`, `{"userName":"glass@acme.example","emails":[{"value":"ada@acme.example"}]}`),
+	}
+	p, open := w.policy(), w.policy(func(c *PolicyConfig) { c.ProvisionBreakGlass = true })
+	for name, write := range refused {
+		var r *tenant.Refusal
+		require.ErrorAs(t, p.Check(t.Context(), write), &r, name)
+		require.Equal(t, "break_glass", r.Code, name)
+		require.Equal(t, 403, r.Status)
+		require.Contains(t, r.Detail, "take the address off the list", name)
+		require.NoError(t, open.Check(t.Context(), write), name)
+	}
+	w.host.addUser("u-glass", "glass@acme.example", "owner")
+	var r *tenant.Refusal
+	require.ErrorAs(t, p.Check(t.Context(), refused["the user name"]), &r)
+	require.Equal(t, "break_glass", r.Code, "there is nothing to approve: a conversion refuses it as well")
+
+	glass := `{"userName":"glass@acme.example","active":true}`
+	for name, write := range map[string]tenant.DirectoryWrite{
+		"an address that nobody listed":           create(`{"userName":"glass2@acme.example"}`),
+		"one that is listed by a draft":           create(`{"userName":"draft@acme.example"}`),
+		"one who was there before, another title": change(glass, `{"userName":"glass@acme.example","title":"x"}`),
+		"one who was there before, another name":  change(glass, `{"userName":"pane@acme.example"}`),
+	} {
+		require.NoError(t, p.Check(t.Context(), write), name)
+	}
+	leaves := change(glass, `{"userName":"glass@acme.example","active":false}`)
+	leaves.Deprovisioning = true
+	require.NoError(t, p.Check(t.Context(), leaves), "deprovisioning always works")
+
+	cards, _, err := w.e.Conflicts(t.Context(), owner, org, 0, 0)
+	require.NoError(t, err)
+	for _, c := range cards {
+		require.Equal(t, "break_glass", c.Code)
+		require.Equal(t, []ConflictAction{ConflictIgnore}, c.Choices)
+	}
+	require.NotEmpty(t, cards)
+	c, err := w.st.Connection(t.Context(), org, w.ids["conn"])
+	require.NoError(t, err)
+	c.BreakGlass = nil
+	_, err = w.st.UpdateConnection(t.Context(), org, c)
+	require.NoError(t, err)
+	require.ErrorAs(t, p.Check(t.Context(), refused["the user name"]), &r)
+	require.Equal(t, "account_exists", r.Code, "off the list, it is an account like others")
+	cards, _, err = w.e.Conflicts(t.Context(), owner, org, 0, 0)
+	require.NoError(t, err)
+	for _, c := range cards {
+		require.NotEqual(t, "break_glass", c.Code, "solved")
+	}
+}
+
 func TestPolicyRecordsRefusalsOnce(t *testing.T) {
 	w := newWorld(t)
 	p := w.policy()
@@ -225,4 +291,45 @@ func TestConversionPlan(t *testing.T) {
 	require.Equal(t, "already_approved", plan.Lines[0].Code)
 	_, err = w.e.PlanConversion(t.Context(), owner, org, Conversion{Entries: make([]string, 1001)})
 	require.ErrorIs(t, err, ErrTooManyConversions)
+}
+
+// TestRefused: an owner reads what the policy refused the directory, page by page, and nobody else does.
+func TestRefused(t *testing.T) {
+	w := newWorld(t)
+	p := w.policy()
+	for _, name := range []string{"root@acme.example", "x@evil.example", "glass@acme.example"} {
+		write := create(`{"userName":"` + name + `"}`)
+		write.Principal.DirectoryID = w.ids["dir"]
+		require.Error(t, p.Check(t.Context(), write))
+		require.Error(t, p.Check(t.Context(), write))
+	}
+	var codes []string
+	before := int64(0)
+	for {
+		list, next, err := w.e.Refused(t.Context(), owner, org, before, 2)
+		require.NoError(t, err)
+		for _, r := range list {
+			codes = append(codes, r.Code)
+			require.Equal(t, w.ids["dir"], r.DirectoryID)
+			require.Equal(t, "User", r.ResourceType)
+			require.NotEmpty(t, r.Message)
+			require.Equal(t, r.Name, r.Email)
+		}
+		if before = next; next == 0 {
+			break
+		}
+	}
+	require.Equal(t, []string{"break_glass", "domain_not_verified", "root_user"}, codes)
+	list, next, err := w.e.Refused(t.Context(), owner, "globex", 0, 0)
+	require.NoError(t, err)
+	require.Empty(t, list)
+	require.Zero(t, next)
+	w.cfg.Authorizer = tenant.AuthorizerFunc(func(_ context.Context, _ tenant.Actor, a tenant.Action, _ string) error {
+		require.Equal(t, tenant.ActionViewRequests, a)
+		return tenant.ErrForbidden
+	})
+	e, err := New(w.cfg)
+	require.NoError(t, err)
+	_, _, err = e.Refused(t.Context(), owner, org, 0, 0)
+	require.ErrorIs(t, err, tenant.ErrForbidden)
 }

@@ -88,8 +88,11 @@ type Config struct {
 	Me func(ctx context.Context, tenantID string, p tenant.Principal) (userID string, err error)
 
 	// RequestLog hears of each request and its answer, with secrets redacted. Nil keeps
-	// the last ones of each tenant in memory; [Handler.Requests] returns them.
+	// the last ones of each tenant in memory; [Handler.ReadRequests] returns them.
 	RequestLog RequestLog
+	// Authorizer decides who may read the request log ([tenant.ActionViewRequests]); usually that of tenant.Config. Nil
+	// means nobody.
+	Authorizer tenant.Authorizer
 	// NoRequestLog keeps and tells nothing.
 	NoRequestLog bool
 

@@ -27,8 +27,8 @@
 //
 // Every write stores its event in the same transaction, so the journal tells all
 // that happened. The last requests of each tenant, what they were answered and what was
-// passed over are kept for whoever supports a customer ([Handler.Requests],
-// [Config.RequestLog]).
+// passed over are kept for owners and for whoever supports a customer
+// ([Handler.ReadRequests], [Handler.Traffic], [Handler.ExportRequests], [Config.RequestLog]).
 //
 // Package scimtest has clients that behave like the identity providers which customers
 // have; a host runs them against its own server with one call.

@@ -20,6 +20,7 @@ func EventTypes() []tenant.EventType {
 		{Type: EventGroupMembers, Subject: "scim_group", Description: "A directory changed who is in a group; Members has who came and went."},
 		{Type: EventResourceCreated, Subject: "scim_resource:TYPE", Description: "A directory made a resource of a type that the host registered.", After: resource},
 		{Type: EventResourceUpdated, Subject: "scim_resource:TYPE", Description: "A directory changed one.", Before: resource, After: resource},
+		{Type: EventRequestsExported, Subject: "scim_requests", Description: "Somebody took along what a directory sent, and was answered."},
 		{Type: EventResourceDeleted, Subject: "scim_resource:TYPE", Description: "A directory deleted one.", Before: resource},
 	}
 }

@@ -3,6 +3,7 @@ package scim_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -93,4 +94,28 @@ func ExampleHandler_Requests() {
 	//   userName is required.
 	// Entra POST /Users {"password":"REDACTED","shoeSize":38,"userName":"ada@acme.example"} 201
 	//   unknown_attribute [shoeSize]
+}
+
+// An owner's page about the health of the directory, and a file for those who support the customer.
+func ExampleHandler_ReadRequests() {
+	health := func(ctx context.Context, h *scim.Handler, owner tenant.Actor, orgID string, file io.Writer) error {
+		traffic, err := h.Traffic(ctx, owner, orgID)
+		if err != nil {
+			return err
+		}
+		for _, d := range traffic {
+			fmt.Printf("%s: %d requests in the last hour, %.0f %% refused\n", d.DirectoryID, d.Hour.Total(), 100*d.Hour.ErrorRate())
+		}
+		refused, err := h.ReadRequests(ctx, owner, orgID, scim.RequestQuery{Result: scim.RequestRefused})
+		if err != nil {
+			return err
+		}
+		for _, e := range refused.Requests {
+			fmt.Println(e.At, e.Method, e.Path, e.Error.Detail)
+		}
+		_, err = h.ExportRequests(ctx, owner, orgID, scim.RequestQuery{}, file)
+		return err
+	}
+	_ = health
+	// Output:
 }

@@ -94,7 +94,8 @@ func (h *Handler) TenantBaseURL(tenantID string) string {
 
 // Requests returns the last requests of a tenant, the newest first, and apart from them
 // the last that were refused or accepted with a warning. It has those of this replica
-// since it started, and is empty with a [Config.RequestLog] of the host's own.
+// since it started, and is empty with a [Config.RequestLog] of the host's own. It asks nobody: for owners there is
+// [Handler.ReadRequests].
 func (h *Handler) Requests(tenantID string) []Exchange {
 	if l, ok := h.cfg.RequestLog.(*RecentRequests); ok {
 		return l.Requests(tenantID)

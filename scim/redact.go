@@ -26,7 +26,7 @@ const (
 func (h *Handler) logRequest(r *request, at time.Time, status int, refused *Error) {
 	// Parts of the request would keep the whole of it in memory.
 	e := Exchange{
-		At: at, Took: h.cfg.Now().Sub(at), KeyID: r.principal.KeyID, KeyName: r.principal.KeyName,
+		At: at, Took: h.cfg.Now().Sub(at), DirectoryID: r.principal.DirectoryID, KeyID: r.principal.KeyID, KeyName: r.principal.KeyName,
 		CorrelationID: cut(r.trace, maxLoggedWord), UserAgent: cut(r.UserAgent(), maxLoggedWord), Method: cut(r.Method, maxLoggedWord),
 		Path: h.secrets.path(r.Request, h.prefix), Request: h.secrets.body(r.body), Status: status, Warnings: r.warnings,
 	}

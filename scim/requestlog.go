@@ -1,8 +1,8 @@
 package scim
 
 import (
+	"cmp"
 	"context"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -12,9 +12,13 @@ import (
 // find out why provisioning does not do what an administrator expects. It holds
 // personal data, but no key and no attribute that is never returned.
 type Exchange struct {
+	// Seq is its place in the log: a request that was answered later has a larger one, within a replica.
+	Seq int64 `json:"seq,omitempty"`
 	// At is when the request came, Took how long the answer took.
 	At   time.Time     `json:"at"`
 	Took time.Duration `json:"took"`
+	// DirectoryID is the directory that the key speaks for.
+	DirectoryID string `json:"directoryId,omitempty"`
 	// KeyID and KeyName say which API key was used.
 	KeyID   string `json:"keyId"`
 	KeyName string `json:"keyName"`
@@ -54,13 +58,13 @@ func (f RequestLogFunc) LogRequest(ctx context.Context, tenantID string, e Excha
 // in three kinds, those that went well, those with a warning, and those that were
 // refused, so that an import of thousands of users does not push out the one refusal that
 // matters. Who was only told to wait (429) counts as gone well. Each replica has its own.
-// The zero value is ready; it is safe for concurrent use.
+// It counts all requests of a day by directory. The zero value is ready; it is safe for concurrent use.
 type RecentRequests struct {
 	// PerTenant is how many of each kind are kept. Zero means 50.
 	PerTenant int
 	// MaxTenants is of how many tenants; the one without requests for the longest time is
 	// forgotten first. Zero means 200. An exchange has at most 8 KiB, nearly always less
-	// than one: full of the largest, a log takes 240 MiB.
+	// than one: full of the largest, a log takes 240 MiB. The counts take 7 KiB more for each directory.
 	MaxTenants int
 
 	mu      sync.Mutex
@@ -68,10 +72,13 @@ type RecentRequests struct {
 	clock   int64
 }
 
+var _ RequestReader = (*RecentRequests)(nil)
+
 // recent are the requests of one tenant.
 type recent struct {
 	used                  int64
 	good, warned, refused ring
+	counts                map[string]*requestCounter // by directory
 }
 
 // ring holds the last exchanges; next is the place that the next one takes.
@@ -111,12 +118,15 @@ func (l *RecentRequests) LogRequest(_ context.Context, tenantID string, e Exchan
 		t = &recent{}
 		l.tenants[tenantID] = t
 	}
-	l.clock++
-	t.used = l.clock
-	switch {
-	case e.Error != nil && e.Status != http.StatusTooManyRequests:
+	// The clock's time, or a little later, so that places of several replicas compare, too.
+	l.clock = max(l.clock+1, e.At.UnixMicro())
+	e.Seq, t.used = l.clock, l.clock
+	r := e.result()
+	t.count(e, r)
+	switch r {
+	case RequestRefused:
 		t.refused.add(e, most)
-	case len(e.Warnings) > 0:
+	case RequestWarned:
 		t.warned.add(e, most)
 	default:
 		t.good.add(e, most)
@@ -142,6 +152,6 @@ func (l *RecentRequests) Requests(tenantID string) []Exchange {
 		return nil
 	}
 	out := slices.Concat(t.good.list, t.warned.list, t.refused.list)
-	slices.SortStableFunc(out, func(a, b Exchange) int { return b.At.Compare(a.At) })
+	slices.SortFunc(out, func(a, b Exchange) int { return cmp.Compare(b.Seq, a.Seq) })
 	return out
 }

@@ -70,6 +70,9 @@ type Connection struct {
 	JustInTimeAnyDomain bool `json:"justInTimeAnyDomain,omitempty"`
 	// EmailVerifiedString accepts email_verified as the string "true".
 	EmailVerifiedString bool `json:"emailVerifiedString,omitempty"`
+	// EmailFallback names the claim that stands for the e-mail address of people who have none: "preferred_username" or
+	// "upn". Empty means none does.
+	EmailFallback string `json:"emailFallback,omitempty"`
 	// SCIM is the owner's wish for provisioning, part of the request.
 	SCIM SCIMPreferences `json:"scim"`
 	// ConfigVersion counts changes of what a sign-in depends on. TestedVersion is the
@@ -142,6 +145,7 @@ type ConnectionSettings struct {
 	JustInTime          bool     `json:"justInTime,omitempty"`
 	JustInTimeAnyDomain bool     `json:"justInTimeAnyDomain,omitempty"`
 	EmailVerifiedString bool     `json:"emailVerifiedString,omitempty"`
+	EmailFallback       string   `json:"emailFallback,omitempty"`
 }
 
 // ProviderMetadata is the part of a provider's discovery document that sign-in uses,

@@ -274,22 +274,36 @@ func (s *Service) SetEnforced(ctx context.Context, actor Actor, tenantID, id str
 	})
 }
 
-// Suspend stops sign-in at an active connection. Its directory goes on, so that people
-// can still lose access.
+// Suspend stops sign-in at an active connection, where nobody loses the last way in (R50). Its directory goes on, so that
+// people can still lose access. Where people would lose it, or the host does not tell, nothing is changed and the error has
+// the code confirmation_required: show the plan of an [Ending] of this connection with [Service.PlanEnding] and apply that;
+// in an emergency, apply it Unplanned. To see that nobody does, it reads every account of the tenant, in pages.
 func (s *Service) Suspend(ctx context.Context, actor Actor, tenantID, id string, version int64, reason string) (Connection, error) {
 	if err := s.allow(ctx, actor, ActionSuspend, tenantID); err != nil {
+		return Connection{}, err
+	}
+	if err := s.locksOutNobody(ctx, tenantID, Ending{Kind: EndingSuspend, ConnectionID: id}); err != nil {
 		return Connection{}, err
 	}
 	return s.step(ctx, actor, tenantID, id, version, StepSuspend, "connection.suspended", shown(reason), nil)
 }
 
 // Delete ends a connection that is not in force: its secret, domains and linked
-// identities are removed, its directory is switched off, and its ID stays taken.
+// identities are removed, its directory is switched off, and its ID stays taken. Of one that was in force it is refused like
+// [Service.Suspend] where people lose the last way in for good.
 func (s *Service) Delete(ctx context.Context, actor Actor, tenantID, id string, version int64) error {
 	if err := s.allow(ctx, actor, ActionDeleteConnection, tenantID); err != nil {
 		return err
 	}
-	_, err := s.step(ctx, actor, tenantID, id, version, StepDelete, "connection.deleted", "", func(tx store.Store, c *store.Connection, domains []store.Domain) error {
+	if err := s.locksOutNobody(ctx, tenantID, Ending{Kind: EndingRemove, ConnectionID: id}); err != nil {
+		return err
+	}
+	_, err := s.delete(ctx, actor, tenantID, id, version, "")
+	return err
+}
+
+func (s *Service) delete(ctx context.Context, actor Actor, tenantID, id string, version int64, reason string) (Connection, error) {
+	return s.step(ctx, actor, tenantID, id, version, StepDelete, "connection.deleted", reason, func(tx store.Store, c *store.Connection, domains []store.Domain) error {
 		clearSecret(c)
 		c.Enforced, c.BreakGlass, c.TestedEmail, c.Metadata = false, nil, "", nil
 		if err := s.setDomains(ctx, tx, actor, tenantID, id, domains, nil); err != nil {
@@ -307,5 +321,4 @@ func (s *Service) Delete(ctx context.Context, actor Actor, tenantID, id string, 
 		}
 		return s.closeDirectory(ctx, tx, actor, tenantID, id)
 	})
-	return err
 }

@@ -64,23 +64,23 @@ func (s *Service) beginSessions(ctx context.Context, tx store.Store, actor Actor
 	if err != nil {
 		return err
 	}
-	return s.putSessions(ctx, tx, tenantID, l, work, e)
+	return s.putWork(ctx, tx, tenantID, l, work, e)
 }
 
-// putSessions writes what is left to do.
-func (s *Service) putSessions(ctx context.Context, tx store.Store, tenantID string, before store.Lifecycle, work endingWork, events ...store.Event) error {
+// putWork writes what is left to do for a tenant, without a change of its state.
+func (s *Service) putWork(ctx context.Context, tx store.Store, tenantID string, before store.Lifecycle, work endingWork, events ...store.Event) error {
 	after, now := before, s.time()
 	if after.UpdatedAt = now; before.Version == 0 {
 		after.CreatedAt = now
 	}
 	var err error
-	if after.Work = nil; len(work.Sessions) > 0 || before.State != store.ServiceOn {
+	if after.Work = nil; work.left(before.State) || before.State != store.ServiceOn {
 		if after.Work, err = work.encode(); err != nil {
 			return err
 		}
 	}
 	_, err = tx.PutLifecycle(ctx, tenantID, after, events...)
-	return written("writing which sessions end", err)
+	return written("writing what is left to do", err)
 }
 
 // sessions does the next page of people whose sessions end. The host is asked about them before the transaction, which holds
@@ -109,11 +109,11 @@ func (x *endingStep) sessions(ctx context.Context) error {
 		}
 		events = append(events, e)
 	}
-	err = x.s.store.InTx(ctx, func(tx store.Store) error { return x.s.putSessions(ctx, tx, x.tenantID, x.before, left, events...) })
+	err = x.s.store.InTx(ctx, func(tx store.Store) error { return x.s.putWork(ctx, tx, x.tenantID, x.before, left, events...) })
 	if err != nil {
 		return err
 	}
-	x.work, x.people, x.done = left, len(events), len(left.Sessions) == 0
+	x.work, x.people, x.done = left, len(events), !left.left(x.before.State)
 	if end {
 		x.people--
 	}

@@ -59,7 +59,8 @@ func (s *Service) StartChange(ctx context.Context, actor Actor, tenantID, connec
 			Name: base.Name, Provider: base.Provider, Authority: base.Authority, Issuer: base.Issuer, SharedIssuer: base.SharedIssuer,
 			ClientID: base.ClientID, ClientAuth: base.ClientAuth, SigningAlg: base.SigningAlg, Metadata: base.Metadata,
 			AdditionalScopes: base.AdditionalScopes, BreakGlass: base.BreakGlass,
-			JustInTime: base.JustInTime, JustInTimeAnyDomain: base.JustInTimeAnyDomain, EmailVerifiedString: base.EmailVerifiedString,
+			JustInTime: base.JustInTime, JustInTimeAnyDomain: base.JustInTimeAnyDomain,
+			EmailVerifiedString: base.EmailVerifiedString, EmailFallback: base.EmailFallback,
 			SecretExpiresAt: base.SecretExpiresAt, SCIM: base.SCIM, ConfigVersion: 1,
 		}
 		if err := s.createConnection(ctx, tx, actor, tenantID, c); err != nil {
@@ -245,7 +246,8 @@ func (s *Service) apply(ctx context.Context, tx store.Store, actor Actor, tenant
 	after.Name, after.Provider, after.Authority, after.ClientID = c.Name, c.Provider, c.Authority, c.ClientID
 	after.Issuer, after.SharedIssuer, after.SigningAlg, after.ClientAuth = c.Issuer, c.SharedIssuer, c.SigningAlg, c.ClientAuth
 	after.AdditionalScopes, after.BreakGlass = c.AdditionalScopes, c.BreakGlass
-	after.JustInTime, after.JustInTimeAnyDomain, after.EmailVerifiedString = c.JustInTime, c.JustInTimeAnyDomain, c.EmailVerifiedString
+	after.JustInTime, after.JustInTimeAnyDomain = c.JustInTime, c.JustInTimeAnyDomain
+	after.EmailVerifiedString, after.EmailFallback = c.EmailVerifiedString, c.EmailFallback
 	after.Metadata, after.DriftSince, after.DriftCode = c.Metadata, time.Time{}, ""
 	after.Checks, after.CheckedAt, after.Approved = c.Checks, c.CheckedAt, c.Approved
 	after.SubmittedAt, after.DecidedAt = c.SubmittedAt, c.DecidedAt

@@ -133,6 +133,7 @@ func (s *Service) inspect(tenantID string, c, holder store.Connection, domains [
 	_, found = guide.parseScopes(c.AdditionalScopes...)
 	all = append(all, found...)
 	all = append(all, checkJustInTime(c.JustInTime, c.JustInTimeAnyDomain)...)
+	all = append(all, checkEmailFallback(c.EmailFallback, c.Authority)...)
 	if len(c.BreakGlass) == 0 {
 		return append(all, warning(FieldBreakGlass, CodeBreakGlassEmpty, "Nobody could sign in if the provider fails. Give at least one break-glass address."))
 	}

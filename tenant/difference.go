@@ -64,6 +64,7 @@ func rows(s store.ConnectionSettings) []Difference {
 		{Field: FieldJustInTime, Before: yes(s.JustInTime)},
 		{Field: FieldJustInTimeAnyDomain, Before: yes(s.JustInTimeAnyDomain)},
 		{Field: FieldEmailVerifiedString, Before: yes(s.EmailVerifiedString)},
+		{Field: FieldEmailFallback, Before: one(s.EmailFallback)},
 	}
 }
 
@@ -73,7 +74,8 @@ func settingsOf(c store.Connection, domains []store.Domain) store.ConnectionSett
 		Name: c.Name, Provider: c.Provider, Domains: slices.Sorted(slices.Values(domainNames(domains))),
 		Authority: c.Authority, Issuer: c.Issuer, ClientID: c.ClientID, ClientAuth: c.ClientAuth,
 		BreakGlass: c.BreakGlass, AdditionalScopes: c.AdditionalScopes,
-		JustInTime: c.JustInTime, JustInTimeAnyDomain: c.JustInTimeAnyDomain, EmailVerifiedString: c.EmailVerifiedString,
+		JustInTime: c.JustInTime, JustInTimeAnyDomain: c.JustInTimeAnyDomain,
+		EmailVerifiedString: c.EmailVerifiedString, EmailFallback: c.EmailFallback,
 	}
 }
 

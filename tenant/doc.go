@@ -39,7 +39,7 @@
 //
 // The journal is the audit log ([Service.Audit]): who, from where ([Origin]), what changed.
 //
-// Sign-on as a whole is suspended or removed by a plan that shows whom it locks out ([Service.PlanEnding]), and taken
+// Sign-on as a whole, or one connection, is suspended or removed by a plan that shows whom it locks out ([Service.PlanEnding]), and taken
 // along as one stream ([Service.ExportTenant]). What works while a plan lapsed, a secret expired or the store takes no
 // writes stands in [DegradedModes]; [Service.Health] tells an owner which of them are in force.
 //

@@ -46,6 +46,10 @@ type Draft struct {
 	JustInTimeAnyDomain bool
 	// EmailVerifiedString accepts email_verified as the string "true".
 	EmailVerifiedString bool
+	// EmailFallback is [EmailFallbackUserName] or [EmailFallbackUPN] where the claim of that name stands for the address of
+	// people for whom the provider sends no email, such as Entra's without a mailbox (R18). It must be in a proven domain
+	// of the tenant; guests, and providers that many customers share, are refused. Empty means that email alone counts.
+	EmailFallback string
 	// SCIM are the wishes for provisioning.
 	SCIM store.SCIMPreferences
 }
@@ -111,6 +115,7 @@ func (s *Service) parse(d Draft, now time.Time) (parsedDraft, []Finding) {
 	p.scopes, found = guide.parseScopes(d.AdditionalScopes...)
 	add()
 	all = append(all, checkJustInTime(d.JustInTime, d.JustInTimeAnyDomain)...)
+	all = append(all, checkEmailFallback(d.EmailFallback, p.Authority)...)
 	return p, all
 }
 
@@ -212,7 +217,8 @@ func (s *Service) applyDraft(tenantID string, c *store.Connection, p parsedDraft
 	old := *c
 	c.Name, c.Provider, c.Authority, c.ClientID = p.Name, p.Provider, p.Authority, p.ClientID
 	c.BreakGlass, c.AdditionalScopes, c.SCIM = p.breakGlass, p.scopes, p.SCIM
-	c.JustInTime, c.JustInTimeAnyDomain, c.EmailVerifiedString = p.JustInTime, p.JustInTimeAnyDomain, p.EmailVerifiedString
+	c.JustInTime, c.JustInTimeAnyDomain = p.JustInTime, p.JustInTimeAnyDomain
+	c.EmailVerifiedString, c.EmailFallback = p.EmailVerifiedString, p.EmailFallback
 
 	if c.Authority != old.Authority {
 		c.Issuer, c.SharedIssuer, c.SigningAlg, c.ClientAuth = "", false, "", ""
@@ -242,6 +248,7 @@ func (s *Service) applyDraft(tenantID string, c *store.Connection, p parsedDraft
 func signInChanged(a, b store.Connection) bool {
 	return a.Authority != b.Authority || a.Issuer != b.Issuer || a.ClientID != b.ClientID || a.ClientAuth != b.ClientAuth ||
 		a.SigningAlg != b.SigningAlg || a.SharedIssuer != b.SharedIssuer || a.EmailVerifiedString != b.EmailVerifiedString ||
+		a.EmailFallback != b.EmailFallback ||
 		!a.SecretSetAt.Equal(b.SecretSetAt) || string(a.SealedSecret) != string(b.SealedSecret) ||
 		!slices.Equal(a.AdditionalScopes, b.AdditionalScopes)
 }

@@ -32,10 +32,14 @@ const (
 	OfferInvitation    Offer = "invitation"     // an invitation, as for somebody new
 )
 
-// Ending is what is to become of a tenant's sign-on as a whole. [Service.PlanEnding] shows what it means for whom,
-// [Service.ApplyEnding] does it.
+// Ending is what is to become of a tenant's sign-on as a whole, or of one connection. [Service.PlanEnding] shows what it
+// means for whom, [Service.ApplyEnding] does it.
 type Ending struct {
 	Kind EndingKind `json:"kind"`
+	// ConnectionID makes it the ending of this connection alone: EndingSuspend suspends one that is active, EndingRemove
+	// deletes one that is not in force. Offers are made with the suspension, which comes before; teams and roles stay. Empty
+	// means the whole tenant.
+	ConnectionID string `json:"connectionId,omitempty"`
 	// Reason goes into the journal, for people to read. Optional.
 	Reason string `json:"reason,omitempty"`
 	// Left is what the plan includes afterwards, for EndingDowngrade.
@@ -50,6 +54,10 @@ type Ending struct {
 	Offer Offer `json:"offer,omitempty"`
 	// Confirm does it although every owner that is known loses every way in.
 	Confirm bool `json:"confirm,omitempty"`
+	// Unplanned suspends without a plan, for an emergency such as a provider in wrong hands: nobody is asked whom it
+	// concerns, neither the host nor the list of people, so that it takes the same short time however many they are. It is
+	// for EndingSuspend, implies Confirm, and is told in the journal. Offers are made all the same.
+	Unplanned bool `json:"unplanned,omitempty"`
 }
 
 // People is what the host knows of its people, and does for them, when a tenant's sign-on ends.
@@ -103,7 +111,7 @@ type Effect string
 // The effects.
 const (
 	EffectNone    Effect = "none"    // nothing changes: the person has no access, or never signed in at a provider
-	EffectKeeps   Effect = "keeps"   // the person can sign in without the provider
+	EffectKeeps   Effect = "keeps"   // the person can sign in without the provider, or at another connection
 	EffectLoses   Effect = "loses"   // the person loses every way in
 	EffectLater   Effect = "later"   // the person loses it when the plan's grace is over
 	EffectUnknown Effect = "unknown" // the host does not tell whether there is another way in
@@ -133,7 +141,7 @@ type EndedRecord struct {
 	ID   string `json:"id"`
 	Name string `json:"name,omitempty"`
 	// From and To are its state before and after: "active", "suspended", "on", "takes away only", "off", "in force",
-	// "held", "free", "removed" or another state of a connection.
+	// "held", "free", "removed", "deleted" or another state of a connection.
 	From string `json:"from"`
 	To   string `json:"to"`
 }
@@ -175,6 +183,8 @@ type EndingPlan struct {
 	Findings []Finding `json:"findings,omitempty"`
 	// Hash stands for all that the plan shows. [Service.ApplyEnding] quotes it.
 	Hash string `json:"hash"`
+
+	version int64 // of the one connection that ends
 }
 
 // Ready says that nothing stands in the way.
@@ -208,6 +218,7 @@ const (
 	CodeTakeUnsupported  = "take_unsupported"  // Config.Releaser is missing
 	CodePlanGoesOn       = "sign_in_goes_on"   // after a downgrade, for a while
 	CodeNothingToEnd     = "nothing_to_end"    // nothing changes
+	CodeEnforcementEnds  = "enforcement_ends"  // sign-in at the provider is not the only way any more
 	FieldEnding          = "ending"            // Finding.Field of all of them
 	maxReason            = 500                 // characters
 	sessionsKept         = "sessions_kept"     // Event.Code: package oidc ends no session by such an event

@@ -16,29 +16,59 @@ func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
 //
 // A suspension stops sign-in in one transaction, and a downgrade is recorded in one. A removal begins: sign-in stops at once,
 // directories can only take access away, and the set-up can't be changed. What goes by person or record then, and the offers
-// of a suspension too, is done in pages by [Service.ContinueEnding] or [Service.RunEndings], which the caller starts.
+// of a suspension too, is done in pages by [Service.ContinueEnding] or [Service.RunEndings], which the caller starts. An
+// ending of one connection is one transaction, but for its offers.
+//
+// With Ending.Unplanned no hash is needed, and what is returned tells of records alone, not of people.
 func (s *Service) ApplyEnding(ctx context.Context, actor Actor, tenantID string, e Ending, hash string) (EndingPlan, error) {
-	if err := s.allow(ctx, actor, endingAction(e.Kind), tenantID); err != nil {
+	if err := s.allow(ctx, actor, endingAction(e), tenantID); err != nil {
 		return EndingPlan{}, err
 	}
 	e, err := parseEnding(e)
 	if err != nil {
 		return EndingPlan{}, err
 	}
-	plan, err := s.planEnding(ctx, tenantID, e)
+	plan, err := s.planToApply(ctx, tenantID, e, hash)
 	if err != nil {
 		return EndingPlan{}, err
 	}
-	if plan.Hash != hash {
-		return EndingPlan{}, &StaleEndingError{Plan: plan}
-	}
 	if err := refuse(plan.Findings); err != nil {
 		return EndingPlan{}, err
+	}
+	if e.ConnectionID != "" {
+		if err := s.applyConnection(ctx, actor, tenantID, e, plan.version); err != nil {
+			return EndingPlan{}, err
+		}
+		return plan, nil
 	}
 	err = s.store.InTx(ctx, func(tx store.Store) error { return s.beginEnding(ctx, tx, actor, tenantID, plan) })
 	if err != nil {
 		return EndingPlan{}, err
 	}
+	return plan, nil
+}
+
+// planToApply is the plan that was seen, or without one, of an emergency, what is known without asking for people.
+func (s *Service) planToApply(ctx context.Context, tenantID string, e Ending, hash string) (EndingPlan, error) {
+	if !e.Unplanned {
+		plan, err := s.planEnding(ctx, tenantID, e)
+		if err == nil && plan.Hash != hash {
+			err = &StaleEndingError{Plan: plan}
+		}
+		return plan, err
+	}
+	snap, err := s.endingSnapshot(ctx, s.store, tenantID, e)
+	if err != nil {
+		return EndingPlan{}, err
+	}
+	if err := snap.endable(e); err != nil {
+		return EndingPlan{}, err
+	}
+	if snap.lifecycle.State == store.ServiceRemoving {
+		return EndingPlan{}, open(snap.lifecycle)
+	}
+	plan := newEndingPlanner(snap, e).plan()
+	plan.Hash = ""
 	return plan, nil
 }
 
@@ -55,8 +85,23 @@ type endingWork struct {
 	Offered int                      `json:"offered,omitempty"`
 	// Sessions are those that activations end, of a tenant in service.
 	Sessions []sessionWork `json:"sessions,omitempty"`
+	// Connections are suspended ones whose people are to be offered another way in.
+	Connections []connectionOffers `json:"connections,omitempty"`
 	// Forgotten says that the journal is gone too.
 	Forgotten bool `json:"forgotten,omitempty"`
+}
+
+// left says whether there is something to do for a tenant in this state.
+func (w endingWork) left(state store.ServiceState) bool {
+	switch state {
+	case store.ServiceRemoving:
+		return true
+	case store.ServiceSuspended:
+		return w.Ending.Offer != OfferNothing || len(w.Connections) > 0
+	case store.ServiceOn:
+		return len(w.Sessions) > 0 || len(w.Connections) > 0
+	}
+	return false
 }
 
 func readWork(l store.Lifecycle) (endingWork, error) {
@@ -94,13 +139,24 @@ func (s *Service) beginEnding(ctx context.Context, tx store.Store, actor Actor, 
 	if e.Kind == EndingRemove {
 		after.State, what = store.ServiceRemoving, "tenant.removal_begun"
 	}
-	after.StateSince, after.Reason, after.Work = s.time(), e.Reason, nil
+	work := endingWork{}
 	if e.Kind == EndingRemove || e.Offer != OfferNothing {
-		if after.Work, err = (endingWork{Ending: e, Actor: actor.event()}).encode(); err != nil {
+		work.Ending, work.Actor = e, actor.event()
+	}
+	if e.Kind == EndingSuspend { // who lost the way in before is still to be offered another
+		was, err := readWork(before)
+		if err != nil {
+			return err
+		}
+		work.Connections = was.Connections
+	}
+	after.StateSince, after.Reason, after.Work = s.time(), e.Reason, nil
+	if work.left(after.State) {
+		if after.Work, err = work.encode(); err != nil {
 			return err
 		}
 	}
-	if _, err := s.putLifecycle(ctx, tx, actor, before, after, what, e.Reason); err != nil {
+	if _, err := s.putLifecycle(ctx, tx, actor, before, after, what, unplanned(e)); err != nil {
 		return err
 	}
 	all, err := tx.Connections(ctx, tenantID)
@@ -118,11 +174,11 @@ func (s *Service) beginEnding(ctx context.Context, tx store.Store, actor Actor, 
 	return nil
 }
 
-// suspendFor suspends one connection for an ending of the whole tenant.
+// suspendFor suspends one connection for an ending.
 func (s *Service) suspendFor(ctx context.Context, tx store.Store, actor Actor, before store.Connection, e Ending) error {
 	after := before
 	var err error
-	if after.State, err = next(before.State, StepSuspend); err != nil {
+	if after.State, err = nextOf(before, StepSuspend); err != nil {
 		return err
 	}
 	code := ""
@@ -131,7 +187,7 @@ func (s *Service) suspendFor(ctx context.Context, tx store.Store, actor Actor, b
 	}
 	ev, err := s.event(actor, change{
 		kind: kindConnection, id: after.ID, name: after.Name, what: "connection.suspended",
-		before: journalled(before), after: journalled(after), code: code, message: e.Reason,
+		before: journalled(before), after: journalled(after), code: code, message: unplanned(e),
 	})
 	if err != nil {
 		return err
@@ -161,8 +217,17 @@ func (s *Service) ResumeTenant(ctx context.Context, actor Actor, tenantID, reaso
 		default:
 			return conflict(ErrorCodeState, "Single sign-on of this organisation is %s. A removal can't be taken back; afterwards it can be set up anew.", before.State)
 		}
+		was, err := readWork(before)
+		if err != nil {
+			return err
+		}
 		after := before
 		after.State, after.StateSince, after.Reason, after.Work = store.ServiceOn, s.time(), shown(reason), nil
+		if work := (endingWork{Connections: was.Connections}); work.left(store.ServiceOn) {
+			if after.Work, err = work.encode(); err != nil {
+				return err
+			}
+		}
 		_, err = s.putLifecycle(ctx, tx, actor, before, after, "tenant.resumed", shown(reason))
 		return err
 	})

@@ -97,7 +97,11 @@ func (s *Service) personFacts(ctx context.Context, st store.Store, tenantID stri
 		if err != nil {
 			return nil, fmt.Errorf("tenant: reading the ledger: %w", err)
 		}
-		out = append(out, endingPerson{account: a, linked: len(links) > 0, grants: len(grants)})
+		p := endingPerson{account: a, linked: len(links) > 0, grants: len(grants)}
+		for _, link := range links {
+			p.links = append(p.links, link.ConnectionID)
+		}
+		out = append(out, p)
 		ids = append(ids, a.ID)
 	}
 	if s.cfg.People == nil || len(ids) == 0 {

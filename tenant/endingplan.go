@@ -9,14 +9,16 @@ import (
 	"hash"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
 )
 
 // PlanEnding shows what an ending would do now, and changes nothing. The actor needs [ActionSuspendTenant] for a suspension,
-// [ActionRemoveTenant] otherwise. It reads every account of the tenant, in pages.
+// [ActionRemoveTenant] otherwise; for one connection [ActionSuspend] or [ActionDeleteConnection]. It reads every account of
+// the tenant, in pages.
 func (s *Service) PlanEnding(ctx context.Context, actor Actor, tenantID string, e Ending) (EndingPlan, error) {
-	if err := s.allow(ctx, actor, endingAction(e.Kind), tenantID); err != nil {
+	if err := s.allow(ctx, actor, endingAction(e), tenantID); err != nil {
 		return EndingPlan{}, err
 	}
 	e, err := parseEnding(e)
@@ -26,8 +28,13 @@ func (s *Service) PlanEnding(ctx context.Context, actor Actor, tenantID string, 
 	return s.planEnding(ctx, tenantID, e)
 }
 
-func endingAction(k EndingKind) Action {
-	if k == EndingSuspend {
+func endingAction(e Ending) Action {
+	switch suspends := e.Kind == EndingSuspend; {
+	case e.ConnectionID != "" && suspends:
+		return ActionSuspend
+	case e.ConnectionID != "":
+		return ActionDeleteConnection
+	case suspends:
 		return ActionSuspendTenant
 	}
 	return ActionRemoveTenant
@@ -52,6 +59,10 @@ func parseEnding(e Ending) (Ending, error) {
 	if e.TakeMemberships && e.Kind != EndingRemove && len(findings) == 0 {
 		findings = append(findings, errorFinding(FieldEnding, CodeEndingInvalid, "Teams and roles are taken by a removal alone."))
 	}
+	findings = append(findings, parseConnectionEnding(e)...)
+	if e.Unplanned && e.Kind != EndingSuspend {
+		findings = append(findings, errorFinding(FieldEnding, CodeEndingInvalid, "A suspension alone can do without a plan."))
+	}
 	if e.Offer != OfferNothing && e.Kind == EndingDowngrade {
 		findings = append(findings, errorFinding(FieldEnding, CodeEndingInvalid, "A downgrade takes nobody's way in at once, so there is nothing to offer."))
 	}
@@ -72,6 +83,8 @@ type endingSnapshot struct {
 	keys        []store.APIKey
 	holdings    map[store.RecordKind]int
 	breakGlass  map[string]bool
+	// ended is the one connection that ends; nil for an ending of the whole tenant.
+	ended *store.Connection
 	// people, offers and takes say what the host can tell and do.
 	people, takes bool
 	// graceForever says that sign-in does not end with the plan.
@@ -82,12 +95,14 @@ type endingSnapshot struct {
 type endingPerson struct {
 	account store.Account // without Source if there is no record
 	linked  bool          // has signed in at a provider
+	links   []string      // the connections where that was
 	grants  int
 	host    *Person // nil if the host does not tell
 	gone    bool    // the host does not have the account any more
 }
 
-func (s *Service) endingSnapshot(ctx context.Context, st store.Store, tenantID string) (endingSnapshot, error) {
+// endingSnapshot reads what an ending is about, but for people.
+func (s *Service) endingSnapshot(ctx context.Context, st store.Store, tenantID string, e Ending) (endingSnapshot, error) {
 	snap := endingSnapshot{
 		tenantID: tenantID, breakGlass: map[string]bool{}, people: s.cfg.People != nil, takes: s.cfg.Releaser != nil, graceForever: s.cfg.PlanGrace < 0,
 	}
@@ -116,12 +131,15 @@ func (s *Service) endingSnapshot(ctx context.Context, st store.Store, tenantID s
 			snap.breakGlass[email] = true
 		}
 	}
-	return snap, nil
+	return snap, snap.end(e)
 }
 
 func (s *Service) planEnding(ctx context.Context, tenantID string, e Ending) (EndingPlan, error) {
-	snap, err := s.endingSnapshot(ctx, s.store, tenantID)
+	snap, err := s.endingSnapshot(ctx, s.store, tenantID, e)
 	if err != nil {
+		return EndingPlan{}, err
+	}
+	if err := snap.endable(e); err != nil {
 		return EndingPlan{}, err
 	}
 	if snap.lifecycle.State == store.ServiceRemoving {
@@ -181,6 +199,9 @@ func (p *endingPlanner) person(x endingPerson) {
 	count(&t.BreakGlass, e.BreakGlass)
 	count(&t.Unlocked, e.Unlocked)
 	count(&t.Offered, e.Offered != OfferNothing)
+	if p.snap.ended != nil && p.out.Ending.Kind == EndingRemove {
+		p.links(x)
+	}
 	t.Grants += e.Grants
 	list := &p.others
 	switch {
@@ -206,7 +227,7 @@ func effectOn(snap endingSnapshot, e Ending, p endingPerson) PersonEffect {
 	if email, err := NormalizeEmail(out.Email); err == nil {
 		out.BreakGlass = snap.breakGlass[email]
 	}
-	if e.Kind == EndingRemove {
+	if e.Kind == EndingRemove && snap.ended == nil {
 		out.Unlocked = p.account.SCIMUserID != ""
 		out.Taken = e.TakeMemberships && p.grants > 0
 	}
@@ -219,6 +240,9 @@ func effectOn(snap endingSnapshot, e Ending, p endingPerson) PersonEffect {
 
 // wayIn says what becomes of a person's way in.
 func wayIn(snap endingSnapshot, e Ending, p endingPerson) Effect {
+	if snap.ended != nil {
+		return snap.wayInElsewhere(p)
+	}
 	provided := p.account.Source == store.SourceSCIM || p.account.Source == store.SourceOIDC
 	switch {
 	case p.gone, !p.account.Active, p.host != nil && !p.host.Active:
@@ -242,8 +266,11 @@ func wayIn(snap endingSnapshot, e Ending, p endingPerson) Effect {
 // plan finishes the plan.
 func (p *endingPlanner) plan() EndingPlan {
 	out, e := &p.out, p.out.Ending
+	if p.snap.ended != nil {
+		out.version = p.snap.ended.Version
+	}
 	p.records()
-	if e.Kind == EndingRemove {
+	if e.Kind == EndingRemove && p.snap.ended == nil {
 		out.Removes = maps.Clone(p.snap.holdings)
 		maps.DeleteFunc(out.Removes, func(kind store.RecordKind, _ int) bool { return remains(kind) })
 	}
@@ -252,7 +279,11 @@ func (p *endingPlanner) plan() EndingPlan {
 	out.Findings = p.findings()
 	confirmed := out.Ending
 	confirmed.Confirm, confirmed.Reason = false, "" // said after the plan was seen
-	p.hash([]any{out.TenantID, confirmed, p.snap.lifecycle.Version, out.Connections, out.Directories, out.APIKeys, out.Domains})
+	version := p.snap.lifecycle.Version
+	if p.snap.ended != nil { // the rest of the tenant goes on, work of its own too
+		version = 0
+	}
+	p.hash([]any{out.TenantID, confirmed, version, out.Connections, out.Directories, out.APIKeys, out.Domains})
 	for _, c := range p.snap.connections {
 		p.hash([]any{c.ID, c.State, c.Enforced, c.BreakGlass})
 	}
@@ -262,6 +293,10 @@ func (p *endingPlanner) plan() EndingPlan {
 
 // records lists what happens to connections, directories, keys and domains.
 func (p *endingPlanner) records() {
+	if p.snap.ended != nil {
+		p.connectionRecords()
+		return
+	}
 	out, kind := &p.out, p.out.Ending.Kind
 	scimEnds := kind == EndingDowngrade && !p.out.Ending.Left.SCIM
 	for _, c := range p.snap.connections {
@@ -332,7 +367,12 @@ func (p *endingPlanner) findings() []Finding {
 	if n := t.By[EffectLater]; n > 0 {
 		add(warning(FieldEnding, CodePlanGoesOn, "%d people go on signing in until the grace of the plan is over, and lose every way in then.", n))
 	}
-	if e.Kind == EndingRemove && slices.ContainsFunc(p.snap.directories, func(d store.Directory) bool { return d.Enabled }) {
+	if names := p.snap.unenforced(e); len(names) > 0 {
+		add(warning(FieldEnding, CodeEnforcementEnds, "Sign-in at the provider is not the only way for people of %s any more: whoever has a password can use it.", strings.Join(names, ", ")))
+	}
+	if e.Kind == EndingRemove && slices.ContainsFunc(p.snap.directories, func(d store.Directory) bool {
+		return d.Enabled && (p.snap.ended == nil || d.ConnectionID == p.snap.ended.ID)
+	}) {
 		add(warning(FieldEnding, CodeDirectoryStops, "Afterwards no directory takes access from people who leave: that is to be done by hand."))
 	}
 	ends := len(p.out.Connections)+len(p.out.Directories)+len(p.out.APIKeys)+len(p.out.Domains)+t.People > 0

@@ -54,7 +54,7 @@ func wrapped(what string, err error) error {
 
 // letGo releases people in one transaction. The host is asked about them before it.
 func (x *endingStep) letGo(ctx context.Context, accounts []store.Account) error {
-	snap, err := x.s.endingSnapshot(ctx, x.s.store, x.tenantID)
+	snap, err := x.s.endingSnapshot(ctx, x.s.store, x.tenantID, x.work.Ending)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type EndingProgress struct {
 	People int
 }
 
-// ContinueEnding does the next page of what [Service.ApplyEnding] began, or of the sessions that an activation ends
+// ContinueEnding does the next page of what [Service.ApplyEnding] began, of one connection too, or of the sessions that an activation ends
 // (Activation.EndSessions): one transaction. Call it until Done. All that it
 // needs is in the store, so that another replica goes on after a crash, with the page that was not committed; several that
 // work on one tenant hinder each other and do no harm. It asks no authorizer: the ending was allowed.
@@ -63,17 +63,20 @@ func (s *Service) continueEnding(ctx context.Context, tenantID string) (EndingPr
 		err = step.sessions(ctx)
 		return EndingProgress{Done: step.done, People: step.people}, err
 	}
-	if l.State != store.ServiceRemoving && (l.State != store.ServiceSuspended || work.Ending.Offer == OfferNothing) {
+	if !work.left(l.State) {
 		return EndingProgress{Done: true, Removed: work.Removed, Offered: work.Offered}, nil
 	}
 	if work.Removed == nil {
 		work.Removed = map[store.RecordKind]int{}
 	}
 	step := &endingStep{s: s, tenantID: tenantID, before: l, work: work}
-	if l.State == store.ServiceSuspended {
-		err = step.offers(ctx)
-	} else {
+	switch {
+	case l.State == store.ServiceRemoving:
 		err = step.remove(ctx)
+	case l.State == store.ServiceSuspended && work.Ending.Offer != OfferNothing:
+		err = step.offers(ctx)
+	default:
+		err = step.connectionOffers(ctx)
 	}
 	return EndingProgress{Done: step.done, Removed: step.work.Removed, Offered: step.work.Offered}, err
 }
@@ -138,7 +141,7 @@ func (x *endingStep) actor() Actor {
 // offers makes one page of the offers of a suspension: to accounts in the order of their IDs, then to people who are known
 // by their links alone.
 func (x *endingStep) offers(ctx context.Context) error {
-	snap, err := x.s.endingSnapshot(ctx, x.s.store, x.tenantID)
+	snap, err := x.s.endingSnapshot(ctx, x.s.store, x.tenantID, x.work.Ending)
 	if err != nil {
 		return err
 	}
@@ -163,7 +166,7 @@ func (x *endingStep) offers(ctx context.Context) error {
 		}
 		return "", nil
 	})
-	x.done = err == nil && last
+	x.done = err == nil && last && !x.work.left(x.before.State)
 	return err
 }
 
@@ -255,8 +258,7 @@ func (s *Service) runEnding(ctx context.Context, tenantID, holder string) (finis
 	if err != nil {
 		return false, err
 	}
-	if w, err := readWork(l); err != nil || l.State == store.ServiceSuspended && w.Ending.Offer == OfferNothing ||
-		l.State == store.ServiceOn && len(w.Sessions) == 0 {
+	if w, err := readWork(l); err != nil || !w.left(l.State) {
 		return false, err
 	}
 	for {

@@ -38,6 +38,7 @@ func EventTypes() []EventType {
 		{Type: "connection.identities_removed", Subject: "connection", Description: "Identities of the connection are not linked with accounts any more."},
 		{Type: "connection.information_asked", Subject: "connection", Description: "The staff need an answer before they decide.", Before: connection, After: connection},
 		{Type: "connection.message_added", Subject: "connection", Description: "Somebody wrote about the request.", Before: connection, After: connection},
+		{Type: "connection.offers_made", Subject: "connection", Description: "Whoever was locked out by the connection's suspension was offered another way in.", After: "how many were"},
 		{Type: "connection.rejected", Subject: "connection", Description: "The request was rejected.", Before: connection, After: connection},
 		{Type: "connection.removed", Subject: "connection", Description: "The connection was removed with the tenant.", Before: connection},
 		{Type: "connection.saved", Subject: "connection", Description: "The request was edited.", Before: connection, After: connection},

@@ -32,6 +32,29 @@ func ExampleService_PlanEnding() {
 	// Output:
 }
 
+// One connection is suspended as its owner has seen it, and in an emergency at once.
+func ExampleService_ApplyEnding() {
+	suspend := func(ctx context.Context, svc *tenant.Service, owner tenant.Actor, orgID, connectionID string, emergency bool) error {
+		e := tenant.Ending{Kind: tenant.EndingSuspend, ConnectionID: connectionID, Offer: tenant.OfferPasswordReset}
+		if emergency {
+			e.Unplanned, e.Reason = true, "the provider is in wrong hands"
+			_, err := svc.ApplyEnding(ctx, owner, orgID, e, "")
+			return err
+		}
+		plan, err := svc.PlanEnding(ctx, owner, orgID, e)
+		if err != nil {
+			return err
+		}
+		for _, p := range plan.People {
+			fmt.Println(p.Email, p.Effect) // shown to the owner, who agrees
+		}
+		_, err = svc.ApplyEnding(ctx, owner, orgID, e, plan.Hash)
+		return err
+	}
+	_ = suspend
+	// Output:
+}
+
 // A host with a product of its own tells who has a password.
 func ExamplePeople() {
 	var _ tenant.People = passwords{}

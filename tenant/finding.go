@@ -51,6 +51,7 @@ const (
 
 	FieldJustInTimeAnyDomain = "just_in_time_any_domain"
 	FieldEmailVerifiedString = "email_verified_string"
+	FieldEmailFallback       = "email_fallback"
 
 	FieldKeyName   = "name"
 	FieldKeyScopes = "scopes"
@@ -145,6 +146,10 @@ const (
 
 	CodeJustInTimeOff       = "just_in_time_off"
 	CodeJustInTimeAnyDomain = "just_in_time_any_domain"
+
+	CodeEmailFallback        = "email_fallback"
+	CodeEmailFallbackInvalid = "email_fallback_invalid"
+	CodeEmailFallbackShared  = "email_fallback_shared"
 )
 
 // Codes of the prechecks of [Service.Enforcement].

@@ -53,6 +53,12 @@ func TestEveryBadEntryLeavesTheRequest(t *testing.T) {
 		{CodeScopeInvalid, FieldScopes, func(d *Draft) { d.AdditionalScopes = []string{`a"b`} }},
 		{CodeTooMany, FieldScopes, func(d *Draft) { d.AdditionalScopes = strings.Split("s"+strings.Repeat(" sx", maxScopes+1), " ") }},
 		{CodeJustInTimeOff, FieldJustInTime, func(d *Draft) { d.JustInTimeAnyDomain = true }},
+		{CodeEmailFallbackInvalid, FieldEmailFallback, func(d *Draft) { d.EmailFallback = "sub" }},
+		{CodeEmailFallbackInvalid, FieldEmailFallback, func(d *Draft) { d.EmailFallback = "UPN " }},
+		{CodeEmailFallbackShared, FieldEmailFallback, func(d *Draft) {
+			d.Provider, d.Authority, d.EmailFallback = ProviderGoogle, "https://accounts.google.com", EmailFallbackUserName
+			d.ClientID, d.AdditionalScopes, d.ClientSecret = "1-a.apps.googleusercontent.com", nil, Secret{}
+		}},
 		{CodeNameInvalid, FieldConnection, func(d *Draft) { d.Name = strings.Repeat("a", maxName+1) }},
 	} {
 		t.Run(tt.field+" "+tt.code, func(t *testing.T) {
@@ -117,6 +123,7 @@ func TestEveryWarningIsKept(t *testing.T) {
 			d.Authority, d.AdditionalScopes = entra+"/v2.0", []string{"groups"}
 		}},
 		{CodeJustInTimeAnyDomain, func(d *Draft) { d.JustInTime, d.JustInTimeAnyDomain = true, true }},
+		{CodeEmailFallback, func(d *Draft) { d.EmailFallback = EmailFallbackUPN }},
 		{CodeBreakGlassEmpty, func(d *Draft) { d.BreakGlass = nil }},
 	} {
 		t.Run(tt.code, func(t *testing.T) {

@@ -107,6 +107,7 @@ const (
 	ActionDeleteConnection Action = "connection.delete"
 	ActionManageDomains    Action = "domain.manage" // add, check, remove
 	ActionManageSCIM       Action = "scim.manage"
+	ActionViewRequests     Action = "scim.requests" // what a directory sent and was answered: personal data
 	ActionViewAPIKeys      Action = "api_key.view"
 	ActionManageAPIKeys    Action = "api_key.manage"
 	ActionRevealAPIKey     Action = "api_key.reveal" // see a key again

@@ -23,7 +23,8 @@ func (w *world) enter(m tenant.Mode) {
 	case tenant.ModePlanUnknown:
 		w.planErr = errors.New("billing is down")
 	case tenant.ModeConnectionSuspended:
-		_, err := w.svc.Suspend(ctx, w.owner, org, w.conn.ID, w.now().Version, "a test")
+		e := tenant.Ending{Kind: tenant.EndingSuspend, ConnectionID: w.conn.ID, Unplanned: true, Reason: "a test"}
+		_, err := w.svc.ApplyEnding(ctx, w.owner, org, e, "")
 		require.NoError(w.t, err)
 	case tenant.ModeProvisioningPaused:
 		_, err := w.st.PutProvisioningSettings(ctx, org, store.ProvisioningSettings{Mode: store.ModeAuto, Auto: store.AutoRule{TeamRole: "member"}, Paused: true})

@@ -331,14 +331,22 @@ func (p *program) remove(ctx context.Context, svc *tenant.Service, orgID string,
 	var err error
 	switch c.State {
 	case store.ConnectionActive:
-		c, err = svc.Suspend(ctx, owner, orgID, c.ID, c.Version, "the quick start was started with another provider")
+		e := tenant.Ending{Kind: tenant.EndingSuspend, ConnectionID: c.ID, Unplanned: true, Reason: "the quick start was started with another provider"}
+		if _, err = svc.ApplyEnding(ctx, owner, orgID, e, ""); err == nil {
+			c, err = svc.Connection(ctx, owner, orgID, c.ID)
+		}
 	case store.ConnectionSubmitted, store.ConnectionNeedsInformation, store.ConnectionApproved:
 		c, err = svc.Withdraw(ctx, owner, orgID, c.ID, c.Version)
 	}
 	if err != nil {
 		return err
 	}
-	return svc.Delete(ctx, owner, orgID, c.ID, c.Version)
+	e := tenant.Ending{Kind: tenant.EndingRemove, ConnectionID: c.ID, Confirm: true}
+	plan, err := svc.PlanEnding(ctx, owner, orgID, e)
+	if err == nil {
+		_, err = svc.ApplyEnding(ctx, owner, orgID, e, plan.Hash)
+	}
+	return err
 }
 
 const (

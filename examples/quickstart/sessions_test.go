@@ -68,7 +68,15 @@ func TestSuspendedConnectionEndsSessions(t *testing.T) {
 				return alice.signInAtProvider("alice@"+first.Domain) == http.StatusOK
 			}, 10*time.Second, 100*time.Millisecond, "provisioning makes her account first")
 
-			status, body = owner.send(http.MethodPost, "/org/"+first.ID+"/sso/"+path.Base(first.RedirectURI)+"/suspend", url.Values{}, nil)
+			suspend := "/org/" + first.ID + "/sso/" + path.Base(first.RedirectURI) + "/suspend"
+			status, body = owner.send(http.MethodPost, suspend, url.Values{}, nil)
+			require.Equal(t, http.StatusConflict, status, "what it means for people is shown first")
+			require.Contains(t, body, "What suspending it means")
+			require.Contains(t, body, "alice@"+first.Domain)
+			require.Equal(t, http.StatusOK, alice.me())
+			hash := regexp.MustCompile(`name="hash" value="([0-9a-f]+)"`).FindStringSubmatch(body)
+			require.NotNil(t, hash)
+			status, body = owner.send(http.MethodPost, suspend, url.Values{"hash": {hash[1]}}, nil)
 			require.Equal(t, http.StatusOK, status, body)
 			require.Eventually(t, func() bool { return alice.me() == http.StatusUnauthorized }, 5*time.Second, 20*time.Millisecond)
 			require.Equal(t, http.StatusOK, owner.me())

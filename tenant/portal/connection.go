@@ -108,7 +108,7 @@ func settingsOf(c tenant.Connection) store.ConnectionSettings {
 	s := store.ConnectionSettings{
 		Name: c.Name, Provider: c.Provider, Authority: c.Authority, Issuer: c.Issuer, ClientID: c.ClientID, ClientAuth: c.ClientAuth,
 		BreakGlass: c.BreakGlass, AdditionalScopes: c.AdditionalScopes, JustInTime: c.JustInTime, JustInTimeAnyDomain: c.JustInTimeAnyDomain,
-		EmailVerifiedString: c.EmailVerifiedString,
+		EmailVerifiedString: c.EmailVerifiedString, EmailFallback: c.EmailFallback,
 	}
 	for _, d := range c.Domains {
 		s.Domains = append(s.Domains, d.Name)

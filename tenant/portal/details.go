@@ -15,7 +15,7 @@ import (
 // detailFields are the inputs of the form that findings can be about.
 var detailFields = []string{
 	tenant.FieldConnection, tenant.FieldDomains, tenant.FieldAuthority, tenant.FieldClientID, tenant.FieldClientSecret, tenant.FieldClientAuth,
-	tenant.FieldSecretExpiry, tenant.FieldBreakGlass, tenant.FieldScopes, tenant.FieldJustInTime, tenant.FieldJustInTimeAnyDomain, tenant.FieldEmailVerifiedString,
+	tenant.FieldSecretExpiry, tenant.FieldBreakGlass, tenant.FieldScopes, tenant.FieldJustInTime, tenant.FieldJustInTimeAnyDomain, tenant.FieldEmailVerifiedString, tenant.FieldEmailFallback,
 }
 
 // detailsPage is screen 4: the connection's entries.
@@ -34,6 +34,7 @@ type detailsPage struct {
 	Guide       tenant.Guide `json:"-"`
 	Scopes      string       `json:"scopes"`
 	Auths       []option     `json:"-"`
+	Fallbacks   []option     `json:"-"`
 	Zone        string       `json:"-"`
 	Checks      []store.CheckResult
 	CheckedAt   time.Time
@@ -60,6 +61,11 @@ func (v *visit) showDetails(code int, problem string, c tenant.Connection, value
 			{Value: tenant.ClientPrivateKeyJWT, Label: "private_key_jwt"},
 			{Value: tenant.ClientAuthNone, Label: "none"},
 		},
+		Fallbacks: []option{
+			{Value: "", Label: v.p.text("Nothing: they can't sign in")},
+			{Value: tenant.EmailFallbackUserName, Label: tenant.EmailFallbackUserName},
+			{Value: tenant.EmailFallbackUPN, Label: tenant.EmailFallbackUPN},
+		},
 	}
 	for _, f := range findings {
 		body.ConfirmPast = body.ConfirmPast || f.Code == tenant.CodeSecretExpiredAlready
@@ -85,7 +91,7 @@ func (v *visit) detailValues(c tenant.Connection) url.Values {
 	values := url.Values{
 		tenant.FieldConnection: {c.Name}, tenant.FieldAuthority: {c.Authority}, tenant.FieldClientID: {c.ClientID}, tenant.FieldClientAuth: {c.ClientAuth},
 		tenant.FieldBreakGlass: {strings.Join(c.BreakGlass, ", ")}, tenant.FieldScopes: {strings.Join(c.AdditionalScopes, " ")},
-		tenant.FieldSecretExpiry: {localTime(c.SecretExpiresAt, v.Zone)},
+		tenant.FieldSecretExpiry: {localTime(c.SecretExpiresAt, v.Zone)}, tenant.FieldEmailFallback: {c.EmailFallback},
 	}
 	var names []string
 	for _, d := range c.Domains {
@@ -170,7 +176,7 @@ func (v *visit) readDraft(c tenant.Connection, values url.Values) (tenant.Draft,
 		AdditionalScopes: []string{values.Get(tenant.FieldScopes)}, Authority: values.Get(tenant.FieldAuthority), ClientID: values.Get(tenant.FieldClientID),
 		ClientSecret: tenant.NewSecret(values.Get(tenant.FieldClientSecret)), ClientAuth: values.Get(tenant.FieldClientAuth), AcceptExpired: values.Get("accept_expired") != "",
 		JustInTime: values.Get(tenant.FieldJustInTime) != "", JustInTimeAnyDomain: values.Get(tenant.FieldJustInTimeAnyDomain) != "",
-		EmailVerifiedString: values.Get(tenant.FieldEmailVerifiedString) != "",
+		EmailVerifiedString: values.Get(tenant.FieldEmailVerifiedString) != "", EmailFallback: values.Get(tenant.FieldEmailFallback),
 		SCIM: store.SCIMPreferences{
 			Wanted: values.Get("scim") != "", PhoneEditable: values.Get("phone_editable") != "", PhoneUnconfirmed: values.Get("phone_confirm") == "",
 		},

@@ -19,6 +19,7 @@ type provisioningPage struct {
 	Connections []option     `json:"-"`
 	MayKeys     bool         `json:"-"`
 	MayManage   bool         `json:"-"`
+	MayRequests bool         `json:"-"`
 	Form        *form        `json:"-"`
 	Guide       tenant.Guide `json:"-"`
 	Zone        string       `json:"-"`
@@ -86,6 +87,11 @@ func (v *visit) showProvisioning(code int, problem, key string, values url.Value
 	}
 	if body.MayManage, err = v.may(tenant.ActionManageSCIM); err != nil {
 		return err
+	}
+	if h := v.h; h.cfg.Requests != nil && v.link == nil {
+		if body.MayRequests, err = v.may(tenant.ActionViewRequests); err != nil {
+			return err
+		}
 	}
 	if body.MayKeys {
 		keys, err := svc.APIKeys(ctx, v.Actor, v.tenantID)

@@ -50,7 +50,7 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 	paths := map[string][]string{
 		"owner": {
 			at(""), at("/new"), at("/c/" + c.ID), at("/c/" + c.ID + "/application"), at("/c/" + c.ID + "/application?provider=entra&error=AADSTS50105"), at("/c/" + c.ID + "/details"),
-			at("/c/" + c.ID + "/secret"), at("/c/" + c.ID + "/test"), at("/c/" + c.ID + "/activate"), at("/domains"), at("/provisioning"), at("/people"), at("/links"), at("/audit"),
+			at("/c/" + c.ID + "/secret"), at("/c/" + c.ID + "/test"), at("/c/" + c.ID + "/activate"), at("/c/" + c.ID + "/suspend"), at("/domains"), at("/provisioning"), at("/people"), at("/links"), at("/audit"),
 		},
 		"staff": {"/settings/sso/staff", "/settings/sso/staff/t/" + org + "/c/" + c.ID},
 	}

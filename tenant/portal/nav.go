@@ -16,9 +16,9 @@ type entry struct {
 
 // entries are the navigation of an organisation's pages, in order.
 var entries = []entry{
-	{name: "overview", title: "Overview", action: tenant.ActionViewConnection, also: []string{"wait", "choose", "connection", "application", "details", "secret", "test", "activate"}},
+	{name: "overview", title: "Overview", action: tenant.ActionViewConnection, also: []string{"wait", "choose", "connection", "application", "details", "secret", "test", "activate", "ending"}},
 	{name: "domains", title: "Domains", path: []string{"domains"}, action: tenant.ActionViewConnection},
-	{name: "provisioning", title: "Provisioning", path: []string{"provisioning"}, action: tenant.ActionViewConnection},
+	{name: "provisioning", title: "Provisioning", path: []string{"provisioning"}, action: tenant.ActionViewConnection, also: []string{"requests"}},
 	{name: "people", title: "People", path: []string{"people"}, action: tenant.ActionViewUsers, memberOnly: true},
 	{name: "links", title: "Set-up links", path: []string{"links"}, action: tenant.ActionViewSetupLinks, memberOnly: true},
 	{name: "audit", title: "Audit log", path: []string{"audit"}, action: tenant.ActionViewAudit, memberOnly: true},

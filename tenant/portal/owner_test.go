@@ -127,10 +127,10 @@ func TestForeignConnection(t *testing.T) {
 	c := w.draft(t)
 	b := w.as(t, "stranger")
 	base := "/settings/sso/t/" + other + "/c/" + c.ID
-	for _, path := range []string{"", "/application", "/details", "/secret", "/test", "/activate"} {
+	for _, path := range []string{"", "/application", "/details", "/secret", "/test", "/activate", "/suspend", "/delete"} {
 		require.Equal(t, http.StatusNotFound, b.get(base+path).status, path)
 	}
-	for _, path := range []string{"/do/check", "/do/submit", "/do/withdraw", "/do/delete", "/do/message", "/do/suspend", "/details", "/secret", "/test", "/activate"} {
+	for _, path := range []string{"/do/check", "/do/submit", "/do/withdraw", "/do/delete", "/do/message", "/do/suspend", "/details", "/secret", "/test", "/activate", "/suspend", "/delete"} {
 		require.Equal(t, http.StatusNotFound, b.post(base+path, "version", "1", "message", "x", "reason", "x", "client_secret", "xxxxxxxxxxxxxxxxxxxx").status, path)
 	}
 	require.Equal(t, http.StatusNotFound, w.as(t, "owner").post(at("/c/"+c.ID+"/do/explode")).status)

@@ -57,6 +57,12 @@ type Config struct {
 	// Changed, if set, is called after something changed that background work follows, such as provisioning.Engine's Wake.
 	Changed func(tenantID string)
 
+	// Requests has what directories sent and were answered, for the health of screen 8; usually the *scim.Handler, with its
+	// Config.Authorizer. Nil leaves that page out.
+	Requests RequestLog
+	// Refused has what the policy refused them; usually the *provisioning.Engine. Nil leaves that list out.
+	Refused RefusedLog
+
 	// Brand is the host's look.
 	Brand Brand
 	// Texts holds the words of more languages, and other words for the ones there are: by language, then by the English text

@@ -46,28 +46,30 @@ type action struct {
 // ssoPage is the page's body.
 type ssoPage struct {
 	// Base is where the request's form leads, Link the set-up link by which the visitor came, if so.
-	Base             string                      `json:"-"`
-	Link             *tenant.SetupLink           `json:"-"`
-	Connection       *tenant.Connection          `json:"-"`
-	ID               string                      `json:"id,omitempty"`
-	State            store.ConnectionState       `json:"state,omitempty"`
-	StateText        string                      `json:"state_text,omitempty"`
-	StateClass       string                      `json:"-"`
-	RedirectURI      string                      `json:"redirect_uri,omitempty"`
-	InitiateLoginURI string                      `json:"initiate_login_uri,omitempty"`
-	SCIMBaseURL      string                      `json:"scim_base_url,omitempty"`
-	Scopes           string                      `json:"scopes,omitempty"`
-	TestedEmail      string                      `json:"tested_email,omitempty"`
-	Checks           []store.CheckResult         `json:"checks,omitempty"`
-	Messages         []store.ReviewMessage       `json:"messages,omitempty"`
-	Test             *oidc.TestReport            `json:"test,omitempty"`
-	Health           tenant.Health               `json:"health"`
-	Domains          []domainView                `json:"domains"`
-	Actions          []action                    `json:"actions"`
-	ShowForm         bool                        `json:"-"`
-	Form             requestForm                 `json:"-"`
-	Errors           map[string][]tenant.Finding `json:"-"`
-	General          []tenant.Finding            `json:"-"`
+	Base             string                `json:"-"`
+	Link             *tenant.SetupLink     `json:"-"`
+	Connection       *tenant.Connection    `json:"-"`
+	ID               string                `json:"id,omitempty"`
+	State            store.ConnectionState `json:"state,omitempty"`
+	StateText        string                `json:"state_text,omitempty"`
+	StateClass       string                `json:"-"`
+	RedirectURI      string                `json:"redirect_uri,omitempty"`
+	InitiateLoginURI string                `json:"initiate_login_uri,omitempty"`
+	SCIMBaseURL      string                `json:"scim_base_url,omitempty"`
+	Scopes           string                `json:"scopes,omitempty"`
+	TestedEmail      string                `json:"tested_email,omitempty"`
+	Checks           []store.CheckResult   `json:"checks,omitempty"`
+	Messages         []store.ReviewMessage `json:"messages,omitempty"`
+	Test             *oidc.TestReport      `json:"test,omitempty"`
+	Health           tenant.Health         `json:"health"`
+	// Ending is what a suspension would mean, once it was asked for.
+	Ending   *tenant.EndingPlan          `json:"ending,omitempty"`
+	Domains  []domainView                `json:"domains"`
+	Actions  []action                    `json:"actions"`
+	ShowForm bool                        `json:"-"`
+	Form     requestForm                 `json:"-"`
+	Errors   map[string][]tenant.Finding `json:"-"`
+	General  []tenant.Finding            `json:"-"`
 }
 
 // states say what a connection's state means for its owner.
@@ -328,7 +330,9 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, v visitor) {
 	case "withdraw":
 		_, err = s.Tenants.Withdraw(r.Context(), v.actor, v.org.ID, c.ID, c.Version)
 	case "suspend":
-		_, err = s.Tenants.Suspend(r.Context(), v.actor, v.org.ID, c.ID, c.Version, "by the owner")
+		if err = s.suspend(w, r, v, c.ID); errors.Is(err, errShown) {
+			return
+		}
 	default:
 		s.notFound(w, r)
 		return
@@ -378,4 +382,30 @@ func (s *Server) publishRecord(w http.ResponseWriter, r *http.Request, v visitor
 		}
 	}
 	s.notFound(w, r)
+}
+
+// errShown says that the answer is written.
+var errShown = errors.New("shown")
+
+// suspend does what the visitor has seen; the first time it shows what a suspension means.
+func (s *Server) suspend(w http.ResponseWriter, r *http.Request, v visitor, connectionID string) error {
+	e := tenant.Ending{
+		Kind: tenant.EndingSuspend, ConnectionID: connectionID, Reason: "by the owner",
+		Offer: tenant.Offer(r.FormValue("offer")), Confirm: r.FormValue("confirm") != "",
+	}
+	_, err := s.Tenants.ApplyEnding(r.Context(), v.actor, v.org.ID, e, r.FormValue("hash"))
+	if stale, ok := errors.AsType[*tenant.StaleEndingError](err); ok {
+		problem := messageOf(err)
+		if r.FormValue("hash") == "" {
+			problem = ""
+		}
+		s.showSSO(w, r, v, http.StatusConflict, ssoPage{Ending: &stale.Plan}, problem)
+		return errShown
+	}
+	for done := err != nil; !done; { // the offers; a product lets its worker go on with them
+		var p tenant.EndingProgress
+		p, err = s.Tenants.ContinueEnding(r.Context(), v.org.ID)
+		done = p.Done || err != nil
+	}
+	return err
 }
