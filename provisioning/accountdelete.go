@@ -214,7 +214,7 @@ func (e *Engine) whyAccountKept(ctx context.Context, tx store.Store, tenantID, a
 	if !e.deletesAccounts(s) {
 		return "the settings keep such accounts now", nil
 	}
-	root, err := e.cfg.Target.RootAccount(ctx, tx, tenantID)
+	root, err := e.target.RootAccount(ctx, tx, tenantID)
 	if err != nil {
 		return "", hostErr("read the root account", err)
 	}
@@ -248,7 +248,7 @@ func (e *Engine) removeAccount(ctx context.Context, tx store.Store, tenantID str
 	if !ok {
 		return nil
 	}
-	if err := t.DeleteAccount(ctx, tx, tenantID, d.AccountID); err != nil {
+	if err := e.guard.call(ctx, "DeleteAccount", func(ctx context.Context) error { return t.DeleteAccount(ctx, tx, tenantID, d.AccountID) }); err != nil {
 		return hostErr("delete an account", err)
 	}
 	grants, err := tx.Grants(ctx, tenantID, d.AccountID)

@@ -227,7 +227,7 @@ func (e *Engine) solved(ctx context.Context, tx store.Store, tenantID string, c 
 	case "domain_not_verified":
 		return tenant.OwnsDomain(ctx, tx, tenantID, emailDomain(c.Email))
 	}
-	account, err := e.cfg.Target.AccountByEmail(ctx, tx, tenantID, c.Email)
+	account, err := e.target.AccountByEmail(ctx, tx, tenantID, c.Email)
 	if notFound(err) {
 		return true, nil
 	}
@@ -235,7 +235,7 @@ func (e *Engine) solved(ctx context.Context, tx store.Store, tenantID string, c 
 		return false, hostErr("find an account by its address", err)
 	}
 	if c.Code == codeRootUser {
-		root, err := e.cfg.Target.RootAccount(ctx, tx, tenantID)
+		root, err := e.target.RootAccount(ctx, tx, tenantID)
 		return account.ID != root, hostErr("read the root account", err)
 	}
 	if tied, err := tiedTo(ctx, tx, tenantID, subjectAddress, foldEmail(c.Email)); err != nil || tied != "" {

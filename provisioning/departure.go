@@ -51,7 +51,7 @@ const (
 // handOver asks the host what somebody leaves. It keeps nobody in.
 func (a *applier) handOver(ctx context.Context, tx store.Store, p *personPlan) error {
 	d, ok := a.e.cfg.Target.(Deprovisioner)
-	if !ok || p.hostGone || !p.record.Active {
+	if !ok || p.hostGone || p.record == nil || !p.record.Active {
 		return nil
 	}
 	var left []HandOver

@@ -51,6 +51,7 @@ func EventTypes() []tenant.EventType {
 		{Type: EventFinding, Subject: account, Description: "A plan left something undone; Code says what.", After: "the finding"},
 		{Type: EventFailed, Subject: account, Internal: true, Description: "The application refused a change; it is tried again.", After: "the attempt, and the next"},
 		{Type: EventRecovered, Subject: account, Internal: true, Description: "It went through at last."},
+		{Type: EventRetried, Subject: "provisioning", Description: "Somebody had open work tried again at once.", After: "how much was tried, and how much went through"},
 		{Type: EventBreaker, Subject: "provisioning_settings", Description: "Too many people were to lose access; provisioning is paused. Message says how many."},
 		{Type: EventRefused, Subject: "scim_refusal", Description: "The policy refused a directory's write; Code says why."},
 		{Type: EventConvertible, Subject: account, Description: "An account may be taken over by a directory."},

@@ -188,7 +188,7 @@ func (e *Engine) teamsOfRows(ctx context.Context, tx store.Store, tenantID strin
 	}
 	found := map[string]bool{}
 	for chunk := range slices.Chunk(sortedKeys(ids), store.MaxLimit) {
-		teams, err := e.cfg.Target.Teams(ctx, tx, tenantID, chunk)
+		teams, err := e.target.Teams(ctx, tx, tenantID, chunk)
 		if err != nil {
 			return nil, hostErr("read teams", err)
 		}
