@@ -137,7 +137,7 @@ func (e *Engine) explain(ctx context.Context, tx store.Store, tenantID, accountI
 	if out.Lock, err = locks.CheckTx(ctx, tx, tenantID, Resource{Kind: ResourceUser, AccountID: accountID}, "", OpUpdate); err != nil {
 		return Explanation{}, err
 	}
-	out.Open, err = openWorkOf(ctx, tx, tenantID, accountID, x.scimUserID)
+	out.Open, err = failureOf(ctx, tx, tenantID, accountID, x.scimUserID)
 	return out, err
 }
 
@@ -163,6 +163,9 @@ func (e *Engine) explained(ctx context.Context, tx store.Store, tenantID, accoun
 		return nil, nil, missing
 	}
 	x := snap.people[i]
+	if x.hostErr != nil {
+		return nil, nil, x.hostErr // an account that could not be read is not one that is gone
+	}
 	if x.record.CreatedAt.IsZero() && (x.host == nil || x.host.OrgRole == "") && len(x.grants) == 0 {
 		return nil, nil, missing // neither ours nor a member
 	}
@@ -220,8 +223,8 @@ func (x *Explanation) findings(plan *Plan, p *person) {
 	}
 }
 
-// openWorkOf is the newest failure of a person that has not gone through since; nil if there is none.
-func openWorkOf(ctx context.Context, tx store.Store, tenantID, accountID, userID string) (*store.Event, error) {
+// failureOf is the newest failure of a person that has not gone through since; nil if there is none.
+func failureOf(ctx context.Context, tx store.Store, tenantID, accountID, userID string) (*store.Event, error) {
 	var out *store.Event
 	for _, s := range []store.EventSubject{{Kind: subjectAccount, ID: accountID}, {Kind: subjectUser, ID: userID}} {
 		if s.ID == "" {

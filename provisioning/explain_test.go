@@ -173,36 +173,36 @@ func (c *countingReads) Teams(ctx context.Context, tx store.Store, tenantID stri
 	return c.fakeHost.Teams(ctx, tx, tenantID, ids)
 }
 
-type countingStore struct {
+type readCounter struct {
 	store.Store
 	n *int
 }
 
-func (c countingStore) InTx(ctx context.Context, fn func(tx store.Store) error) error {
-	return c.Store.InTx(ctx, func(tx store.Store) error { return fn(countingStore{tx, c.n}) })
+func (c readCounter) InTx(ctx context.Context, fn func(tx store.Store) error) error {
+	return c.Store.InTx(ctx, func(tx store.Store) error { return fn(readCounter{tx, c.n}) })
 }
 
-func (c countingStore) SCIMGroup(ctx context.Context, tenantID, id string) (store.SCIMGroup, error) {
+func (c readCounter) SCIMGroup(ctx context.Context, tenantID, id string) (store.SCIMGroup, error) {
 	*c.n++
 	return c.Store.SCIMGroup(ctx, tenantID, id)
 }
 
-func (c countingStore) SCIMGroupsOf(ctx context.Context, tenantID string, ids ...string) (map[string][]store.GroupRef, error) {
+func (c readCounter) SCIMGroupsOf(ctx context.Context, tenantID string, ids ...string) (map[string][]store.GroupRef, error) {
 	*c.n++
 	return c.Store.SCIMGroupsOf(ctx, tenantID, ids...)
 }
 
-func (c countingStore) Grants(ctx context.Context, tenantID, accountID string) ([]store.Grant, error) {
+func (c readCounter) Grants(ctx context.Context, tenantID, accountID string) ([]store.Grant, error) {
 	*c.n++
 	return c.Store.Grants(ctx, tenantID, accountID)
 }
 
-func (c countingStore) GrantsOfGroup(ctx context.Context, tenantID, groupID string, after store.GrantKey, limit int) ([]store.Grant, error) {
+func (c readCounter) GrantsOfGroup(ctx context.Context, tenantID, groupID string, after store.GrantKey, limit int) ([]store.Grant, error) {
 	*c.n++
 	return c.Store.GrantsOfGroup(ctx, tenantID, groupID, after, limit)
 }
 
-func (c countingStore) Events(ctx context.Context, tenantID string, q store.EventQuery) ([]store.Event, error) {
+func (c readCounter) Events(ctx context.Context, tenantID string, q store.EventQuery) ([]store.Event, error) {
 	*c.n++
 	return c.Store.Events(ctx, tenantID, q)
 }
@@ -223,7 +223,7 @@ func TestExplainReadsAsMuchForManyGroups(t *testing.T) {
 		w.manual(rows...)
 		cfg, host := w.cfg, &countingReads{fakeHost: w.host}
 		cfg.Target = host
-		cfg.Store = countingStore{w.st, &host.n}
+		cfg.Store = readCounter{w.st, &host.n}
 		e, err := New(cfg)
 		require.NoError(t, err)
 		x, err := e.Explain(t.Context(), owner, org, w.account("ada"))

@@ -71,8 +71,8 @@ func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan, locked b
 		x.Teams = append(x.Teams, *t)
 	}
 	slices.SortStableFunc(x.Teams, func(a, b ExplainedRight) int { return cmp.Compare(a.Team, b.Team) })
-	for _, g := range p.groups {
-		x.Groups = append(x.Groups, ExplainedGroup{GroupID: g.ID, Group: s.groupName(g.ID), WouldLose: lostWithout(s, p, plan, g.ID)})
+	for _, id := range p.groups {
+		x.Groups = append(x.Groups, ExplainedGroup{GroupID: id, Group: s.groupName(id), WouldLose: lostWithout(s, p, plan, id)})
 	}
 	slices.SortFunc(x.Groups, func(a, b ExplainedGroup) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.GroupID, b.GroupID))
@@ -140,8 +140,8 @@ func lostWithout(s *snapshot, p *person, plan *Plan, groupID string) []Line {
 	without.settings.Paused = false // what a pause holds back is lost all the same
 	without.groups = maps.Clone(s.groups)
 	one := *p
-	one.gives = slices.DeleteFunc(slices.Clone(p.gives), func(g Give) bool { return g.GroupID == groupID })
-	one.groups = slices.DeleteFunc(slices.Clone(p.groups), func(g Group) bool { return g.ID == groupID })
+	one.gives = slices.DeleteFunc(slices.Clone(p.gives), func(g *Give) bool { return g.GroupID == groupID })
+	one.groups = slices.DeleteFunc(slices.Clone(p.groups), func(id string) bool { return id == groupID })
 	without.people = []person{one}
 	var out []Line
 	for _, l := range compute(&without).Lines {
