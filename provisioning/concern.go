@@ -20,6 +20,9 @@ const (
 // concern names whom a change may touch: all that a plan has to look at.
 type concern struct {
 	everybody bool
+	// inOneRead reads the ledger's lines of groups at once, however few they are, so that the
+	// number of reads does not depend on in how many groups somebody is. Teams by hand are read, too.
+	inOneRead bool
 	users     map[string]userConcern // by ID of the provisioned user
 	accounts  map[string]bool        // accounts that hold something from a group concerned
 	groups    map[string]bool        // groups whose own team may change

@@ -77,6 +77,10 @@
 // [Engine.Pause] holds everything back, [Engine.Held] shows what waits, and
 // [Engine.Resume] lets it through.
 //
+// [Engine.Explain] tells all about one person as data and as text: what gives each right, what
+// each group alone gives, what waits. [Engine.Timeline] tells what happened, and
+// [Engine.ExplainGroup] what a group gives to whom.
+//
 // # What goes wrong
 //
 // Position, ledger, events and (for a host on the same database) the host's rows are

@@ -116,7 +116,7 @@ func (l *loader) loadTeamGrants(ctx context.Context, c *concern, ids map[string]
 		l.s.groups[g.GroupID] = state
 		ids[g.GroupID] = true
 	}
-	if c.everybody || len(ids) > bulkFrom {
+	if c.everybody || c.inOneRead || len(ids) > bulkFrom {
 		all, err := l.tx.Grants(ctx, l.tenantID, "")
 		if err != nil {
 			return err
@@ -153,6 +153,11 @@ func (l *loader) loadTeams(ctx context.Context, c *concern) error {
 		}
 		for _, g := range p.gives {
 			ids[g.TeamID] = true
+		}
+		if c.inOneRead && p.host != nil { // an explanation names teams by hand, too
+			for _, m := range p.host.Teams {
+				ids[m.TeamID] = true
+			}
 		}
 	}
 	for _, g := range l.s.groups {
