@@ -202,16 +202,7 @@ func (l *Locks) RequireTx(ctx context.Context, tx store.Store, tenantID string, 
 	if err != nil {
 		return err
 	}
-	var refused []Refused
-	for i, lock := range list {
-		if lock.Locked {
-			refused = append(refused, Refused{Change: changes[i], Lock: lock, Index: i})
-		}
-	}
-	if len(refused) > 0 {
-		return &LockedError{Refused: refused}
-	}
-	return nil
+	return refusedOf(changes, list)
 }
 
 // HoldTx lets nothing be provisioned in the tenant until the transaction ends: what an engine
