@@ -142,13 +142,25 @@ func (w words) span(d time.Duration) string {
 
 // text fills the places of a text, each once: what a name has that looks like a place stays.
 func (w words) text(key string, places ...string) string {
-	text := w.lookUp(key)
-	if len(places) == 0 {
-		return text
+	rest := w.lookUp(key)
+	var b strings.Builder
+	for {
+		before, after, ok := strings.Cut(rest, "{")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		name, tail, ok := strings.Cut(after, "}")
+		i := 0
+		for i+1 < len(places) && places[i] != name {
+			i += 2
+		}
+		if !ok || i+1 >= len(places) {
+			b.WriteByte('{') // of a text that is not ours
+			rest = after
+			continue
+		}
+		b.WriteString(places[i+1])
+		rest = tail
 	}
-	pairs := make([]string, 0, len(places))
-	for i := 0; i+1 < len(places); i += 2 {
-		pairs = append(pairs, "{"+places[i]+"}", places[i+1])
-	}
-	return strings.NewReplacer(pairs...).Replace(text)
 }

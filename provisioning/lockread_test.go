@@ -369,8 +369,8 @@ func TestLocksOfAPage(t *testing.T) {
 	require.Empty(t, list)
 }
 
-// TestU8BulkSkipsWhatIsLocked: a bulk operation does what it may and says what it left.
-func TestU8BulkSkipsWhatIsLocked(t *testing.T) {
+// TestBulkSkipsWhatIsLocked: a bulk operation does what it may and says what it left.
+func TestBulkSkipsWhatIsLocked(t *testing.T) {
 	w, ada := lockWorld(t)
 	w.host.addUser("u-eve", "eve@acme.example", "member")
 	locks := newLocks(w)
