@@ -71,21 +71,32 @@ func (s *snapshot) keepsOutOf(accountID, teamID string) bool {
 	return accountID != "" && s.overridden(Resource{Kind: ResourceMembership, AccountID: accountID, TeamID: teamID}, "")
 }
 
-// keepFields leaves the fields of a user whose lock somebody lifted; false leaves the whole user.
-func (p *planner) keepFields(pp *personPlan, x *person) bool {
-	user := Resource{Kind: ResourceUser, AccountID: x.record.ID}
-	for _, o := range p.s.overrides {
+// keptFields are the fields of a user whose locks somebody lifted, as the live overrides name them; whole
+// says that all of the user is lifted.
+func keptFields(live []store.LockOverride, accountID string) (fields []string, whole bool) {
+	user := Resource{Kind: ResourceUser, AccountID: accountID}
+	for _, o := range live {
 		switch {
 		case overriddenResource(o) != user:
-			continue
 		case o.Field == "":
-			return false
-		case sameField("email", o.Field):
-			pp.profile.Email = x.host.Email
-		case sameField("phone", o.Field):
-			pp.profile.KeepPhone = true
+			return nil, true
+		default:
+			fields = append(fields, o.Field)
 		}
-		pp.profile.Keep = append(pp.profile.Keep, o.Field)
 	}
+	return fields, false
+}
+
+// keepFields leaves the fields of a user whose lock somebody lifted; false leaves the whole user.
+func (p *planner) keepFields(pp *personPlan, x *person) bool {
+	fields, whole := keptFields(p.s.overrides, x.record.ID)
+	if whole {
+		return false
+	}
+	pp.profile.Keep = fields
+	if pp.profile.Keeps("email") {
+		pp.profile.Email = x.host.Email
+	}
+	pp.profile.KeepPhone = pp.profile.KeepPhone || pp.profile.Keeps("phone")
 	return true
 }
