@@ -48,6 +48,9 @@ func (c *concern) addUser(id string, u userConcern) {
 
 // addEvent adds whom one event of the journal touches.
 func (l *loader) addEvent(ctx context.Context, c *concern, e store.Event) error {
+	if endsOverride(e) {
+		return l.addOverridden(ctx, c, e)
+	}
 	if strings.HasPrefix(e.Type, eventPrefix) {
 		return nil // our own
 	}

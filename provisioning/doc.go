@@ -81,6 +81,15 @@
 // each group alone gives, what waits. [Engine.Timeline] tells what happened, and
 // [Engine.ExplainGroup] what a group gives to whom.
 //
+// # Locks
+//
+// What a directory manages is not changed by hand: [Locks.Guard] wraps the routes of a host's API,
+// [Locks.RequireTx] asks in the transaction of a write and is exact there, [Locks.CheckAll] and
+// [Locks.Split] serve tables and bulk operations. Each [Lock] explains itself in the reader's
+// language ([Lock.Explain], [LockTexts]), and [LockFuncs] and [Locks.Handler] have its icon for
+// the host's pages. Locks are lifted with the sync, and by owners and staff for a time
+// ([Locks.Override]); what was changed meanwhile stays until that ends.
+//
 // # What goes wrong
 //
 // Position, ledger, events and (for a host on the same database) the host's rows are

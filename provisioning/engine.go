@@ -203,7 +203,7 @@ func (e *Engine) planAll(ctx context.Context, tx store.Store, actor tenant.Actor
 	if err != nil {
 		return Plan{}, err
 	}
-	s.Meta = stored.Meta
+	s.Meta, s.Overrides = stored.Meta, stored.Overrides // these are not the mapping's
 	if s.Pause, err = pauseOf(s, stored); err != nil {
 		return Plan{}, err
 	}

@@ -57,6 +57,8 @@ func EventTypes() []tenant.EventType {
 		{Type: EventConvertible, Subject: account, Description: "An account may be taken over by a directory."},
 		{Type: EventConversionUndone, Subject: account, Description: "Somebody took a conversion back: the account is as if no directory was to have it."},
 		{Type: EventAccountDeleteCancelled, Subject: account, Description: "An account that waited to be deleted stays.", After: line},
+		{Type: EventOverridden, Subject: account, Description: "Somebody lifted the lock of something that a directory manages; Message says why.", Before: "the override that it replaces", After: "the override"},
+		{Type: EventOverrideEnded, Subject: account, Description: "A lock that was lifted is in force again; Code says whether somebody ended that or its time was over.", Before: "the override"},
 		{Type: EventConflictDecided, Subject: subjectConflict, Description: "Somebody decided about a conflict; the code is the decision."},
 	}
 }

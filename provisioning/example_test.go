@@ -166,6 +166,10 @@ func ExampleNewLocks() {
 	if err != nil {
 		fmt.Println(err)
 	}
+	_, err = st.CreateSCIMUser(ctx, "acme", store.SCIMUser{Meta: store.Meta{ID: "s1"}, UserName: "ada@acme.example", Active: true})
+	if err != nil {
+		fmt.Println(err)
+	}
 	_, err = st.CreateAccount(ctx, "acme", store.Account{Meta: store.Meta{ID: "u2"}, Source: store.SourceSCIM, SCIMUserID: "s1", Active: true})
 	if err != nil {
 		fmt.Println(err)
@@ -173,7 +177,7 @@ func ExampleNewLocks() {
 
 	ada := provisioning.Resource{Kind: provisioning.ResourceUser, AccountID: "u2"}
 	lock, err := locks.Check(ctx, "acme", ada, "email", provisioning.OpUpdate)
-	fmt.Println(lock.Explain(), err)
+	fmt.Println(lock.Explain("en"), err)
 	lock, err = locks.Check(ctx, "acme", ada, "avatar", provisioning.OpUpdate)
 	fmt.Println(lock.Locked, err)
 	// Output:

@@ -103,6 +103,9 @@ func (p *planner) planTeam(id string, g groupState, names map[string]teamRef, la
 			return true
 		}
 	}
+	if g.team != nil && p.s.overridden(Resource{Kind: ResourceTeam, TeamID: g.team.ResourceID}, "") {
+		return true // deleted by hand, and to stay so
+	}
 	return p.makeTeam(id, g, give, name, names, &out, last)
 }
 
@@ -187,7 +190,7 @@ func (p *planner) renameTeam(id string, g groupState, t Team, give Give, name st
 		}
 		return last
 	}
-	if p.hold() {
+	if p.hold() || p.s.overridden(Resource{Kind: ResourceTeam, TeamID: t.ID}, "name") {
 		return true
 	}
 	delete(names, foldName(t.Name))

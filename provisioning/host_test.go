@@ -225,7 +225,10 @@ func (h *fakeHost) CreateAccount(_ context.Context, _ store.Store, _ string, p P
 
 func (h *fakeHost) UpdateProfile(_ context.Context, _ store.Store, _, id string, p Profile) error {
 	return h.change("UpdateProfile", id, func() {
-		h.users[id].Email, h.users[id].Name = p.Email, p.DisplayName
+		h.users[id].Email = p.Email
+		if !p.Keeps("displayName") {
+			h.users[id].Name = p.DisplayName
+		}
 		if !p.KeepPhone {
 			h.users[id].Phone = p.Phone
 		}

@@ -59,6 +59,7 @@ func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
 		maxTeamName: l.e.cfg.MaxTeamName, deleteAfter: max(0, l.e.cfg.DeleteAfter), canDelete: canDelete, canArchive: canArchive, reset: l.reset, deleteAccounts: l.e.deletesAccounts(l.settings),
 		groups: map[string]groupState{}, teams: map[string]Team{}, owners: map[string]bool{},
 	}
+	l.s.overrides, _ = liveOverrides(l.settings.Overrides, l.e.cfg.Now())
 	steps := []func(context.Context, *concern) error{
 		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.loadSeats, l.askMapper, l.loadTeams, l.loadLost, l.loadOwners, l.loadRecreated, l.loadNested,
 	}

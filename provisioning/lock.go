@@ -10,11 +10,8 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
-
-// ErrLocked is matched by the error of a locked field: HTTP 409 with the code
-// "resource_locked".
-var ErrLocked = errors.New("provisioning: locked")
 
 // ResourceKind is what somebody wants to change in the application.
 type ResourceKind string
@@ -29,9 +26,9 @@ const (
 
 // Resource names something in the host.
 type Resource struct {
-	Kind      ResourceKind
-	AccountID string
-	TeamID    string
+	Kind      ResourceKind `json:"kind"`
+	AccountID string       `json:"accountId,omitempty"`
+	TeamID    string       `json:"teamId,omitempty"`
 }
 
 // Op is what somebody wants to do.
@@ -44,56 +41,67 @@ const (
 	OpDelete Op = "delete"
 )
 
-// Lock says whether something may be changed by hand, and if not, why and what to do.
-// The zero value is "not locked".
-type Lock struct {
-	Locked bool `json:"locked"`
-	// Code is "resource_locked", or "field_locked" for the one field that the tenant may leave to its people (R57).
-	Code string `json:"code,omitempty"`
-	// Reason says why, HowToChange what to do instead.
-	Reason      string `json:"reason,omitempty"`
-	HowToChange string `json:"howToChange,omitempty"`
-	// Source is what the directory is called, Groups the groups that gave it.
-	Source string   `json:"source,omitempty"`
-	Groups []string `json:"groups,omitempty"`
-	// Since is when the directory took it over; zero if that is not known.
-	Since time.Time `json:"since,omitzero"`
-}
-
-// Explain is the lock as text for a tooltip; empty if nothing is locked.
-func (l Lock) Explain() string {
-	if !l.Locked {
-		return ""
-	}
-	text := l.Reason
-	if !l.Since.IsZero() {
-		text += " Since " + l.Since.Format("2 January 2006") + "."
-	}
-	return text + " " + l.HowToChange
-}
-
-// Err is the lock as an error that matches [ErrLocked]; nil if nothing is locked.
-func (l Lock) Err() error {
-	if !l.Locked {
-		return nil
-	}
-	return fmt.Errorf("%w: %s", ErrLocked, l.Explain())
+// Change is what somebody wants to do by hand to a field of a resource; an empty Field means
+// the resource as a whole. A part of a field ("name.givenName", "emails[0]") is locked with it.
+type Change struct {
+	Resource Resource `json:"resource"`
+	Field    string   `json:"field,omitempty"`
+	Op       Op       `json:"op"`
 }
 
 // LocksConfig configures [NewLocks]. Store is required.
 type LocksConfig struct {
 	Store store.Store
-	// UserFields are the fields of an account that directories manage. Nil means email,
-	// userName, displayName, name, givenName, familyName, phone, active and password.
+	// UserFields are the fields of an account that directories manage, in any case. Nil means
+	// email, userName, displayName, name, givenName, familyName, phone, active and password.
 	// Everything else stays editable.
 	UserFields []string
 	// PhoneField is the one of UserFields that a tenant may leave to its people (R56).
 	// Empty means phone.
 	PhoneField string
+	// Entitlements tells what a tenant's plan includes, as in PolicyConfig: without SCIM in it
+	// nothing is locked. Nil means that every tenant has everything. It is asked only about
+	// what is locked otherwise; an error leaves it locked.
+	Entitlements tenant.Entitlements
+	// Authorizer says who may lift locks ([Locks.Override]). Without it nobody may.
+	Authorizer tenant.Authorizer
+	// StaleAfter is how long a directory may be silent before explanations say that it has
+	// not synced. Zero means two weeks, since some directories send nothing while nothing
+	// changes; less than zero never says it.
+	StaleAfter time.Duration
+	// Texts, if set, has explanations in other languages than English and German, or in other words.
+	Texts LockTexts
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
 }
 
+const staleAfter = 14 * 24 * time.Hour
+
 // Locks answers what may be changed by hand. Hosts ask on the path of every write, API
-// included, and for the icon in lists. It is safe for concurrent use.
+// included ([Locks.RequireTx], [Locks.Guard]), and for the icon in lists ([Locks.CheckAll],
+// [LockFuncs]). It is safe for concurrent use.
+//
+// What no directory manages is not locked, and costs two indexed reads to find out; what is
+// locked costs some more, to say why. Locks are lifted with the sync, since nobody could change
+// what is locked by a directory that is not heard:
+//
+//	what happened                                         | locks          | Lock.Lifted
+//	------------------------------------------------------+----------------+---------------------
+//	the directory was switched off, or its connection     | lifted         | directory_disabled
+//	is gone                                               |                |
+//	the plan does not include SCIM any more               | lifted         | plan_required
+//	what the plan includes can't be found out             | stay           |
+//	the directory's connection is suspended               | lifted         | connection_suspended
+//	sign-on of the tenant is suspended                    | lifted         | tenant_suspended
+//	sign-on of the tenant is being removed                | lifted         | tenant_removed
+//	sign-on of the tenant was removed                     | gone           |
+//	the directory deleted the user, who still is a member | lifted for the | user_gone
+//	(a break-glass owner, a change that still waits)      | user           |
+//	somebody lifted the lock ([Locks.Override])           | lifted for it  | override
+//	provisioning is paused                                | stay, and say  |
+//	the directory has been silent for long                | stay, and say  |
+//
+// With several directories, locks stay while one of them is heard.
 type Locks struct {
 	cfg LocksConfig
 }
@@ -107,13 +115,16 @@ func NewLocks(cfg LocksConfig) (*Locks, error) {
 		cfg.UserFields = []string{"email", "userName", "displayName", "name", "givenName", "familyName", "phone", "active", "password"}
 	}
 	cfg.PhoneField = cmp.Or(cfg.PhoneField, "phone")
+	cfg.StaleAfter = cmp.Or(cfg.StaleAfter, staleAfter)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	return &Locks{cfg: cfg}, nil
 }
 
 // Check says whether op may be done by hand to the field of the resource; an empty
-// field means the resource as a whole. What no directory manages is not locked, and
-// nothing is while the tenant's directories are off. Within a transaction of the
-// store use [Locks.CheckTx].
+// field means the resource as a whole. Within a transaction of the store use
+// [Locks.CheckTx], or [Locks.RequireTx] on the path of a write.
 //
 // Not locked although a group gave the membership: the role in a team (field "role"),
 // which stays as somebody sets it (D1). Nor is a role in the organisation that is the
@@ -124,29 +135,133 @@ func (l *Locks) Check(ctx context.Context, tenantID string, r Resource, field st
 
 // CheckTx is Check within a transaction of the host's.
 func (l *Locks) CheckTx(ctx context.Context, tx store.Store, tenantID string, r Resource, field string, op Op) (Lock, error) {
-	on, phoneFree, err := directoryState(ctx, tx, tenantID)
-	if err != nil || !on {
+	list, err := l.checkAll(ctx, tx, tenantID, []Change{{Resource: r, Field: field, Op: op}}, true)
+	if err != nil {
 		return Lock{}, err
 	}
-	c := &lockCheck{ctx: ctx, tx: tx, tenantID: tenantID}
-	var lock Lock
-	switch r.Kind {
-	case ResourceUser:
-		lock, err = c.user(l.cfg, r, field, op, phoneFree)
-	case ResourceTeam:
-		lock, err = c.team(r)
-	case ResourceMembership:
-		lock, err = c.membership(r, field, op)
-	case ResourceOrgRole:
-		lock, err = c.granted(r.AccountID, store.GrantOrgRole, "")
+	return list[0], nil
+}
+
+// MaxChanges is how many changes one call takes.
+const MaxChanges = 1000
+
+// CheckAll is Check for a table or a request: it returns a lock for each change, in their order. It
+// takes a number of reads that does not depend on how many there are, if the store is a
+// [store.LockReader] and a [store.PeopleReader]. Lists do not say since when groups gave
+// something. More than [MaxChanges] is an error.
+func (l *Locks) CheckAll(ctx context.Context, tenantID string, changes []Change) ([]Lock, error) {
+	return l.CheckAllTx(ctx, l.cfg.Store, tenantID, changes)
+}
+
+// CheckAllTx is CheckAll within a transaction of the host's.
+func (l *Locks) CheckAllTx(ctx context.Context, tx store.Store, tenantID string, changes []Change) ([]Lock, error) {
+	return l.checkAll(ctx, tx, tenantID, changes, false)
+}
+
+// Refused is a change that is locked.
+type Refused struct {
+	Change Change `json:"change"`
+	Lock   Lock   `json:"lock"`
+	// Index is the place of the change in what was asked.
+	Index int `json:"index"`
+}
+
+// Split is for bulk operations, which do what they may and say what they left: it returns the
+// places of the changes that are allowed, and those that are locked with the reasons, each in
+// their order. It reads as [Locks.CheckAll] does.
+func (l *Locks) Split(ctx context.Context, tenantID string, changes []Change) (allowed []int, refused []Refused, err error) {
+	return l.SplitTx(ctx, l.cfg.Store, tenantID, changes)
+}
+
+// SplitTx is Split within a transaction of the host's. What it allows is exact only after
+// [HoldTx] in the same transaction.
+func (l *Locks) SplitTx(ctx context.Context, tx store.Store, tenantID string, changes []Change) (allowed []int, refused []Refused, err error) {
+	list, err := l.checkAll(ctx, tx, tenantID, changes, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, lock := range list {
+		if lock.Locked {
+			refused = append(refused, Refused{Change: changes[i], Lock: lock, Index: i})
+		} else {
+			allowed = append(allowed, i)
+		}
+	}
+	return allowed, refused, nil
+}
+
+// RequireTx is for the path of a write: within the host's transaction it returns a
+// [LockedError] if one of the changes is locked, and nil if they may be done. It is exact: it
+// calls [HoldTx], so that nothing becomes locked between the answer and the commit. Call it
+// before the transaction's own writes, and let its error undo them.
+func (l *Locks) RequireTx(ctx context.Context, tx store.Store, tenantID string, changes ...Change) error {
+	if err := HoldTx(ctx, tx, tenantID); err != nil {
+		return err
+	}
+	list, err := l.checkAll(ctx, tx, tenantID, changes, len(changes) == 1)
+	if err != nil {
+		return err
+	}
+	return refusedOf(changes, list)
+}
+
+// HoldTx lets nothing be provisioned in the tenant until the transaction ends: what an engine
+// does waits, or this call waits for the engine. A database that runs transactions side by side would
+// otherwise let a sync give a membership between a look at its lock and the host's own
+// write. A tenant without a directory is not held. The error matches [store.ErrStale] if an engine was
+// faster again and again; begin the transaction anew.
+func HoldTx(ctx context.Context, tx store.Store, tenantID string) error {
+	list, err := tx.Directories(ctx, tenantID)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	for attempt := 1; ; attempt++ {
+		err := lockTenant(ctx, tx, tenantID)
+		if !errors.Is(err, errBusy) || attempt == 20 {
+			return err
+		}
+	}
+}
+
+func (l *Locks) checkAll(ctx context.Context, tx store.Store, tenantID string, changes []Change, since bool) ([]Lock, error) {
+	if len(changes) > MaxChanges {
+		return nil, fmt.Errorf("provisioning: expected at most %d changes in one call, got %d", MaxChanges, len(changes))
+	}
+	for _, c := range changes {
+		if err := c.check(); err != nil {
+			return nil, err
+		}
+	}
+	r := &lockReader{locks: l, tx: tx, tenantID: tenantID, now: l.cfg.Now(), since: since}
+	return r.read(ctx, changes)
+}
+
+func (c Change) check() error {
+	switch c.Resource.Kind {
+	case ResourceUser, ResourceTeam, ResourceMembership, ResourceOrgRole:
 	default:
-		return Lock{}, fmt.Errorf("provisioning: expected a resource of kind user, team, membership or org_role, got %q", r.Kind)
+		return fmt.Errorf("provisioning: expected a resource of kind user, team, membership or org_role, got %q", short(string(c.Resource.Kind)))
 	}
-	if err != nil || !lock.Locked {
-		return Lock{}, err
+	switch c.Op {
+	case OpCreate, OpUpdate, OpDelete:
+		return nil
 	}
-	lock.Code = cmp.Or(lock.Code, "resource_locked")
-	return lock, nil
+	return fmt.Errorf("provisioning: expected an operation create, update or delete, got %q", short(string(c.Op)))
+}
+
+// manages says whether the field is one of the directory's. Case does not matter, since
+// decoders of JSON do not look at it either.
+func (c *LocksConfig) manages(field string) bool {
+	return slices.ContainsFunc(c.UserFields, func(f string) bool { return sameField(f, field) })
+}
+
+// sameField says whether a field is the other one, or a part of it.
+func sameField(whole, field string) bool {
+	if strings.EqualFold(whole, field) {
+		return true
+	}
+	i := strings.IndexAny(field, ".[:")
+	return i > 0 && strings.EqualFold(whole, field[:i])
 }
 
 // directoryState says whether a directory provisions, and leaves phone numbers to people.
@@ -154,163 +269,11 @@ func directoryState(ctx context.Context, tx store.Store, tenantID string) (on, p
 	list, err := tx.Directories(ctx, tenantID)
 	for _, d := range list {
 		on = on || d.Enabled
-		phoneFree = phoneFree || d.Enabled && d.Preferences.PhoneEditable
 	}
-	return on, phoneFree, err
+	return on, phoneFreeIn(list), err
 }
 
-type lockCheck struct {
-	ctx      context.Context
-	tx       store.Store
-	tenantID string
-}
-
-// source is what the owner calls the identity provider.
-func (c *lockCheck) source() (string, error) {
-	list, err := c.tx.Connections(c.ctx, c.tenantID)
-	if err != nil {
-		return "", err
-	}
-	for _, conn := range list {
-		if conn.State == store.ConnectionActive && conn.Name != "" {
-			return conn.Name, nil
-		}
-	}
-	return "your identity provider", nil
-}
-
-func (c *lockCheck) user(cfg LocksConfig, r Resource, field string, op Op, phoneFree bool) (Lock, error) {
-	a, err := c.tx.Account(c.ctx, c.tenantID, r.AccountID)
-	if errors.Is(err, store.ErrNotFound) || err == nil && a.SCIMUserID == "" {
-		return Lock{}, nil // not provisioned, or not any more
-	}
-	if err != nil {
-		return Lock{}, err
-	}
-	if op == OpUpdate && field != "" && (!slices.Contains(cfg.UserFields, field) || field == cfg.PhoneField && phoneFree) {
-		return Lock{}, nil
-	}
-	source, err := c.source()
-	if err != nil {
-		return Lock{}, err
-	}
-	lock := Lock{
-		Locked: true, Source: source, Since: a.CreatedAt,
-		Reason:      fmt.Sprintf("This user is managed by %s.", source),
-		HowToChange: fmt.Sprintf("Change it in %s; the next sync updates this page.", source),
-	}
-	if op == OpDelete {
-		lock.HowToChange = fmt.Sprintf("Remove the user in %s; access ends with the next sync.", source)
-	}
-	if op == OpUpdate && field == cfg.PhoneField { // the tenant's own choice, not the directory's
-		lock.Code = "field_locked"
-		lock.HowToChange = fmt.Sprintf("Change it in %s, or let people change their phone number in the SCIM preferences.", source)
-	}
-	return lock, nil
-}
-
-func (c *lockCheck) team(r Resource) (Lock, error) {
-	g, err := c.teamGrant(r.TeamID)
-	if err != nil || g == nil {
-		return Lock{}, err
-	}
-	return c.byGroups("This team belongs to", []string{g.GroupID})
-}
-
-// teamGrant finds the group that has the team.
-func (c *lockCheck) teamGrant(teamID string) (*store.Grant, error) {
-	list, err := c.tx.Grants(c.ctx, c.tenantID, "")
-	for _, g := range list {
-		if g.ResourceID == teamID {
-			return &g, err
-		}
-	}
-	return nil, err
-}
-
-func (c *lockCheck) membership(r Resource, field string, op Op) (Lock, error) {
-	if op == OpUpdate && field == "role" {
-		return Lock{}, nil
-	}
-	if op != OpCreate {
-		return c.granted(r.AccountID, store.GrantMembership, r.TeamID)
-	}
-	// Who is in the team of a group is the group's to say.
-	g, err := c.teamGrant(r.TeamID)
-	if err != nil || g == nil {
-		return Lock{}, err
-	}
-	return c.byGroups("The members of this team come from", []string{g.GroupID})
-}
-
-// granted locks what the ledger says that groups gave.
-func (c *lockCheck) granted(accountID string, kind store.GrantKind, resourceID string) (Lock, error) {
-	if accountID == "" {
-		return Lock{}, nil
-	}
-	list, err := c.tx.Grants(c.ctx, c.tenantID, accountID)
-	if err != nil {
-		return Lock{}, err
-	}
-	var groups []string
-	for _, g := range list {
-		if g.Kind == kind && g.ResourceID == resourceID && g.GroupID != store.GrantedByDefault {
-			groups = append(groups, g.GroupID)
-		}
-	}
-	if len(groups) == 0 {
-		return Lock{}, nil
-	}
-	what := "This membership comes from"
-	if kind == store.GrantOrgRole {
-		what = "This role comes from"
-	}
-	lock, err := c.byGroups(what, groups)
-	if err != nil {
-		return Lock{}, err
-	}
-	lock.Since, err = c.since(accountID, kind, resourceID)
-	return lock, err
-}
-
-// since finds in the journal when groups gave it last.
-func (c *lockCheck) since(accountID string, kind store.GrantKind, teamID string) (time.Time, error) {
-	prefix := eventPrefix + "member."
-	if kind == store.GrantOrgRole {
-		prefix = eventPrefix + string(OrgRoleSet)
-	}
-	events, err := c.tx.Events(c.ctx, c.tenantID, store.EventQuery{SubjectKind: subjectAccount, SubjectID: accountID, TypePrefix: prefix, Newest: true, Limit: 100})
-	if err != nil {
-		return time.Time{}, err
-	}
-	for _, ev := range events {
-		if kind == store.GrantOrgRole || strings.Contains(string(ev.After), `"teamId":`+string(asJSON(teamID))) && ev.Type != eventPrefix+string(MemberRole) {
-			return ev.At, nil
-		}
-	}
-	return time.Time{}, nil
-}
-
-func (c *lockCheck) byGroups(what string, ids []string) (Lock, error) {
-	source, err := c.source()
-	if err != nil {
-		return Lock{}, err
-	}
-	lock := Lock{Locked: true, Source: source}
-	for _, id := range ids {
-		g, err := c.tx.SCIMGroup(c.ctx, c.tenantID, id)
-		switch {
-		case err == nil:
-			lock.Groups = append(lock.Groups, g.DisplayName)
-		case !errors.Is(err, store.ErrNotFound):
-			return Lock{}, err
-		}
-	}
-	groups := "a group that was deleted"
-	if len(lock.Groups) > 0 {
-		groups = "the group “" + strings.Join(lock.Groups, "”, “") + "”"
-	}
-	lock.Reason = fmt.Sprintf("%s %s of %s.", what, groups, source)
-	lock.HowToChange = fmt.Sprintf("Change the group in %s, or what it gives in the provisioning settings.", source)
-	return lock, nil
+// phoneFreeIn says whether people may change their own phone numbers.
+func phoneFreeIn(list []store.Directory) bool {
+	return slices.ContainsFunc(list, func(d store.Directory) bool { return d.Enabled && d.Preferences.PhoneEditable })
 }

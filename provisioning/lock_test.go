@@ -52,25 +52,25 @@ func TestLocks(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, tt.locked, l.Locked)
 			if !tt.locked {
-				require.Empty(t, l.Explain())
+				require.Empty(t, l.Explain(""))
 				require.NoError(t, l.Err())
 				return
 			}
 			if tt.field == "phone" {
 				require.Equal(t, "field_locked", l.Code)
-				require.Contains(t, l.Explain(), "SCIM preferences")
+				require.Contains(t, l.Explain(""), "SCIM preferences")
 			} else {
 				require.Equal(t, "resource_locked", l.Code)
 			}
 			require.ErrorIs(t, l.Err(), ErrLocked)
 			require.False(t, l.Since.IsZero())
-			require.Contains(t, l.Explain(), "Okta")
+			require.Contains(t, l.Explain(""), "Okta")
 		})
 	}
 
 	l, err := locks.Check(t.Context(), org, member(ops), "", OpDelete)
 	require.NoError(t, err)
-	require.Equal(t, "This membership comes from the group “SRE” of Okta. Since 24 November 2026. Change the group in Okta, or what it gives in the provisioning settings.", l.Explain())
+	require.Equal(t, "This membership comes from the group “SRE” of Okta. Since 24 November 2026. Change the group in Okta, or what it gives in the provisioning settings.", l.Explain(""))
 	_, err = locks.Check(t.Context(), org, Resource{Kind: "nix"}, "", OpUpdate)
 	require.Error(t, err)
 

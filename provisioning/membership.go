@@ -101,6 +101,9 @@ func (m *membershipPlan) begin() {
 		m.put("")
 		return
 	}
+	if !m.has && m.p.s.keepsOutOf(m.pp.accountID, m.want.team.id) {
+		return
+	}
 	if m.has {
 		// The role that somebody gave by hand stays as it is (D1).
 		m.line(MemberLink, "", "", reason+"; was a member before", by)
@@ -124,7 +127,7 @@ func (m *membershipPlan) keep() {
 	switch override := before == previousManual || m.role != given; {
 	case !m.has:
 		// Removed past the lock, or never arrived: mended.
-		if !m.gaining() {
+		if !m.gaining() || m.p.s.keepsOutOf(m.pp.accountID, m.want.team.id) {
 			return
 		}
 		m.line(MemberAdd, "", best.role, m.p.s.inGroup(best.by), by)

@@ -212,7 +212,9 @@ func (p *planner) stay(pp *personPlan, x *person) bool {
 	}
 	if x.updated {
 		p.holdEmail(pp, x)
-		p.line(pp, Line{Kind: AccountUpdate, Reason: "the directory wrote the user"})
+		if p.keepFields(pp, x) {
+			p.line(pp, Line{Kind: AccountUpdate, Reason: "the directory wrote the user"})
+		}
 	}
 	return true
 }

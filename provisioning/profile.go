@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -25,6 +26,15 @@ type Profile struct {
 	// KeepPhone says that the tenant lets people change their own number: an update
 	// leaves a number that the host has.
 	KeepPhone bool `json:"keepPhone,omitempty"`
+	// Keep are the fields of which somebody lifted the lock ([Locks.Override]), as the override
+	// names them: an update leaves what the host has. Email is then the host's own already.
+	Keep []string `json:"keep,omitempty"`
+}
+
+// Keeps says whether an update leaves a field, or one of its parts, as the host has it. Case does
+// not matter.
+func (p Profile) Keeps(field string) bool {
+	return slices.ContainsFunc(p.Keep, func(f string) bool { return sameField(f, field) })
 }
 
 // profileBody is what of a user's resource makes a profile.

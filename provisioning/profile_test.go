@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"reflect"
 	"testing"
 	"unicode/utf8"
 
@@ -42,7 +43,7 @@ func TestProfileOf(t *testing.T) {
 		{"a", `{"displayName":7,"name":{"formatted":"F"}}`, Profile{UserName: "a", DisplayName: "F"}},
 	}
 	for _, tt := range tests {
-		if got := ProfileOf(store.SCIMUser{UserName: tt.userName, Body: []byte(tt.body)}); got != tt.want {
+		if got := ProfileOf(store.SCIMUser{UserName: tt.userName, Body: []byte(tt.body)}); !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("ProfileOf(%q, %s) = %+v, want %+v", tt.userName, tt.body, got, tt.want)
 		}
 	}

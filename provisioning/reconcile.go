@@ -55,6 +55,9 @@ type ReconcileReport struct {
 // authorizer: it is the host's own maintenance.
 func (e *Engine) Reconcile(ctx context.Context, tenantID string) (Plan, error) {
 	start := e.cfg.Now()
+	if err := e.endOverrides(ctx, tenantID); err != nil {
+		return Plan{}, err
+	}
 	if _, err := e.Sync(ctx, tenantID); err != nil {
 		if ctx.Err() != nil {
 			return Plan{}, err

@@ -53,6 +53,8 @@ type snapshot struct {
 	// named.
 	teams  map[string]Team
 	people []person
+	// overrides are the locks that are lifted now.
+	overrides []store.LockOverride
 	// deleteAccounts says that accounts of people who went are deleted after a while.
 	deleteAccounts bool
 	// undo is set where a plan that was applied is taken back.

@@ -69,7 +69,7 @@ func (e *Engine) planUndo(ctx context.Context, tx store.Store, actor tenant.Acto
 		return Plan{}, ErrSuperseded
 	}
 	s := r.before
-	s.Meta = stored.Meta
+	s.Meta, s.Overrides = stored.Meta, stored.Overrides
 	if stored.Paused != r.after.Paused { // the breaker, or somebody, since
 		s.Paused, s.Pause = stored.Paused, stored.Pause
 	}
@@ -88,10 +88,10 @@ func (e *Engine) planUndo(ctx context.Context, tx store.Store, actor tenant.Acto
 	return plan, nil
 }
 
-// sameRules compares settings but for their version and the pause.
+// sameRules compares settings but for their version, the pause and lifted locks.
 func sameRules(a, b store.ProvisioningSettings) bool {
 	strip := func(s store.ProvisioningSettings) []byte {
-		s.Meta, s.Paused, s.Pause = store.Meta{}, false, store.ProvisioningPause{}
+		s.Meta, s.Paused, s.Pause, s.Overrides = store.Meta{}, false, store.ProvisioningPause{}, nil
 		return asJSON(s)
 	}
 	return bytes.Equal(strip(a), strip(b))

@@ -55,6 +55,6 @@
 //
 // The interfaces of [Store] do not grow within a major version. New abilities are
 // optional interfaces beside it ([SCIMCounter], [SCIMResourceStore],
-// [SetupLinkStore], [WebhookStore], [PeopleReader]) that a caller
+// [SetupLinkStore], [WebhookStore], [PeopleReader], [LockReader]) that a caller
 // discovers and does without.
 package store

@@ -39,6 +39,25 @@ type ProvisioningSettings struct {
 	Paused bool `json:"paused,omitempty"`
 	// Pause tells why, while Paused is set.
 	Pause ProvisioningPause `json:"pause,omitzero"`
+	// Overrides are the locks that somebody lifted for a time, each ID once.
+	Overrides []LockOverride `json:"overrides,omitempty"`
+}
+
+// LockOverride lifts the lock of something that a directory manages, for a time.
+type LockOverride struct {
+	ID string `json:"id"`
+	// Kind is "user", "team", "membership" or "org_role"; AccountID and TeamID name the one.
+	Kind      string `json:"kind"`
+	AccountID string `json:"accountId,omitempty"`
+	TeamID    string `json:"teamId,omitempty"`
+	// Field is the one field that is free; empty means all of them.
+	Field string `json:"field,omitempty"`
+	// Reason is what the person wrote who lifted it.
+	Reason string     `json:"reason"`
+	By     EventActor `json:"by"`
+	At     time.Time  `json:"at"`
+	// Until is when it ends.
+	Until time.Time `json:"until"`
 }
 
 // ProvisioningPause says why provisioning is paused, since when and by whom.

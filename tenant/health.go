@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,7 +130,7 @@ func (s *Service) tenantHealth(ctx context.Context, tenantID string, connections
 	switch {
 	case err == nil && p.Paused:
 		add(Condition{
-			Mode: ModeProvisioningPaused, Since: p.UpdatedAt,
+			Mode: ModeProvisioningPaused, Since: cmp.Or(p.Pause.At, p.UpdatedAt),
 			Message: "Provisioning is paused: what groups give or take waits. People who are deactivated lose access all the same.",
 			Action:  "Look at the preview of what waits, and apply it.",
 		})

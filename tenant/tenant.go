@@ -114,6 +114,7 @@ const (
 	ActionViewMapping      Action = "mapping.view"
 	ActionEditMapping      Action = "mapping.edit"
 	ActionApplyMapping     Action = "mapping.apply"
+	ActionOverrideLock     Action = "lock.override" // lift the lock of what a directory manages, for a time
 	ActionViewAudit        Action = "audit.view"
 	ActionViewUsers        Action = "user.view" // the organisation's people
 	ActionViewSetupLinks   Action = "setup_link.view"

@@ -27,6 +27,7 @@ var (
 	_ store.SetupLinkStore    = (*Store)(nil)
 	_ store.WebhookStore      = (*Store)(nil)
 	_ store.PeopleReader      = (*Store)(nil)
+	_ store.LockReader        = (*Store)(nil)
 	_ store.SignInStore       = (*Store)(nil)
 	_ store.LookupStore       = (*Store)(nil)
 )

@@ -20,7 +20,7 @@ type (
 // Store keeps everything in PostgreSQL. Make one with [New]. It holds no state beside
 // the pool but what some rows were decoded to, may be used by several goroutines, and needs no closing; the pool is the
 // host's. It implements store.Store and the optional interfaces store.SCIMCounter,
-// store.SCIMResourceStore, store.SetupLinkStore, store.WebhookStore, store.PeopleReader, store.SignInStore and
+// store.SCIMResourceStore, store.SetupLinkStore, store.WebhookStore, store.PeopleReader, store.LockReader, store.SignInStore and
 // store.LookupStore.
 type Store struct {
 	shared
@@ -35,6 +35,7 @@ var (
 	_ store.SetupLinkStore    = (*Store)(nil)
 	_ store.WebhookStore      = (*Store)(nil)
 	_ store.PeopleReader      = (*Store)(nil)
+	_ store.LockReader        = (*Store)(nil)
 	_ store.SignInStore       = (*Store)(nil)
 	_ store.LookupStore       = (*Store)(nil)
 )

@@ -20,7 +20,7 @@ type (
 // Store keeps everything in an SQLite file. Make one with [New], one for a file. It may
 // be used by several goroutines and needs no closing; the pool is the host's. It
 // implements store.Store and the optional interfaces store.SCIMCounter,
-// store.SCIMResourceStore, store.SetupLinkStore, store.WebhookStore, store.PeopleReader and store.SignInStore.
+// store.SCIMResourceStore, store.SetupLinkStore, store.WebhookStore, store.PeopleReader, store.LockReader and store.SignInStore.
 type Store struct {
 	shared
 	setup
@@ -34,6 +34,7 @@ var (
 	_ store.SetupLinkStore    = (*Store)(nil)
 	_ store.WebhookStore      = (*Store)(nil)
 	_ store.PeopleReader      = (*Store)(nil)
+	_ store.LockReader        = (*Store)(nil)
 	_ store.SignInStore       = (*Store)(nil)
 )
 

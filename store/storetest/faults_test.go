@@ -105,6 +105,9 @@ var faults = []struct {
 		return &linkOfAnyTenant{Store: memory.New(), mu: new(sync.Mutex), seen: map[string]string{}}
 	}},
 	{"an account asked for twice is two", "people/accounts", func() store.Store { return &asksEach{memory.New()} }},
+	{"an account asked for twice has its lines twice", "locks/grants", func() store.Store { return &grantsTwice{memory.New()} }},
+	{"groups come as they were asked for", "locks/groups", func() store.Store { return &groupsAsAsked{memory.New()} }},
+	{"whoever is asked for is a user", "locks/users", func() store.Store { return &everybodyThere{memory.New()} }},
 }
 
 // base is a working store without optional interfaces.

@@ -87,6 +87,10 @@ func methods() []method {
 		m.needs = readsPeople
 		return m
 	}
+	locking := func(m method) method {
+		m.needs = readsLocks
+		return m
+	}
 	device := func(st s) store.SCIMResourceStore { return st.(store.SCIMResourceStore) }
 	all := store.Query{}
 
@@ -377,6 +381,16 @@ func methods() []method {
 		together(listed("AccountsOfSCIMUsers", func(ctx c, st s, t string, w world) (any, error) {
 			return people(st).AccountsOfSCIMUsers(ctx, t, []string{w.account.SCIMUserID})
 		})),
+
+		locking(listed("GrantsOfAccounts", func(ctx c, st s, t string, w world) (any, error) {
+			return locks(st).GrantsOfAccounts(ctx, t, []string{w.grant.AccountID})
+		})),
+		locking(listed("GroupsWithIDs", func(ctx c, st s, t string, w world) (any, error) {
+			return locks(st).GroupsWithIDs(ctx, t, []string{w.group.ID})
+		})),
+		locking(listed("SCIMUsersAmong", func(ctx c, st s, t string, w world) (any, error) {
+			return locks(st).SCIMUsersAmong(ctx, t, []string{w.user.ID})
+		})),
 	}
 }
 
@@ -390,7 +404,7 @@ func next[T any](v T) T {
 var contracts = []reflect.Type{
 	reflect.TypeFor[store.Store](), reflect.TypeFor[store.SCIMCounter](), reflect.TypeFor[store.SCIMResourceStore](),
 	reflect.TypeFor[store.SignInStore](), reflect.TypeFor[store.LookupStore](),
-	reflect.TypeFor[store.SetupLinkStore](), reflect.TypeFor[store.WebhookStore](), reflect.TypeFor[store.PeopleReader](),
+	reflect.TypeFor[store.SetupLinkStore](), reflect.TypeFor[store.WebhookStore](), reflect.TypeFor[store.PeopleReader](), reflect.TypeFor[store.LockReader](),
 }
 
 // takesEvents says whether the method of the contracts ends in events.

@@ -22,7 +22,7 @@ const checkTimeout = 2 * time.Minute
 // have stored.
 //
 // Checks of optional interfaces ([store.SCIMCounter], [store.SCIMResourceStore],
-// [store.SetupLinkStore], [store.WebhookStore], [store.PeopleReader], [store.SignInStore], [store.LookupStore]) are skipped for a store that
+// [store.SetupLinkStore], [store.WebhookStore], [store.PeopleReader], [store.LockReader], [store.SignInStore], [store.LookupStore]) are skipped for a store that
 // does not have them.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, a := range areas() {
@@ -103,6 +103,7 @@ func areas() []area {
 		{"setuplinks", slices.Concat(recordChecks(setupLinks), setupLinkChecks())},
 		{"webhooks", recordChecks(webhooks)},
 		{"people", peopleChecks()},
+		{"locks", lockChecks()},
 		{"signin", signInChecks()},
 		{"lookup", lookupChecks()},
 	}

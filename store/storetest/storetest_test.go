@@ -30,7 +30,8 @@ func TestBare(t *testing.T) {
 		require.False(t, keeps)
 		_, links := st.(store.SetupLinkStore)
 		_, people := st.(store.PeopleReader)
-		require.False(t, links || people)
+		_, locks := st.(store.LockReader)
+		require.False(t, links || people || locks)
 	}
 	check(st)
 	require.NoError(t, st.InTx(t.Context(), func(tx store.Store) error {

@@ -364,8 +364,8 @@ func checkTxCancel(p *probe) {
 
 func checkTxOptional(p *probe) {
 	p.ok(p.st.InTx(p.ctx, func(tx store.Store) error {
-		has := func(st store.Store) [7]bool {
-			return [7]bool{counts(st), keepsResources(st), keepsSetupLinks(st), keepsWebhooks(st), readsPeople(st), signsIn(st), looksUp(st)}
+		has := func(st store.Store) [8]bool {
+			return [8]bool{counts(st), keepsResources(st), keepsSetupLinks(st), keepsWebhooks(st), readsPeople(st), readsLocks(st), signsIn(st), looksUp(st)}
 		}
 		if has(p.st) != has(tx) {
 			return errors.New("the transaction and its store differ in optional interfaces")

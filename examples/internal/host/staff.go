@@ -65,7 +65,7 @@ func (d *DB) isOwner(ctx context.Context, orgID, userID string) error {
 func canStaff(u User, action tenant.Action) error {
 	switch action {
 	case tenant.ActionReview, tenant.ActionVerifyDomain, tenant.ActionViewConnection, tenant.ActionViewAudit,
-		tenant.ActionSuspendTenant, tenant.ActionRemoveTenant, tenant.ActionExportTenant:
+		tenant.ActionSuspendTenant, tenant.ActionRemoveTenant, tenant.ActionExportTenant, tenant.ActionOverrideLock:
 		if u.Active {
 			return nil
 		}

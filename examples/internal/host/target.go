@@ -108,8 +108,10 @@ func (t Target) UpdateProfile(ctx context.Context, tx store.Store, tenantID, acc
 	if p.Email != "" {
 		u.Email = p.Email
 	}
-	u.Name = displayName(p)
-	if p.Phone != "" && (!p.KeepPhone || u.Phone == "") {
+	if !p.Keeps("name") {
+		u.Name = displayName(p)
+	}
+	if p.Phone != "" && !p.Keeps("phone") && (!p.KeepPhone || u.Phone == "") {
 		u.Phone = p.Phone
 	}
 	if u.Source == store.SourceManual || u.Source == store.SourceInvitation {

@@ -168,6 +168,21 @@ func questions() []question {
 			}
 			return err
 		}, "", nil},
+		{"what locks a page of people", func(ctx context.Context, st store.Store) error {
+			locks := st.(store.LockReader)
+			if _, err := locks.GrantsOfAccounts(ctx, acme, []string{"u000007", "u001007", "nobody"}); err != nil {
+				return err
+			}
+			groups, err := locks.GroupsWithIDs(ctx, acme, []string{"g0007", "g0008", "none"})
+			if err != nil {
+				return err
+			}
+			users, err := locks.SCIMUsersAmong(ctx, acme, []string{"u000007", "u001007", "nobody"})
+			if err == nil && (len(groups) != 2 || len(users) != 2) {
+				err = fmt.Errorf("%d groups, %d users", len(groups), len(users))
+			}
+			return err
+		}, "", nil},
 		{"grants of a group", func(ctx context.Context, st store.Store) error {
 			_, err := st.GrantsOfGroup(ctx, acme, "g0007", store.GrantKey{AccountID: "u000100"}, 100)
 			return err

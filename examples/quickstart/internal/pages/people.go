@@ -51,7 +51,15 @@ type teamMembership struct {
 // lockText explains why something can't be changed by hand; empty if it can.
 func (s *Server) lockText(ctx context.Context, orgID string, r provisioning.Resource, fieldName string) (string, error) {
 	lock, err := s.Locks.Check(ctx, orgID, r, fieldName, provisioning.OpUpdate)
-	return lock.Explain(), err
+	return lockedText(lock), err
+}
+
+// lockedText is the explanation of a lock; empty if nothing is locked.
+func lockedText(lock provisioning.Lock) string {
+	if !lock.Locked {
+		return ""
+	}
+	return lock.Explain("en")
 }
 
 // lockedFields names the fields of a user that its directory manages.
@@ -170,7 +178,7 @@ func (s *Server) person(ctx context.Context, org host.Org, u host.User) (*person
 		if err != nil {
 			return nil, err
 		}
-		p.Teams = append(p.Teams, teamMembership{Team: names[m.TeamID], Role: m.Role, Lock: lock.Explain()})
+		p.Teams = append(p.Teams, teamMembership{Team: names[m.TeamID], Role: m.Role, Lock: lockedText(lock)})
 	}
 	return p, nil
 }
@@ -279,7 +287,7 @@ func (s *Server) editUser(ctx context.Context, tx store.Store, u host.User, form
 			return nil, err
 		}
 		if lock.Locked {
-			locked = append(locked, tenant.Finding{Field: name, Code: lock.Code, Severity: tenant.SeverityError, Message: lock.Explain()})
+			locked = append(locked, tenant.Finding{Field: name, Code: lock.Code, Severity: tenant.SeverityError, Message: lockedText(lock)})
 			continue
 		}
 		code, message, err := s.wrongValue(ctx, tx, u, name, *value)
