@@ -114,7 +114,9 @@ const (
 	ActionEditMapping      Action = "mapping.edit"
 	ActionApplyMapping     Action = "mapping.apply"
 	ActionViewAudit        Action = "audit.view"
-	ActionViewUsers        Action = "user.view" // the organisation's people
+	ActionViewUsers        Action = "user.view"        // the organisation's people
+	ActionChangeOwnField   Action = "field.change_own" // a value of one's own, such as the phone number
+	ActionChangeField      Action = "field.change"     // a value of somebody else
 	ActionViewSetupLinks   Action = "setup_link.view"
 	ActionManageSetupLinks Action = "setup_link.manage" // create and revoke
 
