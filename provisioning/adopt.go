@@ -148,7 +148,7 @@ func (l *loader) matchTied(ctx context.Context, kind, key string, still func(sto
 
 // hostAccount reads one of the tenant's accounts; ErrNotFound if it has none of this ID.
 func (e *Engine) hostAccount(ctx context.Context, tx store.Store, tenantID, id string) (AccountState, error) {
-	list, err := e.cfg.Target.Accounts(ctx, tx, tenantID, []string{id})
+	list, err := e.target.Accounts(ctx, tx, tenantID, []string{id})
 	if err != nil {
 		return AccountState{}, hostErr("read accounts", err)
 	}
@@ -233,25 +233,25 @@ func (a *applier) adopt(ctx context.Context, tx store.Store, p *personPlan) erro
 	if wasActive {
 		return nil
 	}
-	return hostErr("restore access", a.e.cfg.Target.SetActive(ctx, tx, a.tenantID, rec.ID, true))
+	return hostErr("restore access", a.e.target.SetActive(ctx, tx, a.tenantID, rec.ID, true))
 }
 
 // endOldAccess ends what an account that is taken over for the first time signs in with.
 func (a *applier) endOldAccess(ctx context.Context, tx store.Store, p *personPlan, rec *store.Account) error {
 	target := a.e.cfg.Target
 	if t, ok := target.(PasswordEnder); ok && !p.breakGlass {
-		if err := t.EndPassword(ctx, tx, a.tenantID, rec.ID); err != nil {
+		if err := a.e.guard.call(ctx, "EndPassword", func(ctx context.Context) error { return t.EndPassword(ctx, tx, a.tenantID, rec.ID) }); err != nil {
 			return hostErr("end a password", err)
 		}
 		rec.Conversion.PasswordEnded = true
 	}
 	if t, ok := target.(TokenRevoker); ok && rec.Conversion.RevokeTokens {
-		if err := t.RevokeTokens(ctx, tx, a.tenantID, rec.ID); err != nil {
+		if err := a.e.guard.call(ctx, "RevokeTokens", func(ctx context.Context) error { return t.RevokeTokens(ctx, tx, a.tenantID, rec.ID) }); err != nil {
 			return hostErr("revoke API tokens", err)
 		}
 	}
 	if t, ok := target.(SessionEnder); ok && rec.Conversion.EndSessions {
-		return hostErr("end sessions", t.EndSessions(ctx, tx, a.tenantID, rec.ID))
+		return hostErr("end sessions", a.e.guard.call(ctx, "EndSessions", func(ctx context.Context) error { return t.EndSessions(ctx, tx, a.tenantID, rec.ID) }))
 	}
 	return nil
 }

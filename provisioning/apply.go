@@ -46,11 +46,8 @@ func (e *Engine) apply(ctx context.Context, tx store.Store, plan *Plan) error {
 			return err
 		}
 	}
-	for _, p := range e.ownersFirst(plan.people) {
-		f := Failure{SCIMUserID: p.scimUserID, AccountID: p.accountID}
-		if err := a.step(ctx, tx, plan, f, p.profile.label(), func(tx store.Store) error { return a.person(ctx, tx, p) }); err != nil {
-			return err
-		}
+	if err := a.people(ctx, tx, plan, e.ownersFirst(plan.people)); err != nil {
+		return err
 	}
 	for _, t := range plan.teams {
 		if last(t) {
@@ -96,7 +93,7 @@ func (a *applier) keepOwner(ctx context.Context, tx store.Store, p *personPlan) 
 	if !p.activates || p.org == nil || p.org.line == nil || p.org.line.From != top || p.org.line.To == top {
 		return p, nil
 	}
-	owners, err := a.e.cfg.Target.Owners(ctx, tx, a.tenantID)
+	owners, err := a.e.target.Owners(ctx, tx, a.tenantID)
 	if err != nil {
 		return p, hostErr("read the owners", err)
 	}
@@ -126,8 +123,19 @@ func (a *applier) step(ctx context.Context, tx store.Store, plan *Plan, f Failur
 	return a.e.noteFailure(ctx, tx, a.tenantID, f, name)
 }
 
+// later notes what of a person is still to be tried, though the plan was done.
+func (a *applier) later(ctx context.Context, tx store.Store, plan *Plan, f Failure, p *personPlan) error {
+	n := len(plan.Failures)
+	if p.later == nil || n > 0 && plan.Failures[n-1].SCIMUserID == p.scimUserID {
+		return nil
+	}
+	f.Err = p.later
+	plan.Failures = append(plan.Failures, f)
+	return a.e.noteFailure(ctx, tx, a.tenantID, f, p.profile.label())
+}
+
 func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
-	target, line := a.e.cfg.Target, t.line
+	target, line := a.e.target, t.line
 	var drop []store.GrantKey
 	if t.drop != nil {
 		drop = append(drop, *t.drop)
@@ -135,37 +143,32 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 	var put []store.Grant
 	switch line.Kind {
 	case TeamCreate:
-		id, err := target.CreateTeam(ctx, tx, a.tenantID, line.Team)
+		id, err := a.makeTeam(ctx, tx, t)
 		if err != nil {
-			return hostErr("create a team", err)
-		}
-		if id == "" {
-			return hostErr("create a team", errors.New("expected the ID of the new team, got none"))
+			return err
 		}
 		line.TeamID = id
 	case TeamAdopt:
-		if ar, ok := target.(TeamArchiver); ok && t.restore {
-			if err := ar.SetTeamArchived(ctx, tx, a.tenantID, line.TeamID, false); err != nil {
-				return hostErr("take a team out of the archive", err)
+		if t.restore {
+			if err := a.e.archiveTeam(ctx, tx, a.tenantID, line.TeamID, false); err != nil {
+				return err
 			}
 		}
 	case TeamDeletePlanned:
 		a.e.planDeletion(&line)
 	case TeamArchive:
-		if ar, ok := target.(TeamArchiver); ok {
-			if err := ar.SetTeamArchived(ctx, tx, a.tenantID, line.TeamID, true); err != nil {
-				return hostErr("archive a team", err)
-			}
+		if err := a.e.archiveTeam(ctx, tx, a.tenantID, line.TeamID, true); err != nil {
+			return err
 		}
 	case TeamRename:
 		if err := target.RenameTeam(ctx, tx, a.tenantID, line.TeamID, line.To); err != nil {
 			return hostErr("rename a team", err)
 		}
 	case TeamDelete:
-		if d, ok := target.(TeamDeleter); ok {
-			deleted, err := d.DeleteTeamIfUnused(ctx, tx, a.tenantID, line.TeamID)
+		if _, ok := a.e.cfg.Target.(TeamDeleter); ok {
+			deleted, err := a.e.deleteIfUnused(ctx, tx, a.tenantID, line.TeamID)
 			if err != nil {
-				return hostErr("delete a team", err)
+				return err
 			}
 			if !deleted {
 				line.Kind = TeamRelease // it is in use, so it stays
@@ -203,6 +206,33 @@ func (a *applier) release(ctx context.Context, tx store.Store, p *personPlan) er
 	return tx.ChangeGrants(ctx, a.tenantID, nil, p.keptDrop, events...)
 }
 
+// makeTeam makes a group's team, or finishes one that an attempt made whose transaction
+// did not commit.
+func (a *applier) makeTeam(ctx context.Context, tx store.Store, t teamPlan) (id string, err error) {
+	if t.lost.ID != "" {
+		if t.lost.Name != t.line.Team {
+			err = hostErr("rename a team", a.e.target.RenameTeam(ctx, tx, a.tenantID, t.lost.ID, t.line.Team))
+		}
+		return t.lost.ID, err
+	}
+	if c, ok := a.e.cfg.Target.(GroupTeamCreator); ok {
+		err = a.e.guard.call(ctx, "CreateGroupTeam", func(ctx context.Context) (err error) {
+			id, err = c.CreateGroupTeam(ctx, tx, a.tenantID, t.line.GroupID, t.line.Team)
+			return err
+		})
+	} else {
+		id, err = a.e.target.CreateTeam(ctx, tx, a.tenantID, t.line.Team)
+	}
+	switch {
+	case err != nil:
+		return "", hostErr("create a team", err)
+	case id == "":
+		return "", hostErr("create a team", errors.New("expected the ID of the new team, got none"))
+	}
+	return id, nil
+}
+
+// person does one person's part as a step of its own.
 func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) error {
 	if p.err != nil {
 		return p.err
@@ -211,87 +241,135 @@ func (a *applier) person(ctx context.Context, tx store.Store, p *personPlan) err
 	if err != nil {
 		return err
 	}
+	b := &bundle{}
+	if err := a.gather(ctx, tx, p, b); err != nil {
+		return err
+	}
+	if err := a.setEachMember(ctx, tx, b.members); err != nil {
+		return err
+	}
+	return a.write(ctx, tx, b)
+}
+
+// gather does what concerns the account, and gathers its memberships, and what ledger and
+// journal will say.
+func (a *applier) gather(ctx context.Context, tx store.Store, p *personPlan, b *bundle) error {
 	accountID := p.accountID
-	var events []store.Event
+	if id, ok := b.made[p]; ok {
+		accountID = id
+	}
 	for _, line := range p.lines {
 		if line.AccountID == "" {
 			line.AccountID = accountID
 		}
 		if line.TeamID == "" && line.GroupID != "" {
-			id, ok := a.made[line.GroupID]
-			if !ok {
-				return hostErr("add a member", fmt.Errorf("the team of group %q is not made yet", line.GroupID))
+			id, err := a.teamOf(line.GroupID)
+			if err != nil {
+				return err
 			}
 			line.TeamID = id
 		}
-		id, err := a.line(ctx, tx, p, line)
-		if err != nil {
-			return err
+		if line.Kind == AccountDeletePlanned {
+			_, waits, err := accountDeletionOf(ctx, tx, a.tenantID, accountID)
+			if err != nil {
+				return err
+			}
+			if waits {
+				continue // and its date stays
+			}
+			a.e.planDeletion(&line)
 		}
-		if id != "" {
-			accountID, line.AccountID = id, id
+		switch line.Kind {
+		case MemberAdd, MemberRole:
+			b.members = append(b.members, MemberChange{TeamID: line.TeamID, AccountID: line.AccountID, Role: line.To})
+		case MemberRemove:
+			b.members = append(b.members, MemberChange{TeamID: line.TeamID, AccountID: line.AccountID})
+		default:
+			id, err := a.line(ctx, tx, p, line)
+			if err != nil {
+				return err
+			}
+			if id != "" {
+				accountID, line.AccountID = id, id
+			}
 		}
 		if line.Kind != AccountUpdate && !line.Kind.Informative() {
-			events = append(events, a.e.lineEvent(line))
+			b.events = append(b.events, a.e.lineEvent(line))
 		}
-	}
-	put := make([]store.Grant, len(p.put))
-	for i, g := range p.put {
-		put[i] = g.Grant
-		put[i].AccountID = accountID
-		if g.TeamOf != "" {
-			id, ok := a.made[g.TeamOf]
-			if !ok {
-				return hostErr("add a member", fmt.Errorf("the team of group %q is not made yet", g.TeamOf))
+		if line.Kind == AccountReactivate || line.Kind == AccountAdopt {
+			kept, err := a.keptAccount(ctx, tx, line.AccountID)
+			if err != nil {
+				return err
 			}
-			put[i].ResourceID = id
+			b.events = append(b.events, kept...)
 		}
 	}
-	if len(put) == 0 && len(p.drop) == 0 {
-		if len(events) == 0 {
-			return nil
+	for _, g := range p.put {
+		put := g.Grant
+		put.AccountID = accountID
+		if g.TeamOf != "" {
+			id, err := a.teamOf(g.TeamOf)
+			if err != nil {
+				return err
+			}
+			put.ResourceID = id
 		}
-		return tx.AppendEvents(ctx, a.tenantID, events...)
+		b.put = append(b.put, put)
 	}
-	return tx.ChangeGrants(ctx, a.tenantID, put, p.drop, events...)
+	b.drop = append(b.drop, p.drop...)
+	return nil
+}
+
+// teamOf returns the team that was made for a group.
+func (a *applier) teamOf(groupID string) (string, error) {
+	id, ok := a.made[groupID]
+	if !ok {
+		return "", hostErr("add a member", fmt.Errorf("the team of group %q is not made yet", groupID))
+	}
+	return id, nil
 }
 
 // line does one line for a person; it returns the account's ID if it was found out here.
 func (a *applier) line(ctx context.Context, tx store.Store, p *personPlan, l Line) (accountID string, err error) {
-	target := a.e.cfg.Target
+	target := a.e.target
 	switch l.Kind {
 	case AccountCreate:
-		return a.create(ctx, tx, p)
+		return a.create(ctx, tx, p, l.AccountID)
 	case AccountAdopt:
 		return p.accountID, a.adopt(ctx, tx, p)
 	case AccountUpdate:
 		return "", a.update(ctx, tx, p)
-	case AccountDeactivate, AccountReactivate:
-		return "", a.setActive(ctx, tx, p, l.Kind == AccountReactivate)
+	case AccountDeactivate:
+		if err := a.handOver(ctx, tx, p); err != nil {
+			return "", err
+		}
+		return "", a.setActive(ctx, tx, p, false)
+	case AccountReactivate:
+		return "", a.setActive(ctx, tx, p, true)
 	case AccountEndSessions:
 		if err := target.SetActive(ctx, tx, a.tenantID, l.AccountID, false); err != nil {
 			return "", hostErr("end sessions", err)
 		}
 		return "", hostErr("restore access", target.SetActive(ctx, tx, a.tenantID, l.AccountID, true))
-	case MemberAdd, MemberRole:
-		return "", hostErr("set a membership", target.SetMember(ctx, tx, a.tenantID, l.TeamID, l.AccountID, l.To))
-	case MemberRemove:
-		return "", hostErr("remove a membership", target.RemoveMember(ctx, tx, a.tenantID, l.TeamID, l.AccountID))
 	case OrgRoleSet:
 		return "", hostErr("set a role", target.SetOrgRole(ctx, tx, a.tenantID, l.AccountID, l.To))
 	}
 	return "", nil // the ledger alone
 }
 
-func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan) (string, error) {
-	id := p.accountID
+// create makes an account, unless id is that of one that was made a moment ago, or by an
+// attempt whose transaction did not commit.
+func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan, id string) (string, error) {
 	if id == "" {
 		var err error
-		if id, err = a.e.cfg.Target.CreateAccount(ctx, tx, a.tenantID, p.profile); err != nil {
+		if id, err = a.e.target.CreateAccount(ctx, tx, a.tenantID, p.profile); err != nil {
 			return "", hostErr("create an account", err)
 		}
 		if id == "" {
 			return "", hostErr("create an account", errors.New("expected the ID of the new account, got none"))
+		}
+		if err := a.checkMade(ctx, tx, []*personPlan{p}, []string{id}); err != nil {
+			return "", err
 		}
 	}
 	now := a.e.cfg.Now()
@@ -300,11 +378,14 @@ func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan) (st
 		Source: store.SourceSCIM, SCIMUserID: p.scimUserID, Active: true, Email: p.profile.Email, ExternalID: p.profile.ExternalID,
 	}
 	_, err := tx.CreateAccount(ctx, a.tenantID, rec)
+	if errors.Is(err, store.ErrConflict) {
+		return "", hostErr("create an account", fmt.Errorf("expected the ID of a new account, got %q, which is somebody's", hostName(id)))
+	}
 	return id, err
 }
 
 func (a *applier) update(ctx context.Context, tx store.Store, p *personPlan) error {
-	if err := a.e.cfg.Target.UpdateProfile(ctx, tx, a.tenantID, p.accountID, p.profile); err != nil {
+	if err := a.e.target.UpdateProfile(ctx, tx, a.tenantID, p.accountID, p.profile); err != nil {
 		return hostErr("update a profile", err)
 	}
 	pinned := *p.record
@@ -326,7 +407,15 @@ func (a *applier) update(ctx context.Context, tx store.Store, p *personPlan) err
 }
 
 func (a *applier) setActive(ctx context.Context, tx store.Store, p *personPlan, active bool) error {
-	rec := *p.record
+	record := p.record
+	if record == nil { // made a moment ago
+		made, err := tx.Account(ctx, a.tenantID, p.accountID)
+		if err != nil {
+			return err
+		}
+		record = &made
+	}
+	rec := *record
 	rec.Active, rec.UpdatedAt = active, a.e.cfg.Now()
 	var events []store.Event
 	if p.user == nil {
@@ -339,5 +428,5 @@ func (a *applier) setActive(ctx context.Context, tx store.Store, p *personPlan, 
 	if p.hostGone {
 		return nil
 	}
-	return hostErr("set access", a.e.cfg.Target.SetActive(ctx, tx, a.tenantID, rec.ID, active))
+	return hostErr("set access", a.e.target.SetActive(ctx, tx, a.tenantID, rec.ID, active))
 }

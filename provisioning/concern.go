@@ -14,6 +14,7 @@ const (
 	subjectUser    = "scim_user"
 	subjectGroup   = "scim_group"
 	subjectAccount = "account"
+	subjectTeam    = "team"
 )
 
 // concern names whom a change may touch: all that a plan has to look at.

@@ -27,7 +27,7 @@ type converter struct {
 func (e *Engine) newConverter(ctx context.Context, tx store.Store, tenantID string) (*converter, error) {
 	c := &converter{e: e, tx: tx, tenantID: tenantID, seen: map[string]bool{}, records: map[string]*store.Account{}}
 	var err error
-	if c.root, err = e.cfg.Target.RootAccount(ctx, tx, tenantID); err != nil {
+	if c.root, err = e.target.RootAccount(ctx, tx, tenantID); err != nil {
 		return nil, hostErr("read the root account", err)
 	}
 	if c.domains, err = loadDomains(ctx, tx, tenantID); err != nil {
@@ -108,7 +108,7 @@ func (c *converter) find(ctx context.Context, entry string) (AccountState, bool,
 		a, err := c.e.hostAccount(ctx, c.tx, c.tenantID, entry)
 		return a, true, err
 	}
-	a, err := c.e.cfg.Target.AccountByEmail(ctx, c.tx, c.tenantID, plainEmail(entry))
+	a, err := c.e.target.AccountByEmail(ctx, c.tx, c.tenantID, plainEmail(entry))
 	if notFound(err) {
 		return a, false, err
 	}
@@ -139,7 +139,7 @@ func (c *converter) record(ctx context.Context, id string) (*store.Account, erro
 // notes the user if it has sent it already.
 func (c *converter) addressFree(ctx context.Context, l *ConversionLine, address string) (bool, error) {
 	if l.address != "" {
-		other, err := c.e.cfg.Target.AccountByEmail(ctx, c.tx, c.tenantID, address)
+		other, err := c.e.target.AccountByEmail(ctx, c.tx, c.tenantID, address)
 		if err == nil && other.ID != l.accountID {
 			return false, nil
 		}

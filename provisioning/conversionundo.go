@@ -193,7 +193,7 @@ func (e *Engine) undoConversion(ctx context.Context, tx store.Store, actor tenan
 			return err
 		}
 		if t, ok := e.cfg.Target.(AccountInviter); ok && rec.Active && rec.Conversion.PasswordEnded {
-			if err := t.InviteAccount(ctx, tx, tenantID, rec.ID); err != nil {
+			if err := e.guard.call(ctx, "InviteAccount", func(ctx context.Context) error { return t.InviteAccount(ctx, tx, tenantID, rec.ID) }); err != nil {
 				return hostErr("invite somebody", err)
 			}
 		}

@@ -20,8 +20,6 @@ const (
 	deletePrefix = eventPrefix + "team.delete"
 	deleteAfter  = 7 * 24 * time.Hour
 	deleteAgain  = time.Hour // after the host refused
-
-	subjectTeam = "team"
 )
 
 // PlannedDeletion is a team that will be deleted.
@@ -276,13 +274,12 @@ func (e *Engine) whyKept(ctx context.Context, tx store.Store, tenantID string, d
 	if slices.ContainsFunc(owned, func(g store.Grant) bool { return g.Kind == store.GrantTeam && g.ResourceID == d.TeamID }) {
 		return "a group has the team again", nil
 	}
-	deleter, ok := e.cfg.Target.(TeamDeleter)
-	if !ok {
+	if _, ok := e.cfg.Target.(TeamDeleter); !ok {
 		return "the application deletes no teams any more", nil
 	}
-	deleted, err := deleter.DeleteTeamIfUnused(ctx, tx, tenantID, d.TeamID)
+	deleted, err := e.deleteIfUnused(ctx, tx, tenantID, d.TeamID)
 	if err != nil {
-		return "", hostErr("delete a team", err)
+		return "", err
 	}
 	if !deleted {
 		return "the team is in use", nil

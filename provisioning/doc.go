@@ -15,7 +15,10 @@
 //
 // Three more types serve the host's other paths: a [Policy] decides about a
 // directory's writes before they are stored, [Locks] say what may not be changed by
-// hand, and [Engine.PlanConversion] lets a directory take over accounts that exist.
+// hand, and [Engine.PlanConversion] lets a directory take over accounts that exist. What a
+// directory was refused is a card that an owner decides about ([Engine.Conflicts]). Searches of
+// a directory find what it created and nothing else: an account that it may take over is
+// its own once it has sent a POST for it.
 //
 // # One computation
 //
@@ -78,9 +81,14 @@
 //
 // Position, ledger, events and (for a host on the same database) the host's rows are
 // committed together: a crash at any point is repeated, and two replicas never apply
-// the same event. What the host refuses for one person is set aside, recorded, and
-// tried again with growing pauses, while the others go on. Changes of groups that
-// would take access from very many people pause the tenant and ask ([Breaker]).
+// the same event. A host elsewhere says what it did for transactions that did not commit
+// ([Target]); it is finished or taken back. What the host refuses for one person is set
+// aside, recorded, and tried again with growing pauses, while the others go on:
+// [Engine.Failures] lists it, [Engine.Retry] tries it at once. Each call of the host's code
+// has a deadline (Config.CallTimeout), a panic in it is an error, and an answer about
+// somebody else than asked is not used. Package provisioningtest checks a host's Target.
+// Changes of groups that would take access from very many people pause the tenant and ask
+// ([Breaker]).
 // What a person should look at goes to Config.Notifier, once. [Engine.ReconcileTask], for
 // tenant.Runner, compares everybody once a day, mends what somebody changed past the locks,
 // and reports it ([Engine.LastReconcile]).
@@ -95,5 +103,6 @@
 // # Compatibility
 //
 // [Target] and [GroupMapper] do not grow within a major version; new abilities are
-// optional interfaces such as [TeamDeleter] and [TeamArchiver]. Codes and kinds are stable.
+// optional interfaces such as [TeamDeleter], [TeamArchiver], and, for many at once,
+// [MemberSetter] and [AccountsCreator]. Codes and kinds are stable.
 package provisioning

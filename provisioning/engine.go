@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,11 +49,20 @@ type Config struct {
 	Notifier tenant.Notifier
 	// Breaker pauses a tenant whose directory takes access from many people at once.
 	Breaker Breaker
+	// CallTimeout bounds each call of Target and Mapper, by the deadline of its ctx. Zero
+	// means 30 seconds. A call of Target that ignores its ctx is waited for and logged,
+	// since it has the transaction; a mapper that does is left behind.
+	CallTimeout time.Duration
 
 	// DeleteAfter is how long a team whose group went waits before it is deleted, where the
 	// tenant's settings want it deleted and the host is a [TeamDeleter]. Zero means 7 days, less than
 	// zero that it is deleted at once.
+	// An account of somebody who went waits as long where accounts are deleted.
 	DeleteAfter time.Duration
+	// OnDeprovision is what becomes of the account of somebody whom a directory set inactive or
+	// deleted, in tenants that chose nothing. Empty means that it is suspended; to delete it
+	// needs a Target that is an [AccountDeleter].
+	OnDeprovision store.AccountPolicy
 	// ReconcileEvery is how often [Engine.ReconcileDue] compares everybody in a tenant. Zero means a
 	// day; less than a minute is refused.
 	ReconcileEvery time.Duration
@@ -68,16 +78,21 @@ type Config struct {
 // engines may work on one store. Settings are changed through [Engine.Apply]; who writes
 // them past it calls [Engine.Reconcile].
 type Engine struct {
-	cfg   Config
-	roles roleOrder
-	wake  chan struct{}
+	cfg Config
+	// target is cfg.Target with each call guarded; optional interfaces are cfg.Target's.
+	target Target
+	guard  guard
+	mapper GroupMapper // cfg.Mapper, guarded; nil if there is none
+	roles  roleOrder
+	wake   chan struct{}
 
 	mu       sync.Mutex
 	backoff  map[string]backoff   // by tenant
 	retryDue map[string]time.Time // when a tenant's open work is due next
 	notices  map[string]backoff   // by tenant
 	// deletions are looked at again then, or when the journal has grown.
-	deletions map[string]deletionCheck
+	deletions        map[string]deletionCheck
+	accountDeletions map[string]deletionCheck
 }
 
 // New checks cfg and returns an engine. It starts nothing: see [Engine.Run].
@@ -89,8 +104,11 @@ func New(cfg Config) (*Engine, error) {
 		return nil, errors.New("provisioning: Config.Target is required: who the host's accounts and teams are")
 	case cfg.Authorizer == nil:
 		return nil, errors.New("provisioning: Config.Authorizer is required: it says who may do what")
-	case cfg.MaxTeamName < 0 || cfg.ManyGroups < 0:
-		return nil, errors.New("provisioning: Config.MaxTeamName and Config.ManyGroups must not be negative")
+	case cfg.MaxTeamName < 0 || cfg.ManyGroups < 0 || cfg.CallTimeout < 0:
+		return nil, errors.New("provisioning: Config.MaxTeamName, Config.ManyGroups and Config.CallTimeout must not be negative")
+	}
+	if _, can := cfg.Target.(AccountDeleter); cfg.OnDeprovision != "" && cfg.OnDeprovision != store.AccountSuspend && (cfg.OnDeprovision != store.AccountDelete || !can) {
+		return nil, errors.New("provisioning: Config.OnDeprovision must be suspend, or delete with a Target that is an AccountDeleter")
 	}
 	roles, err := newRoleOrder(cfg)
 	if err != nil {
@@ -118,14 +136,24 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Breaker = cfg.Breaker.withDefaults()
-	return &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}, deletions: map[string]deletionCheck{}, notices: map[string]backoff{}}, nil
+	e := &Engine{cfg: cfg, roles: roles, wake: make(chan struct{}, 1), backoff: map[string]backoff{}, retryDue: map[string]time.Time{}, deletions: map[string]deletionCheck{}, accountDeletions: map[string]deletionCheck{}, notices: map[string]backoff{}}
+	e.guard = guard{timeout: cmp.Or(cfg.CallTimeout, defaultCallTimeout), logger: cfg.Logger}
+	e.target = guardedTarget{host: cfg.Target, guard: e.guard}
+	switch cfg.Mapper.(type) {
+	case nil:
+	case *ManualMapper, *AutoMapper: // ours
+		e.mapper = cfg.Mapper
+	default:
+		e.mapper = newGuardedMapper(cfg.Mapper, e.guard)
+	}
+	return e, nil
 }
 
 // mapperOf returns the mapper that the settings choose.
 func (e *Engine) mapperOf(s store.ProvisioningSettings) (GroupMapper, error) {
 	switch {
-	case e.cfg.Mapper != nil:
-		return e.cfg.Mapper, nil
+	case e.mapper != nil:
+		return e.mapper, nil
 	case s.Mode == store.ModeManual:
 		return NewManualMapper(s.Rows), nil
 	case s.Mode == store.ModeAuto:

@@ -26,6 +26,7 @@ const (
 	EventFinding         = eventPrefix + "finding"             // a plan left something undone; Code says what
 	EventFailed          = eventPrefix + "work.failed"         // the host refused; tried again later
 	EventRecovered       = eventPrefix + "work.recovered"      // it went through at last
+	EventRetried         = eventPrefix + "retried"             // somebody had open work tried again at once
 	EventBreaker         = eventPrefix + "breaker.tripped"     // too many people were to lose access; paused
 	EventRefused         = eventPrefix + "refused"             // the policy refused a directory's write
 	EventConvertible     = eventPrefix + "conversion.approved" // an account may be taken over

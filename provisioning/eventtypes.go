@@ -24,6 +24,8 @@ func EventTypes() []tenant.EventType {
 		did(AccountAdopt, account, "A provisioned user took over an account."),
 		did(AccountUpdate, account, "An account got the directory's profile."),
 		did(AccountDeactivate, account, "An account's access ended."),
+		did(AccountDeletePlanned, account, "An account without access is to be deleted; the line has the date."),
+		did(AccountDelete, account, "An account that waited to be deleted was deleted."),
 		did(AccountReactivate, account, "An account's access came back."),
 		did(AccountEndSessions, account, "Sessions of an account ended whose access had ended before."),
 		did(MemberAdd, account, "Somebody joined a team by group."),
@@ -49,8 +51,12 @@ func EventTypes() []tenant.EventType {
 		{Type: EventFinding, Subject: account, Description: "A plan left something undone; Code says what.", After: "the finding"},
 		{Type: EventFailed, Subject: account, Internal: true, Description: "The application refused a change; it is tried again.", After: "the attempt, and the next"},
 		{Type: EventRecovered, Subject: account, Internal: true, Description: "It went through at last."},
+		{Type: EventRetried, Subject: "provisioning", Description: "Somebody had open work tried again at once.", After: "how much was tried, and how much went through"},
 		{Type: EventBreaker, Subject: "provisioning_settings", Description: "Too many people were to lose access; provisioning is paused. Message says how many."},
 		{Type: EventRefused, Subject: "scim_refusal", Description: "The policy refused a directory's write; Code says why."},
 		{Type: EventConvertible, Subject: account, Description: "An account may be taken over by a directory."},
+		{Type: EventConversionUndone, Subject: account, Description: "Somebody took a conversion back: the account is as if no directory was to have it."},
+		{Type: EventAccountDeleteCancelled, Subject: account, Description: "An account that waited to be deleted stays.", After: line},
+		{Type: EventConflictDecided, Subject: subjectConflict, Description: "Somebody decided about a conflict; the code is the decision."},
 	}
 }

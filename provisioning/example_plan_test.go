@@ -3,6 +3,7 @@ package provisioning_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tenantgate/tenantgate/provisioning"
@@ -106,4 +107,10 @@ func ExampleEngine_ReconcileTask() {
 	}}
 	fmt.Println(cfg.Tasks[0].Name)
 	// Output: provisioning_reconcile
+}
+
+func ExampleReadConversionList() {
+	list, err := provisioning.ReadConversionList(strings.NewReader("Name;E-mail\n\"King, Ada\";ada@acme.example\nBen <ben@acme.example>\n"))
+	fmt.Println(list, err)
+	// Output: [ada@acme.example ben@acme.example] <nil>
 }

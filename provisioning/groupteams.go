@@ -78,7 +78,7 @@ func (p *planner) planTeam(id string, g groupState, names map[string]teamRef, la
 	if g.mapErr != nil {
 		// Nothing is known, so nothing changes.
 		out.Outcome = "conflict"
-		p.find(Finding{Code: FindingMapperFailed, GroupID: id, Group: label(g.name), Message: "The rules could not be read for this group; nothing changes for it."})
+		p.find(Finding{Code: mapFinding(g.mapErr), GroupID: id, Group: label(g.name), Message: "The rules could not be read for this group; nothing changes for it."})
 		if g.team != nil {
 			p.refs[id] = teamRef{id: g.team.ResourceID, name: p.s.teams[g.team.ResourceID].Name, group: id}
 		}
@@ -207,9 +207,10 @@ func (p *planner) makeTeam(id string, g groupState, give Give, name string, name
 		p.find(Finding{Code: FindingTeamNameEmpty, GroupID: id, Group: label(g.name), Message: "Nothing of this group's name can name a team. Rename the group, or skip it."})
 		return true
 	}
-	line := Line{Kind: TeamCreate, Team: name, GroupID: id, Group: label(g.name), To: name, Reason: p.s.inGroupTeam(give)}
+	lost := g.lostTeam
+	line := Line{Kind: TeamCreate, TeamID: lost.ID, Team: name, GroupID: id, Group: label(g.name), To: name, Reason: p.s.inGroupTeam(give)}
 	grant := store.Grant{Kind: store.GrantTeam, GroupID: id}
-	ref := teamRef{name: name, group: id}
+	ref := teamRef{id: lost.ID, name: name, group: id}
 	var drop *store.GrantKey
 	if g.team != nil { // the host deleted the team that the group had
 		key := g.team.Key()
@@ -218,7 +219,7 @@ func (p *planner) makeTeam(id string, g groupState, give Give, name string, name
 	}
 	out.Outcome = "create"
 	restore := false
-	if other, taken := names[foldName(name)]; taken {
+	if other, taken := names[foldName(name)]; taken && (lost.ID == "" || other.id != lost.ID) {
 		archived := p.s.teams[other.id].Archived
 		freed, isFreed := p.freed[other.id]
 		switch {
@@ -241,7 +242,7 @@ func (p *planner) makeTeam(id string, g groupState, give Give, name string, name
 		}
 		line.Kind, line.TeamID, line.Team = TeamAdopt, other.id, other.name
 		grant.ResourceID = other.id
-		ref.id, out.Outcome = other.id, "adopt"
+		ref.id, out.Outcome, lost = other.id, "adopt", Team{}
 	}
 	if p.hold() {
 		return true
@@ -253,7 +254,7 @@ func (p *planner) makeTeam(id string, g groupState, give Give, name string, name
 		p.restored[ref.id] = true
 		line.Reason += ", out of the archive"
 	}
-	p.addTeam(teamPlan{line: line, put: &grant, drop: drop, was: g.team, restore: restore})
+	p.addTeam(teamPlan{line: line, put: &grant, drop: drop, was: g.team, restore: restore, lost: lost})
 	return true
 }
 

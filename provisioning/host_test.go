@@ -42,8 +42,10 @@ type fakeHost struct {
 	failRoot func(tenantID string) error // the same for RootAccount
 	// calls counts changes.
 	calls int
-	keep  bool            // remember CreatedFor and Provisioned
-	ours  map[string]bool // team and account that SetMember made
+	keep  bool              // remember CreatedFor, Provisioned and OwnOrgRole
+	ours  map[string]bool   // team and account that SetMember made
+	own   map[string]string // account → role before SetOrgRole
+	made  map[string]string // team → group
 	// archived teams, by ID.
 	archived map[string]bool
 }
@@ -57,7 +59,10 @@ type hostUser struct {
 }
 
 func newFakeHost() *fakeHost {
-	h := &fakeHost{users: map[string]*hostUser{}, teams: map[string]string{}, in: map[string]map[string]string{}, ours: map[string]bool{}, archived: map[string]bool{}}
+	h := &fakeHost{
+		users: map[string]*hostUser{}, teams: map[string]string{}, in: map[string]map[string]string{}, ours: map[string]bool{},
+		own: map[string]string{}, made: map[string]string{}, archived: map[string]bool{},
+	}
 	h.root = h.addUser("u-root", "root@acme.example", "owner")
 	return h
 }
@@ -156,7 +161,7 @@ func (h *fakeHost) RootAccount(_ context.Context, _ store.Store, tenantID string
 }
 
 func (h *fakeHost) stateOf(u *hostUser) AccountState {
-	a := AccountState{ID: u.ID, Email: u.Email, Active: u.Active, OrgRole: u.Role, CreatedFor: u.CreatedFor}
+	a := AccountState{ID: u.ID, Email: u.Email, Active: u.Active, OrgRole: u.Role, CreatedFor: u.CreatedFor, OwnOrgRole: h.own[u.ID]}
 	for team, members := range h.in {
 		if role, ok := members[u.ID]; ok {
 			a.Teams = append(a.Teams, Membership{TeamID: team, Role: role, Provisioned: h.ours[team+u.ID]})
@@ -237,7 +242,12 @@ func (h *fakeHost) SetActive(_ context.Context, _ store.Store, _, id string, act
 }
 
 func (h *fakeHost) SetOrgRole(_ context.Context, _ store.Store, _, id, role string) error {
-	return h.change("SetOrgRole", id, func() { h.users[id].Role = role })
+	return h.change("SetOrgRole", id, func() {
+		if h.keep && h.own[id] == "" {
+			h.own[id] = h.users[id].Role
+		}
+		h.users[id].Role = role
+	})
 }
 
 func (h *fakeHost) Teams(_ context.Context, _ store.Store, _ string, ids []string) ([]Team, error) {
@@ -246,7 +256,7 @@ func (h *fakeHost) Teams(_ context.Context, _ store.Store, _ string, ids []strin
 	var out []Team
 	for id, name := range h.teams {
 		if ids == nil || slices.Contains(ids, id) {
-			out = append(out, Team{ID: id, Name: name, Archived: h.archived[id]})
+			out = append(out, Team{ID: id, Name: name, CreatedFor: h.made[id], Archived: h.archived[id]})
 		}
 	}
 	return out, nil
@@ -274,7 +284,22 @@ func (h *fakeHost) SetMember(_ context.Context, _ store.Store, _, team, account,
 }
 
 func (h *fakeHost) RemoveMember(_ context.Context, _ store.Store, _, team, account string) error {
-	return h.change("RemoveMember", account, func() { delete(h.in[team], account) })
+	return h.change("RemoveMember", account, func() {
+		delete(h.in[team], account)
+		delete(h.ours, team+account)
+	})
+}
+
+// elsewhereHost is a host with data of its own, which remembers what it did for us.
+type elsewhereHost struct{ *fakeHost }
+
+func (h elsewhereHost) CreateGroupTeam(_ context.Context, _ store.Store, _, group, name string) (id string, err error) {
+	err = h.change("CreateTeam", name, func() {
+		h.next++
+		id = h.addTeam(fmt.Sprintf("t-%03d", h.next), name)
+		h.made[id] = group
+	})
+	return id, err
 }
 
 // deletingHost deletes teams that nobody is in.

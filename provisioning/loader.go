@@ -3,7 +3,6 @@ package provisioning
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -27,6 +26,7 @@ type loader struct {
 	// assume are accounts of users as they would be, by the user's ID.
 	assume map[string]store.Account
 	s      *snapshot
+	shared shared
 }
 
 // newLoader reads the tenant's settings, unless others are given to be tried.
@@ -56,11 +56,11 @@ func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
 	_, canArchive := l.e.cfg.Target.(TeamArchiver)
 	l.s = &snapshot{
 		tenantID: l.tenantID, settings: l.settings, roles: l.e.roles,
-		maxTeamName: l.e.cfg.MaxTeamName, deleteAfter: max(0, l.e.cfg.DeleteAfter), canDelete: canDelete, canArchive: canArchive, reset: l.reset,
+		maxTeamName: l.e.cfg.MaxTeamName, deleteAfter: max(0, l.e.cfg.DeleteAfter), canDelete: canDelete, canArchive: canArchive, reset: l.reset, deleteAccounts: l.e.deletesAccounts(l.settings),
 		groups: map[string]groupState{}, teams: map[string]Team{}, owners: map[string]bool{},
 	}
 	steps := []func(context.Context, *concern) error{
-		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.loadSeats, l.askMapper, l.loadTeams, l.loadOwners, l.loadRecreated, l.loadNested,
+		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.loadSeats, l.askMapper, l.loadTeams, l.loadLost, l.loadOwners, l.loadRecreated, l.loadNested,
 	}
 	for _, step := range steps {
 		if err := step(ctx, c); err != nil {
@@ -72,7 +72,7 @@ func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
 
 func (l *loader) loadTenant(ctx context.Context, _ *concern) error {
 	var err error
-	if l.s.rootID, err = l.e.cfg.Target.RootAccount(ctx, l.tx, l.tenantID); err != nil {
+	if l.s.rootID, err = l.e.target.RootAccount(ctx, l.tx, l.tenantID); err != nil {
 		return hostErr("read the root account", err)
 	}
 	if _, l.s.keepPhone, err = directoryState(ctx, l.tx, l.tenantID); err != nil {
@@ -114,16 +114,12 @@ func (l *loader) loadHost(ctx context.Context, _ *concern) error {
 		}
 	}
 	for chunk := range slices.Chunk(ids, store.MaxLimit) {
-		states, err := l.e.cfg.Target.Accounts(ctx, l.tx, l.tenantID, chunk)
+		states, err := l.e.target.Accounts(ctx, l.tx, l.tenantID, chunk)
 		if err != nil {
 			return hostErr("read accounts", err)
 		}
-		for _, st := range states {
-			i, asked := index[st.ID]
-			if !asked {
-				return hostErr("read accounts", fmt.Errorf("expected the accounts asked for, got %q", st.ID))
-			}
-			l.s.people[i].host = &st
+		for _, st := range states { // only those asked for
+			l.s.people[index[st.ID]].host = &st
 		}
 	}
 	return nil
@@ -134,7 +130,13 @@ func (l *loader) loadMatches(ctx context.Context, _ *concern) error {
 	var t *ties
 	for i := range l.s.people {
 		p := &l.s.people[i]
-		if p.record != nil || p.user == nil || !p.user.Active {
+		if p.record != nil || p.user == nil {
+			continue
+		}
+		if !p.user.Active {
+			if err := l.loadLostMatch(ctx, p); err != nil {
+				return err
+			}
 			continue
 		}
 		if t == nil {
@@ -160,13 +162,24 @@ func (l *loader) loadMatch(ctx context.Context, t ties, p *person) (err error) {
 	}
 	byHand := p.match != nil && p.matchRecord.Convertible && p.matchRecord.Conversion.Address != ""
 	if p.profile.Email != "" && !byHand {
-		m, err := l.e.cfg.Target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)
+		m, err := l.e.target.AccountByEmail(ctx, l.tx, l.tenantID, p.profile.Email)
+		var odd *wrongAnswer
 		switch {
 		case errors.Is(err, store.ErrNotFound):
+		case errors.As(err, &odd):
+			p.hostErr = hostErr("find an account by its address", err)
+			return nil
 		case err != nil:
 			return hostErr("find an account by its address", err)
+		case p.match != nil && p.match.ID != m.ID:
+			rec, err := l.tx.Account(ctx, l.tenantID, m.ID)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			if p.ambiguous = !rec.Convertible; !p.ambiguous {
+				p.match, p.matchRecord = &m, &rec // somebody chose this one
+			}
 		case p.match != nil:
-			p.ambiguous = p.match.ID != m.ID
 		default:
 			p.match = &m
 		}
@@ -190,7 +203,7 @@ func (l *loader) loadMatch(ctx context.Context, t ties, p *person) (err error) {
 
 // assumeMatch shows a user as one who takes over the account as it would be.
 func (l *loader) assumeMatch(ctx context.Context, p *person, rec store.Account) error {
-	list, err := l.e.cfg.Target.Accounts(ctx, l.tx, l.tenantID, []string{rec.ID})
+	list, err := l.e.target.Accounts(ctx, l.tx, l.tenantID, []string{rec.ID})
 	if err != nil {
 		return hostErr("read accounts", err)
 	}
@@ -204,11 +217,21 @@ func (l *loader) assumeMatch(ctx context.Context, p *person, rec store.Account) 
 }
 
 func (l *loader) askMapper(ctx context.Context, _ *concern) error {
+	var late error
+	ask := func(groups []Group) (gives []Give, err error) {
+		if late != nil && len(groups) > 0 {
+			return nil, late // the others do not wait as long, one after the other
+		}
+		if gives, err = mapGroups(ctx, l.mapper, l.tenantID, groups); lateMapper(err) {
+			late = err
+		}
+		return gives, err
+	}
 	auto, _ := l.mapper.(*AutoMapper)
 	for _, id := range l.s.looked {
 		g := l.s.groups[id]
 		if g.exists {
-			g.own, g.mapErr = mapGroups(ctx, l.mapper, l.tenantID, []Group{l.group(id, g)})
+			g.own, g.mapErr = ask([]Group{l.group(id, g)})
 			if auto != nil {
 				g.decision = auto.decision(id)
 			}
@@ -218,7 +241,12 @@ func (l *loader) askMapper(ctx context.Context, _ *concern) error {
 	l.fellOut()
 	for i := range l.s.people {
 		p := &l.s.people[i]
-		p.gives, p.mapErr = mapGroups(ctx, l.mapper, l.tenantID, p.groups)
+		groups := make([]Group, len(p.groups))
+		for k, id := range p.groups {
+			groups[k] = l.group(id, l.s.groups[id])
+		}
+		gives, err := ask(groups)
+		p.gives, p.mapErr = l.shared.gives(gives), err
 	}
 	return ctx.Err()
 }
@@ -229,7 +257,7 @@ func (l *loader) loadOwners(ctx context.Context, _ *concern) error {
 	if !slices.ContainsFunc(l.s.people, func(p person) bool { return p.host != nil && p.host.OrgRole == top }) {
 		return nil
 	}
-	ids, err := l.e.cfg.Target.Owners(ctx, l.tx, l.tenantID)
+	ids, err := l.e.target.Owners(ctx, l.tx, l.tenantID)
 	if err != nil {
 		return hostErr("read the owners", err)
 	}

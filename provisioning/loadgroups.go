@@ -101,7 +101,7 @@ func (l *loader) loadMemberships(ctx context.Context, ids map[string]bool) error
 						}
 					}
 				}
-				p.groups = append(p.groups, l.group(ref.ID, l.s.groups[ref.ID]))
+				p.groups = append(p.groups, l.shared.text(ref.ID))
 			}
 		}
 	}
@@ -211,7 +211,7 @@ func (l *loader) namesTeam() bool {
 }
 
 func (l *loader) readTeams(ctx context.Context, ids []string) error {
-	teams, err := l.e.cfg.Target.Teams(ctx, l.tx, l.tenantID, ids)
+	teams, err := l.e.target.Teams(ctx, l.tx, l.tenantID, ids)
 	if err != nil {
 		return hostErr("read teams", err)
 	}

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -17,12 +18,6 @@ func (l *loader) loadPeople(ctx context.Context, c *concern) error {
 	}
 	for i := range l.s.people {
 		p := &l.s.people[i]
-		if p.user != nil {
-			p.profile = ProfileOf(*p.user)
-			p.profile.KeepPhone = l.s.keepPhone
-		} else if p.record != nil {
-			p.profile = Profile{SCIMUserID: p.scimUserID, Email: p.record.Email}
-		}
 		u := c.users[p.scimUserID]
 		p.updated, p.sawInactive = u.updated, u.sawInactive
 	}
@@ -81,8 +76,21 @@ func (l *loader) addPerson(ctx context.Context, p person) (err error) {
 			return err
 		}
 	}
-	l.s.people = append(l.s.people, p)
+	l.keep(p)
 	return nil
+}
+
+// keep adds a person to the snapshot, without the resource's body, which the profile
+// stands for.
+func (l *loader) keep(p person) {
+	if p.user != nil {
+		p.profile = ProfileOf(*p.user)
+		p.profile.KeepPhone = l.s.keepPhone
+		p.user.Body = nil
+	} else if p.record != nil {
+		p.profile = Profile{SCIMUserID: p.scimUserID, Email: p.record.Email}
+	}
+	l.s.people = append(l.s.people, p)
 }
 
 // walkPeople reads everything in pages and keeps who is concerned.
@@ -112,7 +120,7 @@ func (l *loader) walkPeople(ctx context.Context, c *concern) error {
 		id := p.accountID()
 		done[id] = true
 		p.grants = grants[id]
-		l.s.people = append(l.s.people, p)
+		l.keep(p)
 	}
 	for u, err := range pages(func(after string) (store.Page[store.SCIMUser], error) {
 		return l.tx.SCIMUsers(ctx, l.tenantID, store.Query{After: after})
@@ -143,15 +151,26 @@ func (l *loader) walkPeople(ctx context.Context, c *concern) error {
 
 func (l *loader) walkGrants(ctx context.Context) (map[string][]store.Grant, error) {
 	out := map[string][]store.Grant{}
+	var of []store.Grant // one account's, which come one after the other
+	end := func() {
+		if len(of) > 0 {
+			out[of[0].AccountID] = slices.Clone(of)
+			of = of[:0]
+		}
+	}
 	for after := (store.GrantKey{}); ; {
 		page, err := l.tx.AllGrants(ctx, l.tenantID, after, store.MaxLimit)
 		if err != nil {
 			return nil, err
 		}
 		for _, g := range page {
-			out[g.AccountID] = append(out[g.AccountID], g)
+			if len(of) > 0 && of[0].AccountID != g.AccountID {
+				end()
+			}
+			of = append(of, l.shared.grant(g))
 		}
 		if len(page) < store.MaxLimit {
+			end()
 			return out, nil
 		}
 		after = page[len(page)-1].Key()

@@ -16,8 +16,12 @@ import (
 // It must answer from what it is given alone: the same groups give the same, in
 // whatever order they come, or else the preview and the sync would differ. It is
 // called for the groups of one person, and for single groups to learn which of them
-// have a team of their own. It may be called concurrently. An error, or a panic,
-// changes nothing for the person concerned and is tried again later.
+// have a team of their own; a host's own is asked twice, the second time with the groups
+// in the reverse order, and two answers are a finding ([FindingMapperUnstable]). It may be
+// called concurrently. An error, a panic, or no answer within Config.CallTimeout changes
+// nothing for the person concerned and is tried again later. A mapper that goes on after
+// its ctx ended cannot be stopped: it is left behind, and after a few of these no more are
+// begun until one has ended.
 type GroupMapper interface {
 	// MapGroups returns what the groups give. tenantID is the tenant that they are of.
 	MapGroups(ctx context.Context, tenantID string, groups []Group) ([]Give, error)
@@ -186,16 +190,21 @@ func mapGroups(ctx context.Context, m GroupMapper, tenantID string, groups []Gro
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			gives, err = nil, &hostError{op: "map groups", err: fmt.Errorf("panic: %v", r)}
+			gives, err = nil, &hostError{op: opMap, err: fmt.Errorf("panic: %v", r)}
 		}
 	}()
 	gives, err = m.MapGroups(ctx, tenantID, groups)
 	if err != nil {
-		return nil, &hostError{op: "map groups", err: err}
+		return nil, &hostError{op: opMap, err: err}
+	}
+	if again, ok := m.(*guardedMapper); ok {
+		if err := again.same(ctx, tenantID, groups, gives); err != nil {
+			return nil, &hostError{op: opMap, err: err}
+		}
 	}
 	for _, g := range gives {
 		if !hasGroup(groups, g.GroupID) {
-			return nil, &hostError{op: "map groups", err: fmt.Errorf("expected gives of the groups asked about, got one of group %q", g.GroupID)}
+			return nil, &hostError{op: opMap, err: fmt.Errorf("expected gives of the groups asked about, got one of group %q", g.GroupID)}
 		}
 	}
 	return gives, nil

@@ -28,6 +28,9 @@ func (p *planner) planMemberships(pp *personPlan, x *person, host *AccountState,
 	for k := range given {
 		keys[k] = true
 	}
+	for k := range x.lostTeams {
+		keys[k] = true
+	}
 	for _, key := range sortedKeys(keys) {
 		m := membershipPlan{p: p, pp: pp, x: x, lines: given[key], want: wanted[key]}
 		if m.want == nil {
@@ -64,6 +67,8 @@ func (m *membershipPlan) plan() {
 		return // who is in it stays, and nobody joins
 	}
 	switch {
+	case len(m.want.given) == 0 && len(m.lines) == 0:
+		m.undo()
 	case len(m.want.given) == 0:
 		m.end()
 	case len(m.lines) == 0:
@@ -177,6 +182,13 @@ func (m *membershipPlan) end() {
 		m.line(MemberRemove, m.role, "", reason, GroupSource(m.lines[0].GroupID))
 	}
 	m.drop(false)
+}
+
+// undo takes what an attempt gave whose transaction did not commit, and nothing gives now.
+func (m *membershipPlan) undo() {
+	if m.has && !(m.pp.activates && m.p.hold()) {
+		m.line(MemberRemove, m.role, "", "given by a change that did not come to its end", SourceManual)
+	}
 }
 
 // release leaves a membership that a change of the settings stops to give.

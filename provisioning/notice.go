@@ -148,6 +148,8 @@ func (e *Engine) noticesOf(events []store.Event) []*notice {
 				message = ev.Subject.Name + ": " + message
 			}
 			add(&notice{kind: NoticeViolation, key: strings.Join([]string{ev.Code, ev.Subject.Kind, ev.Subject.ID}, "\x00"), since: ev.At, message: message})
+		case ev.Type == EventFinding && (ev.Code == string(FindingHandOver) || ev.Code == string(FindingHandOverFailed)):
+			add(&notice{kind: NoticeHandOver, key: keyOf(ev.Subject.ID + "\x00" + ev.Message), since: ev.At, message: ev.Subject.Name + ": " + ev.Message})
 		case ev.Type == EventFailed && ev.Code == string(FindingNoSeat):
 			gather(NoticeNoSeat, ev)
 		case ev.Type == EventFailed && attemptOf(ev).Attempt >= stuckAttempts:

@@ -28,6 +28,13 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 			expected = higher(order, expected, g.Role)
 		}
 	}
+	if x.lostRole {
+		// Given by an attempt whose transaction did not commit.
+		base, expected = host.OwnOrgRole, host.OrgRole
+		if len(lines) > 0 {
+			base = lines[0].Previous
+		}
+	}
 	best := w.best(order)
 	if host.OrgRole != expected && (onlyDefault(lines) && !w.byDefault() || w.byDefault() && higher(order, best.role, host.OrgRole) == host.OrgRole) {
 		// Where only the default gives, what somebody gave by hand since is what was there
@@ -66,15 +73,18 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 		if pp.activates {
 			p.line(pp, Line{Kind: OrgRoleOverride, From: target, To: host.OrgRole, Source: SourceOverride, Reason: "changed by hand; " + w.gives(best)})
 		}
-	case target != host.OrgRole && (active || len(lines) > 0) && !pp.hostGone:
+	case target != host.OrgRole && (active || len(lines) > 0 || x.lostRole) && !pp.hostGone:
 		l := p.lineFor(pp, Line{Kind: OrgRoleSet, From: host.OrgRole, To: target})
 		l.Source = SourceManual
-		if len(w.given) > 0 {
+		switch {
+		case len(w.given) > 0:
 			l.Reason = p.s.inGroup(best.by)
 			if target == best.role {
 				l.Source = GroupSource(best.by.GroupID)
 			}
-		} else {
+		case len(lines) == 0:
+			l.Reason = "given by a change that did not come to its end"
+		default:
 			l.Reason = p.s.leftGroup(lines[0].GroupID, x.user)
 		}
 		if host.OrgRole != expected {

@@ -19,19 +19,33 @@ func (p *planner) planPerson(x *person) *personPlan {
 		p.findFor(pp, FindingRootUser, "This account created the organisation: directories and groups leave it alone.")
 		return nil
 	}
+	if x.hostErr != nil { // nobody else's account
+		pp.err = x.hostErr
+		return pp
+	}
 	if x.mapErr != nil {
-		p.findFor(pp, FindingMapperFailed, "The rules could not be read for this person; what groups gave stays as it is.")
+		p.findFor(pp, mapFinding(x.mapErr), "The rules could not be read for this person; what groups gave stays as it is.")
 		// What the directory says about access counts all the same.
 		if x.user != nil && x.user.Active {
 			pp.err = x.mapErr
 			return pp
+		}
+		if x.user != nil && x.record != nil {
+			pp.later = x.mapErr
 		}
 	}
 	host := x.host
 	pp.before = host
 	switch active := x.user != nil && x.user.Active; {
 	case !active && x.record == nil:
-		return nil // never had an account
+		if m := x.match; m == nil || x.matchRecord != nil || m.CreatedFor == "" || m.CreatedFor != x.scimUserID || m.ID == p.s.rootID {
+			return nil // never had an account
+		}
+		// Made by an attempt whose transaction did not commit; the user went meanwhile.
+		host = x.match
+		pp.accountID = host.ID
+		p.line(pp, Line{Kind: AccountCreate, Reason: "the directory provisioned the user"})
+		p.line(pp, Line{Kind: AccountDeactivate, Reason: "the directory set the user inactive"})
 	case !active:
 		p.depart(pp, x)
 	case x.record == nil:
@@ -102,6 +116,11 @@ func (p *planner) depart(pp *personPlan, x *person) {
 		p.line(pp, Line{Kind: AccountDeactivate, Reason: reason})
 	case x.restored():
 		p.line(pp, Line{Kind: AccountDeactivate, Reason: reason + "; access had been restored in the application"})
+	default:
+		return
+	}
+	if p.s.deleteAccounts && !pp.hostGone && (x.record.Source == store.SourceSCIM || x.record.Source == store.SourceConverted) {
+		p.line(pp, Line{Kind: AccountDeletePlanned, Reason: reason})
 	}
 }
 

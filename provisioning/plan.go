@@ -126,6 +126,9 @@ const (
 	FindingRoleAboveMax FindingCode = "role_above_max"
 	// FindingMapperFailed: the mapper had an error; nothing changes for whom it concerns.
 	FindingMapperFailed FindingCode = "mapper_failed"
+	// FindingMapperUnstable: the mapper gave two answers about the same groups; nothing
+	// changes for whom it concerns.
+	FindingMapperUnstable FindingCode = "mapper_unstable"
 	// FindingPaused: changes wait until provisioning is resumed.
 	FindingPaused FindingCode = "paused"
 )
@@ -278,6 +281,7 @@ func (e *StalePlanError) Is(target error) bool { return target == store.ErrStale
 // teamPlan is what happens to one group's team.
 type teamPlan struct {
 	line Line
+	lost Team // made already, by an attempt whose transaction did not commit
 	put  *store.Grant
 	drop *store.GrantKey
 	was  *store.Grant // the ledger's line, as it was read
@@ -300,6 +304,8 @@ type personPlan struct {
 	keptDrop []store.GrantKey
 	// err is the mapper's; the person is left as is.
 	err error
+	// later is the mapper's, too: what the plan says is done, the rest is tried again.
+	later error
 
 	user      *store.SCIMUser
 	before    *AccountState // the host's; nil if there is no account yet
@@ -313,13 +319,13 @@ type personPlan struct {
 
 // idle says that there is nothing to do nor to tell.
 func (p *personPlan) idle() bool {
-	return len(p.lines) == 0 && len(p.keptDrop) == 0 && len(p.put) == 0 && len(p.drop) == 0 && p.err == nil && p.org == nil
+	return len(p.lines) == 0 && len(p.keptDrop) == 0 && len(p.put) == 0 && len(p.drop) == 0 && p.err == nil && p.later == nil && p.org == nil
 }
 
 // acts says that something is to be done: a person with nothing but an explanation is
 // not touched.
 func (p *personPlan) acts() bool {
-	return len(p.put) > 0 || len(p.drop) > 0 || len(p.keptDrop) > 0 || p.err != nil ||
+	return len(p.put) > 0 || len(p.drop) > 0 || len(p.keptDrop) > 0 || p.err != nil || p.later != nil ||
 		slices.ContainsFunc(p.lines, func(l Line) bool { return !l.Kind.Informative() })
 }
 

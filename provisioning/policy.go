@@ -73,6 +73,7 @@ func NewPolicy(cfg PolicyConfig) (*Policy, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	cfg.Target = guardedTarget{host: cfg.Target, guard: guard{timeout: defaultCallTimeout, logger: cfg.Logger}}
 	return &Policy{cfg: cfg}, nil
 }
 

@@ -107,7 +107,11 @@ func (e *Engine) reconcile(ctx context.Context, tx store.Store, tenantID string)
 
 // openSubjects are those whose work is open, by kind and ID.
 func (e *Engine) openSubjects(ctx context.Context, tenantID string) (map[string]bool, error) {
-	open, _, _, err := e.openWork(ctx, tenantID)
+	from, end, err := e.workStretch(ctx, tenantID)
+	if err != nil || from >= end {
+		return map[string]bool{}, err
+	}
+	open, err := e.openWork(ctx, tenantID, from, end+1)
 	if err != nil {
 		return nil, err
 	}

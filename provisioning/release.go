@@ -27,7 +27,7 @@ func (r *Releaser) Release(ctx context.Context, tx store.Store, x tenant.Release
 	if x.AccountID == "" {
 		return nil
 	}
-	target := r.e.cfg.Target
+	target := r.e.target
 	states, err := target.Accounts(ctx, tx, x.TenantID, []string{x.AccountID})
 	if err != nil {
 		return hostErr("read an account", err)
@@ -57,14 +57,14 @@ func (r *Releaser) take(ctx context.Context, tx store.Store, x tenant.Release, a
 		return err
 	}
 	for _, m := range teams {
-		if err := r.e.cfg.Target.RemoveMember(ctx, tx, x.TenantID, m.TeamID, x.AccountID); err != nil {
+		if err := r.e.target.RemoveMember(ctx, tx, x.TenantID, m.TeamID, x.AccountID); err != nil {
 			return hostErr("remove a membership", err)
 		}
 	}
 	if role == "" {
 		return nil
 	}
-	return hostErr("set a role", r.e.cfg.Target.SetOrgRole(ctx, tx, x.TenantID, a.ID, role))
+	return hostErr("set a role", r.e.target.SetOrgRole(ctx, tx, x.TenantID, a.ID, role))
 }
 
 // taken says what of an account is taken back of what groups gave: memberships, and the role
@@ -95,7 +95,7 @@ func (r *Releaser) taken(ctx context.Context, tx store.Store, tenantID string, g
 
 // keepsRole says whether an owner is one whom no rule demotes.
 func (r *Releaser) keepsRole(ctx context.Context, tx store.Store, tenantID string, a AccountState) (bool, error) {
-	root, err := r.e.cfg.Target.RootAccount(ctx, tx, tenantID)
+	root, err := r.e.target.RootAccount(ctx, tx, tenantID)
 	if err != nil {
 		return false, hostErr("read the root account", err)
 	}
@@ -112,7 +112,7 @@ func (r *Releaser) keepsRole(ctx context.Context, tx store.Store, tenantID strin
 	if glass[foldEmail(a.Email)] {
 		return true, nil
 	}
-	owners, err := r.e.cfg.Target.Owners(ctx, tx, tenantID)
+	owners, err := r.e.target.Owners(ctx, tx, tenantID)
 	if err != nil {
 		return false, hostErr("read the owners", err)
 	}

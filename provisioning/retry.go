@@ -23,6 +23,8 @@ type failed struct {
 	// Attempt counts from 1.
 	Attempt int       `json:"attempt"`
 	RetryAt time.Time `json:"retryAt"`
+	// Since is the time of the first attempt.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // subject is whom a failure concerns.
@@ -45,17 +47,19 @@ func (e *Engine) noteFailure(ctx context.Context, tx store.Store, tenantID strin
 	if err != nil {
 		return err
 	}
-	info := failed{Attempt: 1}
+	now := store.Time(e.cfg.Now())
+	info := failed{Attempt: 1, Since: now}
 	if last.Type == EventFailed {
-		info.Attempt = attemptOf(last).Attempt + 1
+		before := attemptOf(last)
+		info.Attempt, info.Since = before.Attempt+1, sinceOf(last)
+		if name == "" {
+			subject.Name = last.Subject.Name
+		}
 	}
 	info.RetryAt = store.Time(e.cfg.Now().Add(delay(info.Attempt-1, maxRetry)))
 	ev := e.event(EventFailed, system, subject)
-	ev.Code, ev.After = "target_failed", asJSON(info)
-	ev.Message = "The application could not take over this change. It is tried again."
-	if errors.Is(f.Err, errNoSeat) {
-		ev.Code, ev.Message = string(FindingNoSeat), "No seat of the organisation's plan is free for this person. It is tried again."
-	}
+	ev.Code, ev.Message = failureCode(f.Err)
+	ev.After = asJSON(info)
 	e.setRetryDue(tenantID, time.Time{}) // look at what is open with the next sync
 	return tx.AppendEvents(ctx, tenantID, ev)
 }
@@ -81,9 +85,15 @@ func (e *Engine) retry(ctx context.Context, tenantID string) error {
 	if e.retryWaits(tenantID) {
 		return nil
 	}
-	open, from, end, err := e.openWork(ctx, tenantID)
+	from, end, err := e.workStretch(ctx, tenantID)
 	if err != nil {
 		return err
+	}
+	var open []store.Event
+	if from < end {
+		if open, err = e.openWork(ctx, tenantID, from, end+1); err != nil {
+			return err
+		}
 	}
 	to := end
 	var errs []error
@@ -134,21 +144,24 @@ func (e *Engine) setRetryDue(tenantID string, due time.Time) {
 	e.retryDue[tenantID] = due
 }
 
+// workStretch is the part of the journal that open work is in, and that was handled.
+func (e *Engine) workStretch(ctx context.Context, tenantID string) (from, end int64, err error) {
+	if end, err = e.cfg.Store.Position(ctx, tenantID, reader); err != nil {
+		return 0, 0, err
+	}
+	from, err = e.cfg.Store.Position(ctx, tenantID, retryReader)
+	return from, end, err
+}
+
 // openWork returns the newest EventFailed of each subject that has not recovered, in
-// order, and the stretch of the journal that was looked at.
-func (e *Engine) openWork(ctx context.Context, tenantID string) (open []store.Event, from, end int64, err error) {
+// order, of the events after from and before a place; zero means to the end.
+func (e *Engine) openWork(ctx context.Context, tenantID string, from, before int64) (open []store.Event, err error) {
 	st := e.cfg.Store
-	if end, err = st.Position(ctx, tenantID, reader); err != nil {
-		return nil, 0, 0, err
-	}
-	if from, err = st.Position(ctx, tenantID, retryReader); err != nil || from >= end {
-		return nil, from, end, err
-	}
 	newest := map[store.EventSubject]int{}
 	for after := from; ; {
-		page, err := st.Events(ctx, tenantID, store.EventQuery{After: after, Before: end + 1, TypePrefix: workPrefix})
+		page, err := st.Events(ctx, tenantID, store.EventQuery{After: after, Before: before, TypePrefix: workPrefix})
 		if err != nil {
-			return nil, 0, 0, err
+			return nil, err
 		}
 		for _, ev := range page {
 			key := store.EventSubject{Kind: ev.Subject.Kind, ID: ev.Subject.ID}
@@ -172,7 +185,7 @@ func (e *Engine) openWork(ctx context.Context, tenantID string) (open []store.Ev
 			kept = append(kept, ev)
 		}
 	}
-	return kept, from, end, nil
+	return kept, nil
 }
 
 // retryOne plans and applies anew for the subject of a failure.
@@ -226,8 +239,25 @@ func (e *Engine) retryOne(ctx context.Context, tenantID string, ev store.Event) 
 		}
 		return tx.AppendEvents(ctx, tenantID, e.event(EventRecovered, system, ev.Subject))
 	})
-	if errors.Is(err, errBusy) {
+	switch {
+	case errors.Is(err, errBusy):
 		return nil // another engine works on this tenant; the next round looks again
+	case errors.As(err, &hostErr) && ctx.Err() == nil:
+		// What failed took its transaction along, as a statement does that is given up.
+		return e.noteAgain(ctx, tenantID, ev, err)
 	}
 	return err
+}
+
+// noteAgain counts one more attempt at open work, unless it is open no more.
+func (e *Engine) noteAgain(ctx context.Context, tenantID string, ev store.Event, cause error) error {
+	return e.inTenant(ctx, tenantID, func(tx store.Store) error {
+		last, err := lastWork(ctx, tx, tenantID, ev.Subject)
+		if err != nil || last.ID != ev.ID {
+			return err
+		}
+		w := openWorkOf(ev)
+		f := Failure{SCIMUserID: w.SCIMUserID, AccountID: w.AccountID, GroupID: w.GroupID, Err: cause}
+		return e.noteFailure(ctx, tx, tenantID, f, w.Name)
+	})
 }

@@ -62,7 +62,11 @@ func (l *loader) loadSeats(ctx context.Context, c *concern) error {
 	if !ok || !c.everybody && !l.needsSeat() {
 		return nil
 	}
-	seats, err := counter.Seats(ctx, l.tx, l.tenantID)
+	var seats Seats
+	err := l.e.guard.call(ctx, "Seats", func(ctx context.Context) (err error) {
+		seats, err = counter.Seats(ctx, l.tx, l.tenantID)
+		return err
+	})
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		return nil

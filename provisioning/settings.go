@@ -120,6 +120,7 @@ func (e *Engine) checkSettings(ctx context.Context, tx store.Store, tenantID str
 	oneOf(c.errs, "roleRule", s.RoleRule, store.RoleHighest, store.RoleFirstRow)
 	e.checkOrgRole("defaultOrgRole", s.DefaultOrgRole, c.errs)
 	e.checkUnmanaged(s.Unmanaged, c.errs)
+	e.checkDeprovision(s.OnDeprovision, c.errs)
 	if err := c.rows(ctx, s.Rows, s.Mode == store.ModeManual); err != nil {
 		return s, err
 	}
@@ -187,7 +188,7 @@ func (e *Engine) teamsOfRows(ctx context.Context, tx store.Store, tenantID strin
 	}
 	found := map[string]bool{}
 	for chunk := range slices.Chunk(sortedKeys(ids), store.MaxLimit) {
-		teams, err := e.cfg.Target.Teams(ctx, tx, tenantID, chunk)
+		teams, err := e.target.Teams(ctx, tx, tenantID, chunk)
 		if err != nil {
 			return nil, hostErr("read teams", err)
 		}

@@ -53,6 +53,8 @@ type snapshot struct {
 	// named.
 	teams  map[string]Team
 	people []person
+	// deleteAccounts says that accounts of people who went are deleted after a while.
+	deleteAccounts bool
 	// undo is set where a plan that was applied is taken back.
 	undo *rewinding
 }
@@ -65,6 +67,8 @@ type groupState struct {
 	decision   string // the owner's, in automatic mode
 	// team is the ledger's line of the group's own team.
 	team *store.Grant
+	// lostTeam is one that the host made for the group in a transaction that did not commit.
+	lostTeam Team
 	// own is what the mapper answered for this group alone.
 	own    []Give
 	mapErr error
@@ -85,9 +89,14 @@ type person struct {
 	// ambiguous says that two accounts could be meant.
 	ambiguous bool
 	grants    []store.Grant
-	groups    []Group
-	gives     []Give
+	groups    []string // by ID
+	gives     []*Give  // shared by all to whom the same is given
 	mapErr    error
+	// lostTeams and lostRole say what the host gave in transactions that did not commit:
+	// memberships by team, and the role in the organisation.
+	lostTeams map[string]bool
+	lostRole  bool
+	hostErr   error // the host's answer about the person was none
 	// actual is what the person really has, where an undo shows it as it was.
 	actual *actual
 	// updated says that the directory wrote the user; sawInactive that it was inactive

@@ -62,7 +62,7 @@ func (e *Engine) turn(ctx context.Context, tenantID string, failures int) (n int
 			continue // another engine was faster
 		}
 		if err == nil && !more {
-			err = errors.Join(e.retry(ctx, tenantID), e.deleteDue(ctx, tenantID))
+			err = errors.Join(e.retry(ctx, tenantID), e.deleteDue(ctx, tenantID), e.deleteAccountsDue(ctx, tenantID))
 			e.announce(ctx, tenantID)
 		}
 		if err != nil || !more {
@@ -112,10 +112,13 @@ func (e *Engine) step(ctx context.Context, tenantID string, failures int) (handl
 				return err
 			}
 		}
-		if failures < parkAfter {
+		switch {
+		case failures < parkAfter:
 			plan, err = e.work(ctx, tx, l, c)
-		} else {
+		case failures == parkAfter:
 			err = e.workOrPark(ctx, tx, l, c, &plan)
+		default: // it took the whole transaction along, as a statement that is given up does
+			return e.park(ctx, tx, l.tenantID, c, &plan, hostErr("work", errParked))
 		}
 		if err != nil || !freesName(events) {
 			return err
@@ -200,11 +203,19 @@ func (e *Engine) workOrPark(ctx context.Context, tx store.Store, l *loader, c *c
 	if !errors.As(err, &he) || ctx.Err() != nil {
 		return err
 	}
+	return e.park(ctx, tx, l.tenantID, c, plan, err)
+}
+
+// errParked is the cause of a failure whose own went with its transaction.
+var errParked = errors.New("set aside after several failures")
+
+// park sets everybody concerned aside because of cause.
+func (e *Engine) park(ctx context.Context, tx store.Store, tenantID string, c *concern, plan *Plan, cause error) error {
 	*plan = Plan{}
 	park := func(f Failure, name string) error {
-		f.Err = err
+		f.Err = cause
 		plan.Failures = append(plan.Failures, f)
-		return e.noteFailure(ctx, tx, l.tenantID, f, name)
+		return e.noteFailure(ctx, tx, tenantID, f, name)
 	}
 	for _, id := range sortedKeys(c.users) {
 		if err := park(Failure{SCIMUserID: id}, ""); err != nil {
@@ -268,6 +279,9 @@ func (e *Engine) behind(ctx context.Context) ([]string, error) {
 	names := []string{reader, retryReader}
 	if e.deletes() {
 		names = append(names, deleteReader)
+	}
+	if _, can := e.cfg.Target.(AccountDeleter); can {
+		names = append(names, accountDeleteReader)
 	}
 	if e.cfg.Notifier != nil {
 		names = append(names, noticeReader)

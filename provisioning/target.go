@@ -13,13 +13,19 @@ import (
 // host on the same SQL database takes the *sql.Tx out of tx (the SQL adapters tell
 // how), so that its rows and ours commit together. A host that keeps its data
 // elsewhere makes its methods idempotent, since a transaction that did not commit is
-// run again, and remembers which accounts and memberships it made for us
-// ([AccountState.CreatedFor], [Membership.Provisioned]). Within these methods use tx, never the store
-// behind it.
+// run again, and remembers what it did for us ([AccountState.CreatedFor],
+// [AccountState.OwnOrgRole], [Membership.Provisioned], [GroupTeamCreator]). Within these
+// methods use tx, never the store behind it.
 //
 // An error undoes what was done for this one person or group; the others go on, and
-// this one is tried again later. A method must not return an error for something
+// this one is tried again later. A panic counts as an error. So does an answer about
+// somebody else than asked. A method must not return an error for something
 // that is already as asked: adding a member again, removing nobody.
+//
+// Each call has a deadline in its ctx (Config.CallTimeout). A call that heeds it fails as
+// with any other error; one that does not holds up this tenant, and the log says so.
+//
+// Package provisioningtest checks a host's Target against what is said here.
 //
 // Only accounts and teams of the given tenant may be read or changed.
 type Target interface {
@@ -76,6 +82,15 @@ type Target interface {
 	RemoveMember(ctx context.Context, tx store.Store, tenantID, teamID, accountID string) error
 }
 
+// GroupTeamCreator is an optional interface of a [Target] whose data is not in our
+// transaction. Without it, a team whose transaction did not commit looks like one by hand,
+// and the group's owner is asked whether to adopt it.
+type GroupTeamCreator interface {
+	// CreateGroupTeam is called instead of CreateTeam. The host remembers the group with the
+	// team, and says it in Team.CreatedFor.
+	CreateGroupTeam(ctx context.Context, tx store.Store, tenantID, groupID, name string) (teamID string, err error)
+}
+
 // TeamDeleter is an optional interface of a [Target]: owners may choose that a team
 // which automatic mode made is deleted when it loses its group ([store.TeamDelete]).
 type TeamDeleter interface {
@@ -106,6 +121,11 @@ type AccountState struct {
 	// CreatedFor is Profile.SCIMUserID of the CreateAccount call that made the account,
 	// if the host keeps it. Only hosts whose data is not in our transaction need to.
 	CreatedFor string
+	// OwnOrgRole is the role that the account would have without the calls of SetOrgRole,
+	// if the host keeps it: what it had before the first of them, or was given by hand
+	// since. Only hosts whose data is not in our transaction need to: without it, a role
+	// whose transaction did not commit looks like one by hand, and stays.
+	OwnOrgRole string
 }
 
 // Membership is an account's place in a team.
@@ -122,6 +142,9 @@ type Membership struct {
 type Team struct {
 	ID   string
 	Name string
+	// CreatedFor is the group for which CreateGroupTeam made the team, if the host keeps it
+	// (see [GroupTeamCreator]).
+	CreatedFor string
 	// Archived says that the team is out of use, if the host has such teams. No row may
 	// name it; who is in it already stays until the group ends the membership, and nobody
 	// joins before it is in use again.

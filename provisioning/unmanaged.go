@@ -2,6 +2,7 @@ package provisioning
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -11,7 +12,7 @@ import (
 // not choose to take it back (R81, R91). A row that was changed or removed in manual
 // mode is no such change: it takes what it gave (R82).
 func (p *planner) keeps(x *person, groupID string) bool {
-	return p.s.settings.Unmanaged.People == store.PeopleKeep && p.s.fell[groupID] && x.user != nil && hasGroup(x.groups, groupID)
+	return p.s.settings.Unmanaged.People == store.PeopleKeep && p.s.fell[groupID] && x.user != nil && slices.Contains(x.groups, groupID)
 }
 
 // fellOut is the reason for what a change of the settings stops to give.

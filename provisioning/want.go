@@ -92,7 +92,8 @@ func (p *planner) wanted(x *person) map[string]*want {
 		}
 		return out[key]
 	}
-	for _, g := range x.gives {
+	for _, shared := range x.gives {
+		g := *shared
 		if ref, ok := p.teamOf(g); ok {
 			if slices.Contains(p.s.roles.team, g.TeamRole) {
 				at(ref.key(), ref).give(g, g.TeamRole, p.s.roles.team, rule)

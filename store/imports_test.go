@@ -35,11 +35,13 @@ var allowed = map[string][]string{
 	"tenant/portal":   {"store", "tenant", "oidc", "scim", "provisioning", "tenant/portal/internal/..."},
 	"oidc/oidctest":   {},
 	"scim/scimtest":   {},
+	// A kit for what the package itself defines: it speaks the package's types.
+	"provisioning/provisioningtest": {"store", "provisioning"},
 }
 
 // allowedInTests lists what tests may import beyond that: the kits and adapters that
 // exist to be tested with.
-var allowedInTests = []string{"store/memory", "store/storetest", "oidc/oidctest", "scim/scimtest"}
+var allowedInTests = []string{"store/memory", "store/storetest", "oidc/oidctest", "scim/scimtest", "provisioning/provisioningtest"}
 
 // TestImports holds the direction of imports, and keeps store and the shipped test
 // kits on the standard library.
@@ -125,7 +127,7 @@ func entry(pkg string) string {
 
 func standardOnly(pkg string) bool {
 	switch entry(pkg) {
-	case "store", "store/memory", "store/sqlite", "store/postgres", "store/storetest", "store/internal", "scim/scimtest":
+	case "store", "store/memory", "store/sqlite", "store/postgres", "store/storetest", "store/internal", "scim/scimtest", "provisioning/provisioningtest":
 		return true
 	}
 	return false

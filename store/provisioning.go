@@ -32,6 +32,9 @@ type ProvisioningSettings struct {
 	DefaultOrgRole string `json:"defaultOrgRole,omitempty"`
 	// Unmanaged says what becomes of what the rules stop to cover.
 	Unmanaged UnmanagedRule `json:"unmanaged,omitzero"`
+	// OnDeprovision says what becomes of the account of somebody whom the directory set inactive
+	// or deleted.
+	OnDeprovision AccountPolicy `json:"onDeprovision,omitempty"`
 	// Paused holds back everything that gives or takes access, except deprovisioning.
 	Paused bool `json:"paused,omitempty"`
 	// Pause tells why, while Paused is set.
@@ -59,6 +62,16 @@ type RoleRule string
 const (
 	RoleHighest  RoleRule = ""      // the highest by the host's order
 	RoleFirstRow RoleRule = "first" // that of the first row, as the owner ordered them
+)
+
+// AccountPolicy is what happens to an account whose access the directory ended. Access ends
+// at once in any case.
+type AccountPolicy string
+
+// The policies for accounts. Empty means the host's choice.
+const (
+	AccountSuspend AccountPolicy = "suspend" // it stays, without access
+	AccountDelete  AccountPolicy = "delete"  // it is deleted after a while, if the host can
 )
 
 // UnmanagedRule says what becomes of teams and people that provisioning managed and

@@ -256,6 +256,7 @@ func TestEveryMethodOfAnActorIsTried(t *testing.T) {
 		"RecordTestSignIn":  "asks nobody: it is called by the code that verified a sign-in",
 		"LiftEnforcement":   "asks nobody: it is for the host's console",
 		"CompleteSetupLink": "the link is its own permission: TestSetupLinkStory",
+		"Allowed":           "is the question itself: TestAllowed",
 	}
 	for _, m := range []string{
 		"Webhooks", "CreateWebhook", "EditWebhook", "EnableWebhook", "DisableWebhook", "DeleteWebhook", "ReplayWebhook",
@@ -895,4 +896,24 @@ func TestOnlyOrganisationsOfTheHost(t *testing.T) {
 	page, err = w.Queue(t.Context(), staff, store.Ref{}, 0)
 	require.NoError(t, err)
 	require.Empty(t, page.Requests)
+}
+
+// TestAllowed: a page asks what it may offer, and gets the answer that the step will get.
+func TestAllowed(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.Allowed(t.Context(), owner, ActionEditConnection, "t1"))
+	require.ErrorIs(t, w.Allowed(t.Context(), owner, ActionReview, "t1"), ErrForbidden)
+	require.ErrorIs(t, w.Allowed(t.Context(), owner, ActionReview, ""), ErrForbidden)
+	require.NoError(t, w.Allowed(t.Context(), staff, ActionReview, ""))
+	require.ErrorIs(t, w.Allowed(t.Context(), stranger, ActionViewConnection, "t1"), ErrForbidden)
+	require.ErrorIs(t, w.Allowed(t.Context(), owner, ActionViewConnection, "../t1"), store.ErrNotFound)
+	l, err := w.CreateSetupLink(t.Context(), owner, "t1", NewSetupLink{Name: "Ida", Intents: []Intent{IntentDomains}})
+	require.NoError(t, err)
+	peek, err := w.PeekSetupLink(t.Context(), "t1", l.Token, Secret{})
+	require.NoError(t, err)
+	session, err := w.OpenSetupLink(t.Context(), "t1", l.Token, peek.Browser)
+	require.NoError(t, err)
+	require.NoError(t, w.Allowed(t.Context(), session.Actor, ActionManageDomains, "t1"))
+	require.ErrorIs(t, w.Allowed(t.Context(), session.Actor, ActionEditConnection, "t1"), ErrForbidden)
+	require.ErrorIs(t, w.Allowed(t.Context(), session.Actor, ActionManageDomains, "t2"), ErrForbidden)
 }

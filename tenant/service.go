@@ -313,3 +313,12 @@ func (s *Service) event(actor Actor, c change) (store.Event, error) {
 	}
 	return e, nil
 }
+
+// Allowed says whether the actor may do something in the tenant, so that a page offers nothing else: nil if so, as the [Authorizer]
+// and, for whoever came by a set-up link, its intents say. It is asked again when it is done.
+func (s *Service) Allowed(ctx context.Context, actor Actor, action Action, tenantID string) error {
+	if tenantID == "" {
+		return s.can(ctx, actor, action, tenantID)
+	}
+	return s.allow(ctx, actor, action, tenantID)
+}

@@ -24,7 +24,7 @@ import (
 // beginnings that are completed elsewhere.
 var noEvents = map[string]bool{
 	"oidc.sessions": true, "oidc.sessions.retry": true, "provisioning.retry": true, "provisioning.breaker": true,
-	"provisioning.deletions": true, "provisioning.notices": true, "provisioning.reconcile": true,
+	"provisioning.deletions": true, "provisioning.account_deletions": true, "provisioning.notices": true, "provisioning.reconcile": true,
 	"scim.user": true, "scim.group": true, "scim.resource": true, "tenant.probe": true, "tenant.ending": true, "tenant.retention": true,
 }
 

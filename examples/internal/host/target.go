@@ -169,8 +169,9 @@ func (t Target) DeleteTeamIfUnused(ctx context.Context, tx store.Store, tenantID
 // SetMember implements provisioning.Target.
 func (t Target) SetMember(ctx context.Context, tx store.Store, tenantID, teamID, accountID, role string) error {
 	return t.DB.exec(ctx, tx, `insert into oncall_memberships (team_id, user_id, role, source)
-		select id, ?, ?, 'scim' from oncall_teams where org_id = ? and id = ?
-		on conflict (team_id, user_id) do update set role = excluded.role`, accountID, role, tenantID, teamID)
+		select t.id, u.id, ?, 'scim' from oncall_teams t join oncall_users u on u.org_id = t.org_id
+		where t.org_id = ? and t.id = ? and u.id = ?
+		on conflict (team_id, user_id) do update set role = excluded.role`, role, tenantID, teamID, accountID)
 }
 
 // RemoveMember implements provisioning.Target.
