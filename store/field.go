@@ -29,8 +29,9 @@ type AccountField struct {
 	// Confirmed is the last value that the person confirmed.
 	Confirmed   string    `json:"confirmed,omitempty"`
 	ConfirmedAt time.Time `json:"confirmedAt,omitzero"`
-	// Given is what the host got last.
-	Given string `json:"given,omitempty"`
+	// Given is what the host got last, Usable whether it was told that it may rely on it.
+	Given  string `json:"given,omitempty"`
+	Usable bool   `json:"usable,omitempty"`
 	// Pending is a value that waits to be confirmed; nil if none does.
 	Pending *PendingField `json:"pending,omitempty"`
 }
