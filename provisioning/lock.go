@@ -190,6 +190,11 @@ func (c *lockCheck) user(cfg LocksConfig, r Resource, field string, op Op, phone
 	if op == OpUpdate && field != "" && (!slices.Contains(cfg.UserFields, field) || field == cfg.PhoneField && phoneFree) {
 		return Lock{}, nil
 	}
+	if op == OpUpdate && field != "" && field != cfg.PhoneField {
+		if free, err := fieldFree(c.ctx, c.tx, c.tenantID, field); err != nil || free {
+			return Lock{}, err
+		}
+	}
 	source, err := c.source()
 	if err != nil {
 		return Lock{}, err
@@ -203,8 +208,7 @@ func (c *lockCheck) user(cfg LocksConfig, r Resource, field string, op Op, phone
 		lock.HowToChange = fmt.Sprintf("Remove the user in %s; access ends with the next sync.", source)
 	}
 	if op == OpUpdate && field == cfg.PhoneField { // the tenant's own choice, not the directory's
-		lock.Code = "field_locked"
-		lock.HowToChange = fmt.Sprintf("Change it in %s, or let people change their phone number in the SCIM preferences.", source)
+		return c.field(a, true)
 	}
 	return lock, nil
 }
