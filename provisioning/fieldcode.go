@@ -93,9 +93,9 @@ func (l CodeLimits) withDefaults() (CodeLimits, error) {
 
 // The kinds of tokens.
 const (
-	tokenCode    = "provisioning.code"         // a code; the key is its hash
-	tokenAttempt = "provisioning.code_attempt" // a guess
-	tokenCount   = "provisioning.code_count"   // how many codes were sent in a window
+	tokenCode    = "field_code"         // a code; the key is its hash
+	tokenAttempt = "field_code_attempt" // a guess
+	tokenCount   = "field_code_count"   // how many codes were sent in a window
 )
 
 // errAgain says that another transaction was faster.
