@@ -138,7 +138,7 @@ func (f *Fields) startCode(ctx context.Context, tx store.Store, tenantID, accoun
 	if p := have.Pending; p != nil {
 		// A clock that went back must not let anybody wait for longer than the rule says.
 		if wait := p.SentAt.Add(l.ResendAfter).Sub(now); wait > 0 && wait <= l.ResendAfter {
-			r := refuseField(FieldCodeResend, d.Name, "A code was sent a moment ago. Wait before you ask for another one.")
+			r := refuseField(CodeResendTooSoon, d.Name, "A code was sent a moment ago. Wait before you ask for another one.")
 			r.RetryAfter = wait
 			return have, CodeMessage{}, r
 		}
@@ -183,7 +183,7 @@ func (f *Fields) count(ctx context.Context, tx store.Store, tenantID string, d F
 		return err
 	}
 	if n >= most {
-		r := refuseField(FieldCodeTooManyCodes, d.Name, "Too many codes were asked for. Try again later.")
+		r := refuseField(CodeTooManyCodes, d.Name, "Too many codes were asked for. Try again later.")
 		r.RetryAfter = end.Sub(now)
 		return r
 	}
@@ -215,9 +215,9 @@ func (f *Fields) send(ctx context.Context, m CodeMessage) error {
 		return nil
 	}
 	f.cfg.Logger.WarnContext(ctx, "provisioning: a code was not sent", "tenant", m.TenantID, "account", m.AccountID, "field", m.Field, "error", err)
-	refusal := refuseField(FieldCodeNotSent, m.Field, "The code could not be sent. Ask for another one.")
+	refusal := refuseField(CodeCodeNotSent, m.Field, "The code could not be sent. Ask for another one.")
 	if errors.Is(err, ErrNumberRefused) {
-		refusal = refuseField(FieldCodeNumberRefused, m.Field, "No code can be sent to this number. Enter another one.")
+		refusal = refuseField(CodeNumberRefused, m.Field, "No code can be sent to this number. Enter another one.")
 	}
 	// Whoever asked may have gone; what is known about the code must be right all the same.
 	ctx = context.WithoutCancel(ctx)
@@ -232,7 +232,7 @@ func (f *Fields) send(ctx context.Context, m CodeMessage) error {
 		}
 		p := *have.Pending
 		p.SentAt = p.SentAt.Add(-f.cfg.Limits.ResendAfter)
-		if have.Pending = &p; refusal.Code == FieldCodeNumberRefused {
+		if have.Pending = &p; refusal.Code == CodeNumberRefused {
 			have.Pending = nil
 		}
 		rec.Fields, rec.UpdatedAt = putField(rec.Fields, have), f.cfg.Now()

@@ -32,10 +32,10 @@ func TestR57ACodeIsBounded(t *testing.T) {
 		w := asked(t)
 		for range 5 {
 			_, err := w.confirm(w.wrong())
-			w.refused(FieldCodeWrong, err)
+			w.refused(CodeCodeWrong, err)
 		}
 		_, err := w.confirm(w.code())
-		r := w.refused(FieldCodeAttempts, err)
+		r := w.refused(CodeTooManyAttempts, err)
 		require.Equal(t, http.StatusTooManyRequests, r.Status())
 		require.Equal(t, "+4930111111", w.hostPhone(), "not even with the right one")
 		w.clock.add(time.Minute)
@@ -48,7 +48,7 @@ func TestR57ACodeIsBounded(t *testing.T) {
 		w := asked(t)
 		w.clock.add(10 * time.Minute)
 		_, err := w.confirm(w.code())
-		w.refused(FieldCodeExpired, err)
+		w.refused(CodeCodeExpired, err)
 		require.Equal(t, "+4930111111", w.hostPhone())
 	})
 	t.Run("to the last one sent", func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestR57ACodeIsBounded(t *testing.T) {
 			return
 		}
 		_, err = w.confirm(first)
-		w.refused(FieldCodeWrong, err)
+		w.refused(CodeCodeWrong, err)
 		_, err = w.confirm(w.code())
 		require.NoError(t, err)
 	})
@@ -72,7 +72,7 @@ func TestR57ACodeIsBounded(t *testing.T) {
 		_, err := w.set(tenant.FieldPhone, "+49 30 333333")
 		require.NoError(t, err)
 		_, err = w.confirm(first)
-		w.refused(FieldCodeWrong, err)
+		w.refused(CodeCodeWrong, err)
 		require.Equal(t, "+4930111111", w.hostPhone())
 	})
 	t.Run("to the account", func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestR57ACodeIsBounded(t *testing.T) {
 		require.NoError(t, err)
 		_, err = w.fields.Confirm(w.ctx, w.self("bob"), org, bob, tenant.FieldPhone, w.sent[0].Code.Reveal())
 		if w.sent[0].Code.Reveal() != w.code() {
-			w.refused(FieldCodeWrong, err)
+			w.refused(CodeCodeWrong, err)
 		}
 	})
 	t.Run("to one use", func(t *testing.T) {
@@ -93,13 +93,13 @@ func TestR57ACodeIsBounded(t *testing.T) {
 		require.NoError(t, err)
 		w.phone(ada, "+49 30 555555")
 		_, err = w.confirm(code)
-		w.refused(FieldCodeNothing, err)
+		w.refused(CodeNothingToConfirm, err)
 	})
 	t.Run("whatever is typed", func(t *testing.T) {
 		w := asked(t, func(c *FieldsConfig) { c.Limits.Attempts = 20 })
 		for _, bad := range []string{"", " ", "0", strings.Repeat("9", 1<<20), "１２３", "' OR 1=1 --", "\x00", "\xff\xfe", "+49", "tel:", w.code() + "0", w.code()[:5]} {
 			_, err := w.confirm(bad)
-			w.refused(FieldCodeWrong, err)
+			w.refused(CodeCodeWrong, err)
 		}
 	})
 	t.Run("what waits is forgotten with the number in force", func(t *testing.T) {
@@ -123,11 +123,11 @@ func TestR57CodesAreBounded(t *testing.T) {
 		require.Equal(t, time.Minute, v.Pending.ResendAt.Sub(v.Pending.ExpiresAt.Add(-10*time.Minute)))
 		for _, number := range []string{"+49 30 222222", "+49 30 333333"} {
 			_, err := w.set(tenant.FieldPhone, number)
-			r := w.refused(FieldCodeResend, err)
+			r := w.refused(CodeResendTooSoon, err)
 			require.InDelta(t, 30*time.Second, r.RetryAfter, float64(time.Second))
 		}
 		_, err := w.sendCode()
-		w.refused(FieldCodeResend, err)
+		w.refused(CodeResendTooSoon, err)
 		require.Len(t, w.sent, 1)
 		w.clock.add(-24 * time.Hour)
 		_, err = w.sendCode()
@@ -148,7 +148,7 @@ func TestR57CodesAreBounded(t *testing.T) {
 			for i := range want {
 				require.NoError(t, try(i))
 			}
-			r := w.refused(FieldCodeTooManyCodes, try(want))
+			r := w.refused(CodeTooManyCodes, try(want))
 			require.Positive(t, r.RetryAfter)
 			require.LessOrEqual(t, r.RetryAfter, 24*time.Hour)
 			require.Len(t, w.sent, want)
@@ -170,7 +170,7 @@ func TestR57TheSender(t *testing.T) {
 		w.phone(ada, "+49 30 111111")
 		w.refuse = errors.New("the provider says 500 for +4930222222")
 		v, err := w.set(tenant.FieldPhone, "+49 30 222222")
-		r := w.refused(FieldCodeNotSent, err)
+		r := w.refused(CodeCodeNotSent, err)
 		require.Equal(t, http.StatusServiceUnavailable, r.Status())
 		require.NotContains(t, err.Error(), "500", "what the provider says is for the log")
 		require.NotNil(t, v.Pending)
@@ -185,7 +185,7 @@ func TestR57TheSender(t *testing.T) {
 		w.phone(ada, "+49 30 111111")
 		w.refuse = fmt.Errorf("premium: %w", ErrNumberRefused)
 		v, err := w.set(tenant.FieldPhone, "+49 900 222222")
-		w.refused(FieldCodeNumberRefused, err)
+		w.refused(CodeNumberRefused, err)
 		require.Nil(t, v.Pending, "nothing waits for a code that never comes")
 		require.Equal(t, "+4930111111", w.hostPhone())
 	})
@@ -195,7 +195,7 @@ func TestR57TheSender(t *testing.T) {
 		})
 		w.phone(ada, "+49 30 111111")
 		_, err := w.set(tenant.FieldPhone, "+49 30 222222")
-		w.refused(FieldCodeNotSent, err)
+		w.refused(CodeCodeNotSent, err)
 	})
 	t.Run("is asked after the commit, and once", func(t *testing.T) {
 		var w *fieldWorld
@@ -218,7 +218,7 @@ func TestR57TheSender(t *testing.T) {
 		ctx, cancel := context.WithCancel(w.ctx)
 		w.fields.cfg.Sender = CodeSenderFunc(func(ctx context.Context, _ CodeMessage) error { cancel(); return ctx.Err() })
 		_, err := w.fields.Set(ctx, w.self(ada), org, w.account(ada), tenant.FieldPhone, "+49 30 222222")
-		w.refused(FieldCodeNotSent, err)
+		w.refused(CodeCodeNotSent, err)
 		w.fields.cfg.Sender = CodeSenderFunc(w.send)
 		_, err = w.sendCode()
 		require.NoError(t, err, "the person may ask again at once")
@@ -230,7 +230,7 @@ func TestR57CodesAreNowhere(t *testing.T) {
 	w := asked(t, func(c *FieldsConfig) { c.Limits.Digits = 10 })
 	code := w.code()
 	_, err := w.confirm("0000000000")
-	w.refused(FieldCodeWrong, err)
+	w.refused(CodeCodeWrong, err)
 	rec, err := w.st.Account(t.Context(), org, w.account(ada))
 	require.NoError(t, err)
 	kept, err := json.Marshal(rec)
@@ -306,7 +306,7 @@ func TestR57ReplicasRace(t *testing.T) {
 		wg.Wait()
 		return got
 	}
-	require.Equal(t, map[string]int{FieldCodeWrong: 5, FieldCodeAttempts: 15}, atOnce(20, w.wrong()))
+	require.Equal(t, map[string]int{CodeCodeWrong: 5, CodeTooManyAttempts: 15}, atOnce(20, w.wrong()))
 	w.clock.add(time.Minute)
 	_, err = replicas[1].SendCode(t.Context(), self, org, rec.ID, tenant.FieldPhone)
 	require.NoError(t, err)

@@ -20,7 +20,7 @@ func (c *lockCheck) field(rec store.Account, phone bool) (Lock, error) {
 		what = "their phone number"
 	}
 	return Lock{
-		Locked: true, Code: FieldCodeLocked, Source: source, Since: rec.CreatedAt,
+		Locked: true, Code: CodeFieldLocked, Source: source, Since: rec.CreatedAt,
 		Reason:      fmt.Sprintf("This user is managed by %s.", source),
 		HowToChange: fmt.Sprintf("Change it in %s, or let people change %s in the SCIM preferences.", source, what),
 	}, nil

@@ -8,34 +8,34 @@ import (
 
 // The codes of [FieldRefusal].
 const (
-	FieldCodeUnknown        = "field_unknown"      // not a field that the host declared
-	FieldCodeNotManaged     = "field_not_managed"  // no directory provisions the account: the host changes it itself
-	FieldCodeLocked         = "field_locked"       // the tenant leaves it to the directory
-	FieldCodeInvalid        = "field_invalid"      // too long, several lines
-	FieldCodePhoneInvalid   = "phone_invalid"      // no telephone number
-	FieldCodeOwnOnly        = "own_field_only"     // only the person can confirm
-	FieldCodeNothing        = "nothing_to_confirm" // there is no value that waits
-	FieldCodeWrong          = "code_wrong"
-	FieldCodeExpired        = "code_expired"
-	FieldCodeAttempts       = "too_many_attempts" // of guessing this code: ask for another
-	FieldCodeResend         = "resend_too_soon"
-	FieldCodeTooManyCodes   = "too_many_codes"  // for the account, the number or the tenant
-	FieldCodeNotSent        = "code_not_sent"   // the sender failed; try again
-	FieldCodeNumberRefused  = "number_refused"  // the sender does not send there
-	FieldCodeConfirmChanged = "confirm_changed" // the field was locked while the code was on its way
+	CodeFieldUnknown     = "field_unknown"      // not a field that the host declared
+	CodeFieldNotManaged  = "field_not_managed"  // no directory provisions the account: the host changes it itself
+	CodeFieldLocked      = "field_locked"       // the tenant leaves it to the directory
+	CodeFieldInvalid     = "field_invalid"      // too long, several lines
+	CodePhoneInvalid     = "phone_invalid"      // no telephone number
+	CodeOwnFieldOnly     = "own_field_only"     // only the person can confirm
+	CodeNothingToConfirm = "nothing_to_confirm" // there is no value that waits
+	CodeCodeWrong        = "code_wrong"
+	CodeCodeExpired      = "code_expired"
+	CodeTooManyAttempts  = "too_many_attempts" // of guessing this code: ask for another
+	CodeResendTooSoon    = "resend_too_soon"
+	CodeTooManyCodes     = "too_many_codes"  // for the account, the number or the tenant
+	CodeCodeNotSent      = "code_not_sent"   // the sender failed; try again
+	CodeNumberRefused    = "number_refused"  // the sender does not send there
+	CodeConfirmChanged   = "confirm_changed" // the field was locked while the code was on its way
 )
 
 // FieldRefusal says why a field was not changed or confirmed. Find it with errors.As. One
 // with the code "field_locked" or "confirm_changed" matches [ErrLocked] too.
 type FieldRefusal struct {
-	// Code is stable: a FieldCode… constant.
+	// Code is stable: a Code… constant.
 	Code  string
 	Field string
 	// Message is for a person: what is wrong and what to do.
 	Message string
 	// RetryAfter is how long to wait; zero if that does not help, or is not needed.
 	RetryAfter time.Duration
-	// Lock explains FieldCodeLocked.
+	// Lock explains CodeFieldLocked.
 	Lock Lock
 }
 
@@ -44,21 +44,21 @@ func (r *FieldRefusal) Error() string { return "provisioning: " + r.Code + ": " 
 
 // Is makes the error match ErrLocked where the field is locked.
 func (r *FieldRefusal) Is(target error) bool {
-	return target == ErrLocked && (r.Code == FieldCodeLocked || r.Code == FieldCodeConfirmChanged)
+	return target == ErrLocked && (r.Code == CodeFieldLocked || r.Code == CodeConfirmChanged)
 }
 
 // Status is the HTTP status that goes with the code: 403 for a locked field (R56).
 func (r *FieldRefusal) Status() int {
 	switch r.Code {
-	case FieldCodeUnknown:
+	case CodeFieldUnknown:
 		return http.StatusNotFound
-	case FieldCodeLocked, FieldCodeOwnOnly, FieldCodeConfirmChanged:
+	case CodeFieldLocked, CodeOwnFieldOnly, CodeConfirmChanged:
 		return http.StatusForbidden
-	case FieldCodeNotManaged, FieldCodeNothing:
+	case CodeFieldNotManaged, CodeNothingToConfirm:
 		return http.StatusConflict
-	case FieldCodeAttempts, FieldCodeResend, FieldCodeTooManyCodes:
+	case CodeTooManyAttempts, CodeResendTooSoon, CodeTooManyCodes:
 		return http.StatusTooManyRequests
-	case FieldCodeNotSent:
+	case CodeCodeNotSent:
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusUnprocessableEntity

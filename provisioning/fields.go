@@ -177,7 +177,7 @@ func (f *Fields) declared(name string) (Field, error) {
 			return d, nil
 		}
 	}
-	return Field{}, refuseField(FieldCodeUnknown, name, "There is no such field to change here.")
+	return Field{}, refuseField(CodeFieldUnknown, name, "There is no such field to change here.")
 }
 
 // choices are what a tenant chose for each declared field.
@@ -236,12 +236,12 @@ func (f *Fields) normalize(ctx context.Context, tenantID string, d Field, value 
 	if d.Phone {
 		p, err := ParsePhone(value, f.callingCode(ctx, tenantID))
 		if err != nil {
-			return "", refuseField(FieldCodePhoneInvalid, d.Name, "This is no telephone number that we can call. Enter it with the country's code, such as +49 30 123456.")
+			return "", refuseField(CodePhoneInvalid, d.Name, "This is no telephone number that we can call. Enter it with the country's code, such as +49 30 123456.")
 		}
 		return p.Number, nil
 	}
 	if !plainText(value) {
-		return "", refuseField(FieldCodeInvalid, d.Name, fmt.Sprintf("Expected a text of at most %d characters on one line.", maxFieldText))
+		return "", refuseField(CodeFieldInvalid, d.Name, fmt.Sprintf("Expected a text of at most %d characters on one line.", maxFieldText))
 	}
 	return strings.TrimSpace(value), nil
 }

@@ -204,7 +204,7 @@ func TestR57AConfirmedNumber(t *testing.T) {
 	require.Equal(t, "+4930111111", w.hostPhone())
 
 	_, err = w.confirm(w.wrong())
-	w.refused(FieldCodeWrong, err)
+	w.refused(CodeCodeWrong, err)
 	v, err = w.confirm(" " + w.code()[:3] + "-" + w.code()[3:] + "\u200f")
 	require.NoError(t, err)
 	require.Equal(t, "+4930222222", v.Value)
@@ -233,7 +233,7 @@ func TestR57AConfirmedNumber(t *testing.T) {
 	require.Equal(t, FieldFromDirectory, v.Source, "confirming the directory's number does not make it one's own")
 	require.True(t, v.Usable())
 	_, err = w.sendCode()
-	w.refused(FieldCodeNothing, err)
+	w.refused(CodeNothingToConfirm, err)
 	w.attributes(ada, `"x":1`)
 	require.Equal(t, "+4930222222", w.hostPhone(), "the directory cleared its number: the person's own is there")
 	w.stable()
@@ -266,7 +266,7 @@ func TestR56ALockedField(t *testing.T) {
 	w.prefer(store.SCIMPreferences{})
 	w.phone(ada, "+49 30 111111")
 	_, err := w.set(tenant.FieldPhone, "+49 30 222222")
-	r := w.refused(FieldCodeLocked, err)
+	r := w.refused(CodeFieldLocked, err)
 	require.ErrorIs(t, err, ErrLocked)
 	require.Equal(t, http.StatusForbidden, r.Status())
 	require.Contains(t, r.Message, "Okta")
@@ -328,7 +328,7 @@ func TestR56ThePreferenceIsTurned(t *testing.T) {
 		require.NoError(t, err)
 		w.prefer(store.SCIMPreferences{})
 		v, err := w.confirm(w.code())
-		w.refused(FieldCodeConfirmChanged, err)
+		w.refused(CodeConfirmChanged, err)
 		require.ErrorIs(t, err, ErrLocked)
 		require.Nil(t, v.Pending)
 		require.Equal(t, "+4930111111", w.hostPhone())
@@ -365,6 +365,21 @@ func TestR57NumbersThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestFieldsRefuseNumbers: what a person enters must be a number, and nothing happens otherwise.
+func TestFieldsRefuseNumbers(t *testing.T) {
+	w := newFieldWorld(t)
+	w.phone(ada, "+49 30 111111")
+	for _, bad := range []string{"ada", "112", "+", "+49 30 111111 or so", strings.Repeat("1", 1<<20), "\x00", "\xff", "<b>+4930111111</b>"} {
+		_, err := w.set(tenant.FieldPhone, bad)
+		r := w.refused(CodePhoneInvalid, err)
+		require.Equal(t, http.StatusUnprocessableEntity, r.Status())
+		require.Contains(t, r.Message, "+49 30 123456", "it says what is expected")
+	}
+	require.Equal(t, "+4930111111", w.hostPhone())
+	require.Empty(t, w.sent)
+	require.Nil(t, w.value(tenant.FieldPhone).Pending)
+}
+
 func TestR56FieldsBesideThePhone(t *testing.T) {
 	const department = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 	w := newFieldWorld(t)
@@ -380,7 +395,7 @@ func TestR56FieldsBesideThePhone(t *testing.T) {
 	require.Equal(t, "Countess", w.fhost.extra[id]["title"])
 	require.Equal(t, "Ada, Countess of Lovelace", w.host.byEmail(t, "ada@acme.example").Name)
 	_, err = w.set(department, "Poetry")
-	w.refused(FieldCodeLocked, err)
+	w.refused(CodeFieldLocked, err)
 	w.attributes(ada, `"title":"Analyst"`)
 	require.Equal(t, "Countess", w.fhost.extra[id]["title"])
 	require.Equal(t, "Ada, Countess of Lovelace", w.host.byEmail(t, "ada@acme.example").Name)
@@ -397,7 +412,7 @@ func TestR56FieldsBesideThePhone(t *testing.T) {
 
 	for _, bad := range []string{strings.Repeat("x", 257), "two\nlines", "\xff", "nul\x00"} {
 		_, err = w.set("title", bad)
-		w.refused(FieldCodeInvalid, err)
+		w.refused(CodeFieldInvalid, err)
 	}
 	w.attributes(ada, `"title":"`+strings.Repeat("y", 300)+`"`)
 	require.Equal(t, "Countess", w.fhost.extra[id]["title"])
@@ -462,12 +477,12 @@ func TestFieldsAskTheAuthorizer(t *testing.T) {
 	_, err := w.fields.Set(w.ctx, other, org, id, tenant.FieldPhone, "+49 30 333333")
 	require.NoError(t, err, "whom the host lets change others' fields")
 	_, err = w.fields.Confirm(w.ctx, other, org, id, tenant.FieldPhone, w.code())
-	require.Equal(t, http.StatusForbidden, w.refused(FieldCodeOwnOnly, err).Status(), "nobody confirms for others, even with the code")
+	require.Equal(t, http.StatusForbidden, w.refused(CodeOwnFieldOnly, err).Status(), "nobody confirms for others, even with the code")
 	_, err = w.fields.SendCode(w.ctx, other, org, id, tenant.FieldPhone)
-	w.refused(FieldCodeOwnOnly, err)
+	w.refused(CodeOwnFieldOnly, err)
 	key := tenant.Actor{Kind: tenant.ActorAPIKey, ID: id}
 	_, err = w.fields.Confirm(w.ctx, key, org, id, tenant.FieldPhone, w.code())
-	w.refused(FieldCodeOwnOnly, err)
+	w.refused(CodeOwnFieldOnly, err)
 
 	calls := map[string]func(a tenant.Actor) error{
 		"Values": func(a tenant.Actor) error { _, err := w.fields.Values(w.ctx, a, org, id); return err },
@@ -498,13 +513,13 @@ func TestFieldsAskTheAuthorizer(t *testing.T) {
 	// Another tenant's, and one by hand.
 	for _, who := range []struct{ tenantID, account string }{{"other", id}, {org, "u-root"}, {org, "u-nix"}, {org, ""}} {
 		_, err = w.fields.Set(w.ctx, owner, who.tenantID, who.account, tenant.FieldPhone, "+49 30 333333")
-		w.refused(FieldCodeNotManaged, err)
+		w.refused(CodeFieldNotManaged, err)
 		list, err := w.fields.Values(w.ctx, owner, who.tenantID, who.account)
 		require.NoError(t, err)
 		require.Empty(t, list)
 	}
 	_, err = w.set("userName", "x")
-	w.refused(FieldCodeUnknown, err)
+	w.refused(CodeFieldUnknown, err)
 }
 
 func TestNewFieldsRefuses(t *testing.T) {

@@ -26,7 +26,7 @@ func (f *Fields) Values(ctx context.Context, actor tenant.Actor, tenantID, accou
 		return nil, err
 	}
 	rec, c, err := f.load(ctx, f.cfg.Store, tenantID, accountID, Field{})
-	if r := refusalOf(err); r != nil && r.Code == FieldCodeNotManaged {
+	if r := refusalOf(err); r != nil && r.Code == CodeFieldNotManaged {
 		return nil, nil
 	}
 	if err != nil {
@@ -93,7 +93,7 @@ func (f *Fields) SendCode(ctx context.Context, actor tenant.Actor, tenantID, acc
 			value = w.have.Pending.Value
 		}
 		if value == "" || value == w.have.Confirmed {
-			return refuseField(FieldCodeNothing, field, "There is nothing to confirm.")
+			return refuseField(CodeNothingToConfirm, field, "There is nothing to confirm.")
 		}
 		return w.start(ctx, tx, actor, value)
 	})
@@ -130,27 +130,27 @@ func (f *Fields) confirm(ctx context.Context, tx store.Store, actor tenant.Actor
 		if v := f.show(w.rec, w.c, w.field); v.Confirmed {
 			return nil, nil
 		}
-		return refuseField(FieldCodeNothing, w.field.Name, "There is nothing to confirm. Ask for a code first."), nil
+		return refuseField(CodeNothingToConfirm, w.field.Name, "There is nothing to confirm. Ask for a code first."), nil
 	}
 	no := func(code, message string) (*FieldRefusal, error) {
 		w.tell(actor, EventFieldRefused, FieldValue{Field: w.field.Name, Value: masked(p.Value)}, code, message)
 		return refuseField(code, w.field.Name, message), nil
 	}
 	if !now.Before(p.ExpiresAt) {
-		return no(FieldCodeExpired, "This code is too old. Ask for another one.")
+		return no(CodeCodeExpired, "This code is too old. Ask for another one.")
 	}
 	switch ok, err := f.attempt(ctx, tx, w.tenantID, *p); {
 	case err != nil:
 		return nil, err
 	case !ok:
-		return no(FieldCodeAttempts, "There were too many attempts with this code. Ask for another one.")
+		return no(CodeTooManyAttempts, "There were too many attempts with this code. Ask for another one.")
 	}
 	_, err := tx.TakeToken(ctx, w.tenantID, tokenCode, codeKey(w.tenantID, w.rec.ID, w.field, *p, plainCode(code)), now)
 	if notFound(err) {
 		if again, err := tx.Account(ctx, w.tenantID, w.rec.ID); err != nil || again.Version != w.rec.Version {
 			return nil, errOr(err, errAgain) // the same form, sent twice at once
 		}
-		return no(FieldCodeWrong, "This is not the code that was sent. Look again, or ask for another one.")
+		return no(CodeCodeWrong, "This is not the code that was sent. Look again, or ask for another one.")
 	}
 	if err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func (f *Fields) confirm(ctx context.Context, tx store.Store, actor tenant.Actor
 	inForce, _ := inForce(w.have, w.choice())
 	if p.Value != inForce && !w.choice().UserEditable {
 		w.have.Pending = nil
-		return no(FieldCodeConfirmChanged, "Meanwhile your organisation left this to its directory. Nothing was changed.")
+		return no(CodeConfirmChanged, "Meanwhile your organisation left this to its directory. Nothing was changed.")
 	}
 	w.have.Confirmed, w.have.ConfirmedAt = p.Value, store.Time(now)
 	if p.Value != inForce {
@@ -213,7 +213,7 @@ func (w *fieldWrite) locked(ctx context.Context, tx store.Store) error {
 	if err != nil {
 		return err
 	}
-	r := refuseField(FieldCodeLocked, w.field.Name, lock.Explain())
+	r := refuseField(CodeFieldLocked, w.field.Name, lock.Explain())
 	r.Lock = lock
 	return r
 }
@@ -259,7 +259,7 @@ func (f *Fields) change(ctx context.Context, tenantID, accountID string, d Field
 func (f *Fields) load(ctx context.Context, tx store.Store, tenantID, accountID string, d Field) (store.Account, choices, error) {
 	rec, err := tx.Account(ctx, tenantID, accountID)
 	if notFound(err) || err == nil && rec.SCIMUserID == "" {
-		return rec, choices{}, refuseField(FieldCodeNotManaged, d.Name, "No directory provisions this account.")
+		return rec, choices{}, refuseField(CodeFieldNotManaged, d.Name, "No directory provisions this account.")
 	}
 	if err != nil {
 		return rec, choices{}, fmt.Errorf("provisioning: reading an account: %w", err)
@@ -301,7 +301,7 @@ func (f *Fields) ownField(ctx context.Context, actor tenant.Actor, tenantID, acc
 		return Field{}, err
 	}
 	if !isSelf(actor, accountID) {
-		return Field{}, refuseField(FieldCodeOwnOnly, field, "Only the person whose account it is can confirm this.")
+		return Field{}, refuseField(CodeOwnFieldOnly, field, "Only the person whose account it is can confirm this.")
 	}
 	return f.declared(field)
 }
