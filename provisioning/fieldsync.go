@@ -167,8 +167,10 @@ func (a *applier) reportFields(p *personPlan, rec *store.Account) {
 		if have.Refused == "" {
 			continue
 		}
-		finding := Finding{Code: FindingFieldInvalid, SCIMUserID: p.scimUserID, AccountID: rec.ID, Person: p.profile.label(),
-			Message: fmt.Sprintf("The directory's value of %s cannot be kept: it is too long, or has several lines.", d.Name)}
+		finding := Finding{
+			Code: FindingFieldInvalid, SCIMUserID: p.scimUserID, AccountID: rec.ID, Person: p.profile.label(),
+			Message: fmt.Sprintf("The directory's value of %s cannot be kept: it is too long, or has several lines.", d.Name),
+		}
 		if d.Phone {
 			finding.Code = FindingPhoneInvalid
 			finding.Message = fmt.Sprintf("The directory's telephone number %q cannot be read. Enter it there with the country's code, such as +49 30 123456.", have.Refused)
