@@ -330,3 +330,114 @@ func TestR57ReplicasRace(t *testing.T) {
 	wg.Wait()
 	require.Len(t, w.sent, before+1, "one code a minute, from whichever replica")
 }
+
+// TestFieldsCrash: the program ends between the commit and the sending, or before the commit.
+func TestFieldsCrash(t *testing.T) {
+	t.Run("after the commit", func(t *testing.T) {
+		w := newFieldWorld(t)
+		w.phone(ada, "+49 30 111111")
+		w.fields.cfg.Sender = CodeSenderFunc(func(context.Context, CodeMessage) error { return nil }) // it went nowhere
+		_, err := w.set(tenant.FieldPhone, "+49 30 222222")
+		require.NoError(t, err)
+		again := *w.fields // another process
+		again.cfg.Sender = CodeSenderFunc(w.send)
+		w.fields = &again
+		w.clock.add(time.Minute)
+		_, err = w.set(tenant.FieldPhone, "+49 30 222222")
+		require.NoError(t, err, "entering the number again sends another code")
+		_, err = w.confirm(w.code())
+		require.NoError(t, err)
+	})
+	t.Run("before the commit", func(t *testing.T) {
+		w := asked(t)
+		j := w.st.(*joined)
+		j.crash = func() error { return errCrash }
+		_, err := w.confirm(w.code())
+		require.ErrorIs(t, err, errCrash)
+		require.Equal(t, "+4930111111", w.hostPhone())
+		j.crash = nil
+		_, err = w.confirm(w.code())
+		require.NoError(t, err, "the code is good as before")
+		require.Equal(t, "+4930222222", w.hostPhone())
+	})
+	t.Run("the host refuses the number", func(t *testing.T) {
+		w := asked(t)
+		w.host.fail = func(op, _ string) error {
+			if op == "UpdateProfile" {
+				return errors.New("the database is full")
+			}
+			return nil
+		}
+		_, err := w.confirm(w.code())
+		require.ErrorContains(t, err, "update a profile")
+		w.phone(ada, "+49 30 333333")
+		require.Equal(t, "+4930111111", w.value(tenant.FieldPhone).Directory, "what the host did not get was not written down")
+		w.host.fail = nil
+		w.clock.add(2 * time.Second)
+		w.sync()
+		require.Equal(t, "+4930333333", w.hostPhone())
+		_, err = w.confirm(w.code())
+		require.NoError(t, err)
+		require.Equal(t, "+4930222222", w.hostPhone())
+	})
+}
+
+// TestFieldsOfManyPeople: accounts that are made many at once have their numbers as others do, and
+// a number that cannot be read stops nobody.
+func TestFieldsOfManyPeople(t *testing.T) {
+	w := newFieldWorld(t)
+	for i := range 3 * batchFrom {
+		name := fmt.Sprintf("p%02d", i)
+		m := w.meta(name)
+		body := fmt.Sprintf(`{"userName":"%[1]s@acme.example","emails":[{"value":"%[1]s@acme.example"}],"title":"T%[1]s","phoneNumbers":[{"value":"+49 30 10000%[1]s"}]}`, name)
+		if i%2 == 0 {
+			body = strings.ReplaceAll(body, "10000p", "10000")
+		}
+		u := store.SCIMUser{Meta: m, UserName: name + "@acme.example", Active: true, Body: []byte(body)}
+		_, err := w.st.CreateSCIMUser(w.ctx, org, u, w.ev("scim.user.created", subjectUser, m.ID, u.Body))
+		require.NoError(t, err)
+	}
+	w.sync()
+	for i := range 3 * batchFrom {
+		u := w.host.byEmail(t, fmt.Sprintf("p%02d@acme.example", i))
+		want := ""
+		if i%2 == 0 {
+			want = fmt.Sprintf("+493010000%02d", i)
+		}
+		require.Equal(t, want, u.Phone)
+		require.Equal(t, fmt.Sprintf("Tp%02d", i), w.fhost.extra[u.ID]["title"])
+	}
+	w.stable()
+}
+
+// FuzzAttributeOf reads whatever a directory may have stored.
+func FuzzAttributeOf(f *testing.F) {
+	f.Add([]byte(`{"title":"x","name":{"givenName":"A"}}`), "name.givenName")
+	f.Add([]byte(`{"urn:a:b":{"department":"D"}}`), "urn:a:b:department")
+	f.Add([]byte(`{"addresses":[{"value":"a"},{"value":"b","primary":true}]}`), "addresses")
+	f.Add([]byte(`[`), "title")
+	f.Fuzz(func(t *testing.T, body []byte, name string) {
+		if got := attributeOf(body, name); len(got) > 3*len(body) {
+			t.Errorf("attributeOf(%q, %q) is longer than the body", body, name)
+		}
+	})
+}
+
+func TestAttributeOf(t *testing.T) {
+	const department = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
+	for _, tt := range []struct{ body, name, want string }{
+		{`{"Title":"x"}`, "title", "x"},
+		{`{"title":7}`, "title", ""},
+		{`{"title":null}`, "title", ""},
+		{`{"name":{"givenName":"A"}}`, "name.givenName", "A"},
+		{`{"name":"A"}`, "name.givenName", ""},
+		{`{"URN:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"D"}}`, department, "D"},
+		{`{"department":"D"}`, department, ""},
+		{`{"ims":[{"value":"a"},{"value":"b","primary":true}]}`, "ims", "b"},
+		{`{"ims":[7,{"value":"a"}]}`, "ims", "a"},
+		{`{"title":"x"`, "title", "x"},
+		{``, "title", ""},
+	} {
+		require.Equal(t, tt.want, attributeOf([]byte(tt.body), tt.name), "%s in %s", tt.name, tt.body)
+	}
+}

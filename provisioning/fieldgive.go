@@ -146,9 +146,6 @@ func (f *Fields) settle(ctx context.Context, tenantID, accountID string) (did bo
 	err = f.inTx(ctx, func(tx store.Store) error {
 		did = false
 		rec, c, err := f.load(ctx, tx, tenantID, accountID, Field{})
-		if refusalOf(err) != nil {
-			return nil // gone meanwhile
-		}
 		if err != nil {
 			return err
 		}
@@ -159,5 +156,8 @@ func (f *Fields) settle(ctx context.Context, tenantID, accountID string) (did bo
 		did = true
 		return f.write(ctx, tx, tenantID, &rec, c, tenant.Actor{}, nil)
 	})
+	if refusalOf(err) != nil { // no directory has the account any more
+		return false, nil
+	}
 	return did && err == nil, err
 }
