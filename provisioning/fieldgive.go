@@ -132,6 +132,9 @@ func (f *Fields) Settle(ctx context.Context, tenantID string) (n int, err error)
 		if did {
 			n++
 		}
+		if refusalOf(err) != nil {
+			continue // no directory has the account any more
+		}
 		if ctx.Err() != nil {
 			return n, errors.Join(append(errs, ctx.Err())...)
 		}
@@ -156,8 +159,5 @@ func (f *Fields) settle(ctx context.Context, tenantID, accountID string) (did bo
 		did = true
 		return f.write(ctx, tx, tenantID, &rec, c, tenant.Actor{}, nil)
 	})
-	if refusalOf(err) != nil { // no directory has the account any more
-		return false, nil
-	}
 	return did && err == nil, err
 }
