@@ -116,7 +116,8 @@ func (f *Fields) listen(fields []store.AccountField, said []heard) []store.Accou
 // Settle gives the host what is in force by the tenant's present choices, for all accounts
 // for which that is something else than it was given: after a preference changed. It returns how
 // many there were, and goes on after an account that fails; the error joins those of the first hundred. It
-// may be stopped and called again at any time. [Engine.Reconcile] does it too.
+// may be stopped and called again at any time. The [Engine] does it when a directory's preferences
+// changed, and when it reconciles.
 func (f *Fields) Settle(ctx context.Context, tenantID string) (n int, err error) {
 	var errs []error
 	for a, err := range pages(func(after string) (store.Page[store.Account], error) {

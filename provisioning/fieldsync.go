@@ -180,3 +180,14 @@ func (a *applier) reportFields(p *personPlan, rec *store.Account) {
 		}
 	}
 }
+
+// settleFields gives the host what is in force by the tenant's present choices. It holds up
+// nothing: what fails is logged, and done by the next reconcile.
+func (e *Engine) settleFields(ctx context.Context, tenantID string) {
+	if e.cfg.Fields == nil {
+		return
+	}
+	if _, err := e.cfg.Fields.Settle(ctx, tenantID); err != nil {
+		e.cfg.Logger.WarnContext(ctx, "provisioning: fields of some accounts could not be settled", "tenant", tenantID, "error", err)
+	}
+}

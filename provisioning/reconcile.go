@@ -62,12 +62,7 @@ func (e *Engine) Reconcile(ctx context.Context, tenantID string) (Plan, error) {
 		// Whatever stands in the way there, comparing everybody may mend it.
 		e.cfg.Logger.WarnContext(ctx, "provisioning: reconciling a tenant whose journal could not be followed", "tenant", tenantID, "error", err)
 	}
-	if f := e.cfg.Fields; f != nil {
-		if _, err := f.Settle(ctx, tenantID); err != nil {
-			// One account's trouble is no reason not to compare everybody.
-			e.cfg.Logger.WarnContext(ctx, "provisioning: fields of some accounts could not be settled", "tenant", tenantID, "error", err)
-		}
-	}
+	e.settleFields(ctx, tenantID)
 	open, err := e.openSubjects(ctx, tenantID)
 	if err != nil {
 		return Plan{}, err
