@@ -2,40 +2,40 @@ package provisioning
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
-// field is the lock of a field that a tenant may leave to its people, and has not.
-func (c *lockCheck) field(rec store.Account, phone bool) (Lock, error) {
-	source, err := c.source()
+// locked is the refusal of a field that the tenant leaves to the directory, with the lock's
+// explanation.
+func (f *Fields) locked(ctx context.Context, tx store.Store, tenantID, accountID string, d Field) error {
+	cfg := LocksConfig{Store: f.cfg.Store, UserFields: []string{d.Name}}
+	if d.Name == tenant.FieldPhone {
+		cfg.PhoneField = d.Name
+	}
+	locks, err := NewLocks(cfg)
 	if err != nil {
-		return Lock{}, err
+		return err
 	}
-	what := "it"
-	if phone {
-		what = "their phone number"
+	lock, err := locks.CheckTx(ctx, tx, tenantID, Resource{Kind: ResourceUser, AccountID: accountID}, d.Name, OpUpdate)
+	if err != nil {
+		return err
 	}
-	return Lock{
-		Locked: true, Code: CodeFieldLocked, Source: source, Since: rec.CreatedAt,
-		Reason:      fmt.Sprintf("This user is managed by %s.", source),
-		HowToChange: fmt.Sprintf("Change it in %s, or let people change %s in the SCIM preferences.", source, what),
-	}, nil
+	lock.Code = CodeFieldLocked
+	r := refuseField(CodeFieldLocked, d.Name, strings.TrimSpace(lock.Reason+" "+lock.HowToChange))
+	r.Lock = lock
+	return r
 }
 
-// fieldFree says whether the tenant leaves a field to its people: by the SCIM attribute's
-// name, or the last part of it, as givenName.
-func fieldFree(ctx context.Context, tx store.Store, tenantID, field string) (bool, error) {
-	list, err := tx.Directories(ctx, tenantID)
-	for _, d := range list {
-		for _, p := range tenant.FieldPolicies(d.Preferences) {
-			if d.Enabled && p.UserEditable && (p.Field == field || strings.HasSuffix(p.Field, "."+field)) {
-				return true, err
-			}
-		}
-	}
-	return false, err
+// fieldFreeIn says whether one of a tenant's directories leaves a field to people: by the SCIM
+// attribute's name, or the last part of it, as givenName.
+func fieldFreeIn(list []store.Directory, field string) bool {
+	return slices.ContainsFunc(list, func(d store.Directory) bool {
+		return d.Enabled && slices.ContainsFunc(tenant.FieldPolicies(d.Preferences), func(p tenant.FieldPolicy) bool {
+			return p.UserEditable && (p.Field == field || strings.HasSuffix(p.Field, "."+field))
+		})
+	})
 }

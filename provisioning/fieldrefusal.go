@@ -6,11 +6,10 @@ import (
 	"time"
 )
 
-// The codes of [FieldRefusal].
+// The codes of [FieldRefusal], beside [CodeFieldLocked].
 const (
 	CodeFieldUnknown     = "field_unknown"      // not a field that the host declared
 	CodeFieldNotManaged  = "field_not_managed"  // no directory provisions the account: the host changes it itself
-	CodeFieldLocked      = "field_locked"       // the tenant leaves it to the directory
 	CodeFieldInvalid     = "field_invalid"      // too long, several lines
 	CodePhoneInvalid     = "phone_invalid"      // no telephone number
 	CodeOwnFieldOnly     = "own_field_only"     // only the person can confirm

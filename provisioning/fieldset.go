@@ -61,7 +61,7 @@ func (f *Fields) Set(ctx context.Context, actor tenant.Actor, tenantID, accountI
 	}
 	return f.change(ctx, tenantID, accountID, d, func(tx store.Store, w *fieldWrite) error {
 		if !w.choice().UserEditable {
-			return w.locked(ctx, tx)
+			return f.locked(ctx, tx, tenantID, accountID, d)
 		}
 		have := w.have
 		now, _ := inForce(have, w.choice())
@@ -205,17 +205,6 @@ func (w *fieldWrite) start(ctx context.Context, tx store.Store, actor tenant.Act
 	w.have, w.message = have, &m
 	w.tell(actor, EventFieldCode, FieldValue{Field: w.field.Name, Value: masked(value)}, "", "")
 	return nil
-}
-
-// locked is the refusal of a field that the tenant leaves to the directory.
-func (w *fieldWrite) locked(ctx context.Context, tx store.Store) error {
-	lock, err := (&lockCheck{ctx: ctx, tx: tx, tenantID: w.tenantID}).field(w.rec, w.field.Name == tenant.FieldPhone)
-	if err != nil {
-		return err
-	}
-	r := refuseField(CodeFieldLocked, w.field.Name, lock.Explain())
-	r.Lock = lock
-	return r
 }
 
 // change runs fn on one field in a transaction, writes down what came of it, gives it to the

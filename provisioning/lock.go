@@ -16,6 +16,9 @@ import (
 // "resource_locked".
 var ErrLocked = errors.New("provisioning: locked")
 
+// CodeFieldLocked is the code of a lock that the tenant's preferences can lift (R57).
+const CodeFieldLocked = "field_locked"
+
 // ResourceKind is what somebody wants to change in the application.
 type ResourceKind string
 
@@ -191,7 +194,7 @@ func (c *lockCheck) user(cfg LocksConfig, r Resource, field string, op Op, phone
 		return Lock{}, nil
 	}
 	if op == OpUpdate && field != "" && field != cfg.PhoneField {
-		if free, err := fieldFree(c.ctx, c.tx, c.tenantID, field); err != nil || free {
+		if list, err := c.tx.Directories(c.ctx, c.tenantID); err != nil || fieldFreeIn(list, field) {
 			return Lock{}, err
 		}
 	}
@@ -208,7 +211,8 @@ func (c *lockCheck) user(cfg LocksConfig, r Resource, field string, op Op, phone
 		lock.HowToChange = fmt.Sprintf("Remove the user in %s; access ends with the next sync.", source)
 	}
 	if op == OpUpdate && field == cfg.PhoneField { // the tenant's own choice, not the directory's
-		return c.field(a, true)
+		lock.Code = CodeFieldLocked
+		lock.HowToChange = fmt.Sprintf("Change it in %s, or let people change their phone number in the SCIM preferences.", source)
 	}
 	return lock, nil
 }
