@@ -227,6 +227,9 @@ func (a *applier) adopt(ctx context.Context, tx store.Store, p *personPlan) erro
 	}
 	rec.SCIMUserID, rec.Active, rec.Convertible, rec.UpdatedAt = p.scimUserID, true, false, now
 	rec.EmailUnproven = false // somebody approved it, or it was not
+	if err := a.adoptFields(ctx, tx, p, &rec); err != nil {
+		return err
+	}
 	if _, err := tx.UpdateAccount(ctx, a.tenantID, rec, events...); err != nil {
 		return err
 	}

@@ -66,6 +66,7 @@ type applier struct {
 	tenantID string
 	made     map[string]string // teams made, by group
 	found    []Finding         // what came up while applying
+	fields   *choices          // read when they are needed
 }
 
 // ownersFirst puts those who get the top role before the others: nobody loses it to
@@ -377,15 +378,26 @@ func (a *applier) create(ctx context.Context, tx store.Store, p *personPlan, id 
 		Meta:   store.Meta{ID: id, CreatedAt: now, UpdatedAt: now},
 		Source: store.SourceSCIM, SCIMUserID: p.scimUserID, Active: true, Email: p.profile.Email, ExternalID: p.profile.ExternalID,
 	}
-	_, err := tx.CreateAccount(ctx, a.tenantID, rec)
+	given, err := a.firstFields(ctx, tx, p, &rec)
+	if err != nil {
+		return "", err
+	}
+	_, err = tx.CreateAccount(ctx, a.tenantID, rec)
 	if errors.Is(err, store.ErrConflict) {
 		return "", hostErr("create an account", fmt.Errorf("expected the ID of a new account, got %q, which is somebody's", hostName(id)))
 	}
-	return id, err
+	if err != nil {
+		return "", err
+	}
+	return id, a.giveExtra(ctx, tx, rec, given)
 }
 
 func (a *applier) update(ctx context.Context, tx store.Store, p *personPlan) error {
-	if err := a.e.target.UpdateProfile(ctx, tx, a.tenantID, p.accountID, p.profile); err != nil {
+	profile, err := a.bringFields(ctx, tx, p)
+	if err != nil {
+		return err
+	}
+	if err := a.e.target.UpdateProfile(ctx, tx, a.tenantID, p.accountID, profile); err != nil {
 		return hostErr("update a profile", err)
 	}
 	pinned := *p.record

@@ -90,6 +90,14 @@
 // the host's pages. Locks are lifted with the sync, and by owners and staff for a time
 // ([Locks.Override]); what was changed meanwhile stays until that ends.
 //
+// # Fields that people change
+//
+// The phone number, and other fields that the host declares, may have two values: the
+// directory's and the person's own. [Fields] keeps both, and the one that changed last is
+// in force; the tenant chooses for each field whether people may change it, and whether they must
+// confirm it with a code. A number that cannot be read fails no user. With [Config].Fields
+// the engine's profiles have what is in force; the host's own pages call [Fields.Set].
+//
 // # What goes wrong
 //
 // Position, ledger, events and (for a host on the same database) the host's rows are

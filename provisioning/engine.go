@@ -67,6 +67,10 @@ type Config struct {
 	// day; less than a minute is refused.
 	ReconcileEvery time.Duration
 
+	// Fields, if set, keeps the phone number and what else people may have a say in: profiles
+	// then have the values in force. Nil hands on what the directory says, see [Profile].KeepPhone.
+	Fields *Fields
+
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// Logger hears of failures. Nil discards.

@@ -79,6 +79,11 @@ func (l *loader) loadTenant(ctx context.Context, _ *concern) error {
 	if _, l.s.keepPhone, err = directoryState(ctx, l.tx, l.tenantID); err != nil {
 		return err
 	}
+	if f := l.e.cfg.Fields; f != nil {
+		if l.s.fields, err = f.choicesOf(ctx, l.tx, l.tenantID); err != nil {
+			return err
+		}
+	}
 	l.s.breakGlass, err = breakGlassOf(ctx, l.tx, l.tenantID)
 	return err
 }

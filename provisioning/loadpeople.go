@@ -76,16 +76,17 @@ func (l *loader) addPerson(ctx context.Context, p person) (err error) {
 			return err
 		}
 	}
-	l.keep(p)
+	l.keep(ctx, p)
 	return nil
 }
 
 // keep adds a person to the snapshot, without the resource's body, which the profile
 // stands for.
-func (l *loader) keep(p person) {
+func (l *loader) keep(ctx context.Context, p person) {
 	if p.user != nil {
 		p.profile = ProfileOf(*p.user)
 		p.profile.KeepPhone = l.s.keepPhone
+		l.hearFields(ctx, &p)
 		p.user.Body = nil
 	} else if p.record != nil {
 		p.profile = Profile{SCIMUserID: p.scimUserID, Email: p.record.Email}
@@ -120,7 +121,7 @@ func (l *loader) walkPeople(ctx context.Context, c *concern) error {
 		id := p.accountID()
 		done[id] = true
 		p.grants = grants[id]
-		l.keep(p)
+		l.keep(ctx, p)
 	}
 	for u, err := range pages(func(after string) (store.Page[store.SCIMUser], error) {
 		return l.tx.SCIMUsers(ctx, l.tenantID, store.Query{After: after})

@@ -188,8 +188,15 @@ func (r *lockReader) loadTeams(ctx context.Context, wanted map[string]bool) erro
 // editable says that the field of a user is no directory's, or the tenant left it to its people.
 func (r *lockReader) editable(c Change) bool {
 	cfg := &r.locks.cfg
-	return c.Op == OpUpdate && c.Field != "" &&
-		(!cfg.manages(c.Field) || sameField(cfg.PhoneField, c.Field) && phoneFreeIn(r.dirs))
+	switch {
+	case c.Op != OpUpdate || c.Field == "":
+		return false
+	case !cfg.manages(c.Field):
+		return true
+	case sameField(cfg.PhoneField, c.Field):
+		return phoneFreeIn(r.dirs)
+	}
+	return fieldFreeIn(r.dirs, c.Field)
 }
 
 // ofTeamRole says that the change is of a role in a team, which is never locked (D1).

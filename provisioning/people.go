@@ -7,7 +7,7 @@ import (
 func newPersonPlan(x *person) *personPlan {
 	return &personPlan{
 		scimUserID: x.scimUserID, accountID: x.accountID(), profile: x.profile,
-		record: x.record, user: x.user, grants: x.grants,
+		record: x.record, user: x.user, heard: x.heard, grants: x.grants,
 		hostGone: x.record != nil && x.host == nil,
 	}
 }

@@ -308,6 +308,7 @@ type personPlan struct {
 	later error
 
 	user      *store.SCIMUser
+	heard     []heard
 	before    *AccountState // the host's; nil if there is no account yet
 	grants    []store.Grant // the ledger's, as they were read
 	org       *orgStep

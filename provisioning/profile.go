@@ -21,8 +21,15 @@ type Profile struct {
 	DisplayName string `json:"displayName,omitempty"`
 	GivenName   string `json:"givenName,omitempty"`
 	FamilyName  string `json:"familyName,omitempty"`
-	// Phone is as the directory wrote it, chosen like Email with "mobile" first.
+	// Phone is as the directory wrote it, chosen like Email with "mobile" first. With
+	// [Config].Fields it is the number in force, the directory's or the person's own, as
+	// [ParsePhone] reads it.
 	Phone string `json:"phone,omitempty"`
+	// PhoneConfirmed says that the person confirmed Phone, PhoneMustConfirm that the tenant
+	// wants it: a host relies on the number if the one is set or the other is not. Both are
+	// for hosts with [Config].Fields alone.
+	PhoneConfirmed   bool `json:"phoneConfirmed,omitempty"`
+	PhoneMustConfirm bool `json:"phoneMustConfirm,omitempty"`
 	// KeepPhone says that the tenant lets people change their own number: an update
 	// leaves a number that the host has.
 	KeepPhone bool `json:"keepPhone,omitempty"`

@@ -65,6 +65,7 @@ func (e *Engine) Reconcile(ctx context.Context, tenantID string) (Plan, error) {
 		// Whatever stands in the way there, comparing everybody may mend it.
 		e.cfg.Logger.WarnContext(ctx, "provisioning: reconciling a tenant whose journal could not be followed", "tenant", tenantID, "error", err)
 	}
+	e.settleFields(ctx, tenantID)
 	open, err := e.openSubjects(ctx, tenantID)
 	if err != nil {
 		return Plan{}, err

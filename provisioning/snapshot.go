@@ -35,6 +35,8 @@ type snapshot struct {
 	rootID string
 	// keepPhone is the tenant's preference (R56).
 	keepPhone bool
+	// fields are the tenant's choices where [Config].Fields is set.
+	fields choices
 	// breakGlass are folded addresses.
 	breakGlass map[string]bool
 	// owners are the active accounts with the top role; read only if somebody concerned
@@ -82,6 +84,7 @@ type person struct {
 	scimUserID string
 	user       *store.SCIMUser // nil if the directory deleted it
 	profile    Profile
+	heard      []heard        // what the directory says about fields, where [Config].Fields is set
 	record     *store.Account // nil if there is no account yet
 	host       *AccountState  // nil if there is none, or the host does not have it any more
 	// match is the host's account of the same address, where record is nil, and

@@ -79,8 +79,9 @@ func (e *Engine) step(ctx context.Context, tenantID string, failures int) (handl
 		limit = 1 // find the one that fails
 	}
 	var plan Plan
+	settle := false // a choice for fields may be another
 	err = e.cfg.Store.InTx(ctx, func(tx store.Store) error {
-		handled, more, plan = 0, false, Plan{}
+		handled, more, plan, settle = 0, false, Plan{}, false
 		from, err := tx.Position(ctx, tenantID, reader)
 		if err != nil {
 			return err
@@ -94,6 +95,7 @@ func (e *Engine) step(ctx context.Context, tenantID string, failures int) (handl
 			if !strings.HasPrefix(ev.Type, eventPrefix) {
 				handled++
 			}
+			settle = settle || strings.HasPrefix(ev.Type, "directory.")
 		}
 		// First of all, so that another engine's transaction waits here.
 		if err := tx.SavePosition(ctx, tenantID, reader, from, events[len(events)-1].Seq); err != nil {
@@ -127,6 +129,9 @@ func (e *Engine) step(ctx context.Context, tenantID string, failures int) (handl
 	})
 	if err != nil {
 		return 0, false, err
+	}
+	if settle {
+		e.settleFields(ctx, tenantID)
 	}
 	for _, f := range plan.Failures {
 		e.cfg.Logger.WarnContext(ctx, "provisioning: the host refused; tried again later",

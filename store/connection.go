@@ -178,6 +178,9 @@ type SCIMPreferences struct {
 	PhoneEditable bool `json:"phoneEditable,omitempty"`
 	// PhoneUnconfirmed lets provisioned users keep a phone number without confirming it.
 	PhoneUnconfirmed bool `json:"phoneUnconfirmed,omitempty"`
+	// Fields are the choices for other fields than the phone number, each once. Those that
+	// are not named belong to the directory.
+	Fields []FieldPreference `json:"fields,omitempty"`
 }
 
 // CheckResult is one finding of a check.

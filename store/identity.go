@@ -84,6 +84,8 @@ type Account struct {
 	// Conversion tells of the approval that a directory may take the account over, and of the
 	// taking over. Zero if there was neither.
 	Conversion AccountConversion `json:"conversion,omitzero"`
+	// Fields are those whose values may come from the directory and from the person, each once.
+	Fields []AccountField `json:"fields,omitempty"`
 }
 
 // AccountConversion tells how a directory came to an account that existed before.

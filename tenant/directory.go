@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -20,6 +21,9 @@ func (s *Service) EnableSCIM(ctx context.Context, actor Actor, tenantID, connect
 		return store.Directory{}, err
 	}
 	if err := s.needSCIM(ctx, tenantID); err != nil {
+		return store.Directory{}, err
+	}
+	if err := refuse(s.checkFields(p)); err != nil {
 		return store.Directory{}, err
 	}
 	var out store.Directory
@@ -52,7 +56,7 @@ func (s *Service) openDirectory(ctx context.Context, tx store.Store, actor Actor
 	case err == nil:
 		after := d
 		after.Enabled, after.Preferences = true, p
-		if after.Enabled == d.Enabled && after.Preferences == d.Preferences {
+		if after.Enabled == d.Enabled && reflect.DeepEqual(after.Preferences, d.Preferences) {
 			return d, nil
 		}
 		return s.saveDirectory(ctx, tx, actor, tenantID, d, after, "directory.enabled")
@@ -133,12 +137,16 @@ func (s *Service) DisableSCIM(ctx context.Context, actor Actor, tenantID, direct
 }
 
 // SetSCIMPreferences changes the choices for provisioned users. Phone numbers that are
-// confirmed stay so.
+// confirmed stay so. Choices for fields that the host does not manage (Config.SCIMFields) are
+// refused with a [*ValidationError].
 func (s *Service) SetSCIMPreferences(ctx context.Context, actor Actor, tenantID, directoryID string, version int64, p store.SCIMPreferences) (store.Directory, error) {
 	if err := s.allow(ctx, actor, ActionManageSCIM, tenantID); err != nil {
 		return store.Directory{}, err
 	}
 	if err := s.needSCIM(ctx, tenantID); err != nil {
+		return store.Directory{}, err
+	}
+	if err := refuse(s.checkFields(p)); err != nil {
 		return store.Directory{}, err
 	}
 	return s.editDirectory(ctx, actor, tenantID, directoryID, version, "directory.preferences_changed", func(d *store.Directory) error {
@@ -181,23 +189,4 @@ func (s *Service) SCIMBaseURL(tenantID string) string {
 		return ""
 	}
 	return s.cfg.SCIMBaseURL + "/" + url.PathEscape(tenantID)
-}
-
-// FieldPolicy says what provisioned people may do with a value of their own.
-type FieldPolicy struct {
-	// Field is the SCIM attribute.
-	Field string
-	// UserEditable lets them change it in the host.
-	UserEditable bool
-	// MustConfirm asks them to confirm it before the host relies on it.
-	MustConfirm bool
-}
-
-// FieldPhone is the attribute that preferences speak about.
-const FieldPhone = "phoneNumbers"
-
-// FieldPolicies returns the policies that preferences mean. Attributes without one
-// belong to the directory: not editable, nothing to confirm.
-func FieldPolicies(p store.SCIMPreferences) []FieldPolicy {
-	return []FieldPolicy{{Field: FieldPhone, UserEditable: p.PhoneEditable, MustConfirm: !p.PhoneUnconfirmed}}
 }

@@ -153,6 +153,7 @@ func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d
 		return Connection{}, nil, err
 	}
 	parsed, findings := s.parse(d, s.time())
+	findings = append(findings, s.checkFields(d.SCIM)...)
 	taken, err := s.takenDomains(ctx, tenantID, parsed.domains)
 	if err != nil {
 		return Connection{}, nil, err

@@ -73,6 +73,7 @@ const (
 	FieldLinkMaxOpens   = "max_opens"
 
 	FieldConnection = "name"
+	FieldSCIMFields = "scim_fields"
 
 	FieldWebhookURL         = "url"
 	FieldWebhookDescription = "description"
@@ -129,7 +130,8 @@ const (
 	CodeScopeOfflineAccess = "scope_offline_access"
 	CodeScopeUnwanted      = "scope_unwanted"
 
-	CodeNameInvalid = "name_invalid"
+	CodeNameInvalid  = "name_invalid"
+	CodeFieldUnknown = "field_unknown" // a choice about a field that the host does not manage
 
 	CodeFilterInvalid = "filter_invalid"
 	CodeCursorInvalid = "cursor_invalid"

@@ -59,6 +59,9 @@ type Config struct {
 	// https://app.example.com/scim/v2. With Regions it lies below the current one's base URL, and empty means /scim/v2 there;
 	// without, empty means that [Service.SCIMBaseURL] is not used.
 	SCIMBaseURL string
+	// SCIMFields are the SCIM attributes, beside phoneNumbers, about which owners may choose whether people change and
+	// confirm them: those of provisioning.FieldsConfig. Nil means that there are none.
+	SCIMFields []string
 	// SetupLinkBaseURL is the address below which set-up links lead, such as https://app.example.com/setup: the tenant's ID
 	// and the token follow, each as one segment. With Regions it lies below the current one's base URL, and empty means /setup
 	// there; without, empty means that the host makes the addresses itself.

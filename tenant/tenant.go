@@ -116,7 +116,9 @@ const (
 	ActionApplyMapping     Action = "mapping.apply"
 	ActionOverrideLock     Action = "lock.override" // lift the lock of what a directory manages, for a time
 	ActionViewAudit        Action = "audit.view"
-	ActionViewUsers        Action = "user.view" // the organisation's people
+	ActionViewUsers        Action = "user.view"        // the organisation's people
+	ActionChangeOwnField   Action = "field.change_own" // a value of one's own, such as the phone number
+	ActionChangeField      Action = "field.change"     // a value of somebody else
 	ActionViewSetupLinks   Action = "setup_link.view"
 	ActionManageSetupLinks Action = "setup_link.manage" // create and revoke
 

@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -93,9 +94,18 @@ func (s Setup) DeleteIdentitiesOfConnection(ctx context.Context, tenantID, conne
 }
 
 var accounts = codec[store.Account]{
-	kind:  kindAccount,
-	meta:  func(a *store.Account) *store.Meta { return &a.Meta },
-	clone: func(a store.Account) store.Account { return a },
+	kind: kindAccount,
+	meta: func(a *store.Account) *store.Meta { return &a.Meta },
+	clone: func(a store.Account) store.Account {
+		a.Fields = slices.Clone(a.Fields)
+		for i, f := range a.Fields {
+			if f.Pending != nil {
+				pending := *f.Pending
+				a.Fields[i].Pending = &pending
+			}
+		}
+		return a
+	},
 	unique: func(a *store.Account) []Unique {
 		if a.SCIMUserID == "" {
 			return nil

@@ -43,6 +43,7 @@ var connections = codec[store.Connection]{
 }
 
 func cloneConnection(c store.Connection) store.Connection {
+	c.SCIM.Fields = slices.Clone(c.SCIM.Fields)
 	c.SealedSecret = slices.Clone(c.SealedSecret)
 	if c.NextSecret != nil {
 		n := *c.NextSecret
@@ -162,10 +163,13 @@ func (s Setup) DeleteDomain(ctx context.Context, tenantID, id string, version in
 }
 
 var directories = codec[store.Directory]{
-	kind:   kindDirectory,
-	meta:   func(d *store.Directory) *store.Meta { return &d.Meta },
-	used:   func(d *store.Directory) *time.Time { return &d.LastRequestAt },
-	clone:  func(d store.Directory) store.Directory { return d },
+	kind: kindDirectory,
+	meta: func(d *store.Directory) *store.Meta { return &d.Meta },
+	used: func(d *store.Directory) *time.Time { return &d.LastRequestAt },
+	clone: func(d store.Directory) store.Directory {
+		d.Preferences.Fields = slices.Clone(d.Preferences.Fields)
+		return d
+	},
 	unique: func(d *store.Directory) []Unique { return []Unique{{Name: ConnectionKey, Value: d.ConnectionID}} },
 }
 
