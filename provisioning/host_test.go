@@ -371,6 +371,7 @@ type world struct {
 	e     *Engine
 	clock *clock
 	ids   map[string]string // names of users and groups → IDs
+	newID func() string     // instead of one by chance
 }
 
 type clock struct {
@@ -424,6 +425,9 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 func (w *world) meta(name string) store.Meta {
 	now := w.clock.Now()
 	id := store.NewID(now)
+	if w.newID != nil {
+		id = w.newID()
+	}
 	w.ids[name] = id
 	return store.Meta{ID: id, CreatedAt: now, UpdatedAt: now}
 }
