@@ -9,6 +9,8 @@ import (
 type planner struct {
 	s    *snapshot
 	plan Plan
+	// people are those for whom something is to be done or told.
+	people []*personPlan
 	// refs are the teams of groups, those to be made included.
 	refs map[string]teamRef
 	// missing are teams already reported.
@@ -40,27 +42,47 @@ func (r teamRef) key() string {
 	return "\x00" + r.group
 }
 
-// compute is the one function behind preview and sync.
+// compute is the one function behind preview and sync. What it does for each person by itself
+// comes between beginPlan and finish, so that the people of a large tenant may come in pages:
+// one page or many, the plan is the same.
 func compute(s *snapshot) Plan {
+	p := beginPlan(s)
+	slices.SortFunc(s.people, func(a, b person) int { return cmp.Compare(a.key(), b.key()) })
+	p.page()
+	return p.finish()
+}
+
+// beginPlan plans what is common to all: teams, and the seats that get free.
+func beginPlan(s *snapshot) *planner {
 	p := &planner{
 		s: s, refs: map[string]teamRef{}, missing: map[string]bool{}, seen: map[Finding]bool{}, freed: map[string]freedTeam{}, restored: map[string]bool{},
 		plan: Plan{TenantID: s.tenantID, Settings: s.settings, roles: s.roles, teamNames: s.teams},
 	}
 	p.planTeams()
 	p.undoTeams()
-	slices.SortFunc(s.people, func(a, b person) int { return cmp.Compare(a.key(), b.key()) })
 	p.countSeats()
-	var people []*personPlan
-	for i := range s.people {
-		if s.people[i].user != nil {
+	return p
+}
+
+// page plans the people that the snapshot has now, who are in order of their keys, and keeps what
+// is to be done.
+func (p *planner) page() {
+	for i := range p.s.people {
+		x := &p.s.people[i]
+		if x.user != nil {
 			p.plan.users++
 		}
-		if pp := p.compose(p.planPerson(&s.people[i]), &s.people[i]); pp != nil && !pp.idle() {
-			people = append(people, pp)
+		if pp := p.compose(p.planPerson(x), x); pp != nil && !pp.idle() {
+			p.people = append(p.people, pp)
 		}
 	}
-	p.protectOwners(people)
-	for _, pp := range people {
+}
+
+// finish decides what depends on everybody, and closes the plan.
+func (p *planner) finish() Plan {
+	s := p.s
+	p.protectOwners(p.people)
+	for _, pp := range p.people {
 		if pp.org != nil {
 			if pp.org.line != nil {
 				pp.lines = append(pp.lines, *pp.org.line)

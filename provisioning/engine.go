@@ -89,6 +89,8 @@ type Engine struct {
 	mapper GroupMapper // cfg.Mapper, guarded; nil if there is none
 	roles  roleOrder
 	wake   chan struct{}
+	// pagePeople is for tests; zero means the constant.
+	pagePeople int
 
 	mu       sync.Mutex
 	backoff  map[string]backoff   // by tenant
@@ -222,38 +224,19 @@ func (e *Engine) planAll(ctx context.Context, tx store.Store, actor tenant.Actor
 // planEverybody computes what is to do for everybody with settings that are known to be
 // sound, or were when they were saved. Each of with says what else the plan is about.
 func (e *Engine) planEverybody(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings, with ...func(*loader)) (Plan, error) {
-	snap, err := e.loadEverybody(ctx, tx, tenantID, s, with...)
-	if err != nil {
-		return Plan{}, err
-	}
-	return e.computeAll(snap), nil
-}
-
-func (e *Engine) loadEverybody(ctx context.Context, tx store.Store, tenantID string, s store.ProvisioningSettings, with ...func(*loader)) (*snapshot, error) {
 	l, err := e.newLoader(ctx, tx, tenantID, &s)
 	if err != nil {
-		return nil, err
+		return Plan{}, err
 	}
 	for _, fn := range with {
 		fn(l)
 	}
-	c := newConcern()
-	c.everybody = true
-	snap, err := l.load(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	if l.reset != nil {
-		if err := l.reset.check(snap); err != nil {
-			return nil, err
-		}
-	}
-	return snap, nil
+	plan, _, err := l.planEverybody(ctx)
+	return plan, err
 }
 
-// computeAll is compute for everybody, with what only shows when all is looked at.
-func (e *Engine) computeAll(s *snapshot) Plan {
-	plan := compute(s)
+// whole completes a plan of everybody with what only shows when all is looked at.
+func (e *Engine) whole(plan Plan, s *snapshot) Plan {
 	plan.report(s, e.cfg)
 	plan.seal()
 	return plan

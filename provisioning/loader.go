@@ -26,7 +26,11 @@ type loader struct {
 	// assume are accounts of users as they would be, by the user's ID.
 	assume map[string]store.Account
 	s      *snapshot
+	index  *index // of everybody, while they are walked through
 	shared shared
+	late   error // of a mapper that did not answer in time
+	// ownerMet and resetMet say that an owner, and the person of a reset, was among the people.
+	ownerMet, resetMet bool
 }
 
 // newLoader reads the tenant's settings, unless others are given to be tried.
@@ -50,8 +54,8 @@ func (e *Engine) newLoader(ctx context.Context, tx store.Store, tenantID string,
 	return l, nil
 }
 
-// load reads the snapshot.
-func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
+// begin makes the snapshot, still without what is read.
+func (l *loader) begin(ctx context.Context) error {
 	_, canDelete := l.e.cfg.Target.(TeamDeleter)
 	_, canArchive := l.e.cfg.Target.(TeamArchiver)
 	l.s = &snapshot{
@@ -60,15 +64,24 @@ func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
 		groups: map[string]groupState{}, teams: map[string]Team{}, owners: map[string]bool{},
 	}
 	l.s.overrides, _ = liveOverrides(l.settings.Overrides, l.e.cfg.Now())
+	return ctx.Err()
+}
+
+// load reads the snapshot of those concerned; of everybody see planEverybody.
+func (l *loader) load(ctx context.Context, c *concern) (*snapshot, error) {
+	if err := l.begin(ctx); err != nil {
+		return nil, err
+	}
 	steps := []func(context.Context, *concern) error{
-		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.loadSeats, l.askMapper, l.loadTeams, l.loadLost, l.loadOwners, l.loadRecreated, l.loadNested,
+		l.loadTenant, l.loadPeople, l.loadGroups, l.loadHost, l.loadMatches, l.loadSeats, l.askGroups, l.askPeople, l.loadTeams, l.loadLost, l.loadLostTeams,
 	}
 	for _, step := range steps {
 		if err := step(ctx, c); err != nil {
 			return nil, err
 		}
 	}
-	return l.s, nil
+	l.meet()
+	return l.s, l.loadOwners(ctx, c)
 }
 
 func (l *loader) loadTenant(ctx context.Context, _ *concern) error {
@@ -222,45 +235,80 @@ func (l *loader) assumeMatch(ctx context.Context, p *person, rec store.Account) 
 	return err
 }
 
-func (l *loader) askMapper(ctx context.Context, _ *concern) error {
-	var late error
-	ask := func(groups []Group) (gives []Give, err error) {
-		if late != nil && len(groups) > 0 {
-			return nil, late // the others do not wait as long, one after the other
-		}
-		if gives, err = mapGroups(ctx, l.mapper, l.tenantID, groups); lateMapper(err) {
-			late = err
-		}
-		return gives, err
-	}
+// askGroups asks the mapper what each group gives by itself.
+func (l *loader) askGroups(ctx context.Context, _ *concern) error {
 	auto, _ := l.mapper.(*AutoMapper)
+	_, manual := l.mapper.(*ManualMapper)
 	for _, id := range l.s.looked {
 		g := l.s.groups[id]
 		if g.exists {
-			g.own, g.mapErr = ask([]Group{l.group(id, g)})
+			g.own, g.mapErr = l.ask(ctx, []Group{l.group(id, g)})
 			if auto != nil {
 				g.decision = auto.decision(id)
+			}
+			if g.mapErr == nil && (auto != nil || manual) {
+				g.gives, g.alone = l.shared.gives(g.own), true
 			}
 			l.s.groups[id] = g
 		}
 	}
 	l.fellOut()
+	return ctx.Err()
+}
+
+// ask asks the mapper.
+func (l *loader) ask(ctx context.Context, groups []Group) ([]Give, error) {
+	if l.late != nil && len(groups) > 0 {
+		return nil, l.late // the others do not wait as long, one after the other
+	}
+	gives, err := mapGroups(ctx, l.mapper, l.tenantID, groups)
+	if lateMapper(err) {
+		l.late = err
+	}
+	return gives, err
+}
+
+// askPeople asks the mapper what people have. Our own mappers give for several groups what they give
+// for each, which is known.
+func (l *loader) askPeople(ctx context.Context, _ *concern) error {
 	for i := range l.s.people {
 		p := &l.s.people[i]
+		if l.fromGroups(p) {
+			continue
+		}
 		groups := make([]Group, len(p.groups))
 		for k, id := range p.groups {
 			groups[k] = l.group(id, l.s.groups[id])
 		}
-		gives, err := ask(groups)
+		gives, err := l.ask(ctx, groups)
 		p.gives, p.mapErr = l.shared.gives(gives), err
 	}
 	return ctx.Err()
 }
 
+// fromGroups puts together what the person's groups give, if that is known of all of them.
+func (l *loader) fromGroups(p *person) bool {
+	n := 0
+	for _, id := range p.groups {
+		g := l.s.groups[id]
+		if !g.alone {
+			return false
+		}
+		n += len(g.gives)
+	}
+	if n == 0 {
+		return true
+	}
+	p.gives = make([]*Give, 0, n)
+	for _, id := range p.groups {
+		p.gives = append(p.gives, l.s.groups[id].gives...)
+	}
+	return true
+}
+
 // loadOwners asks who owns the organisation, if an owner is concerned.
 func (l *loader) loadOwners(ctx context.Context, _ *concern) error {
-	top := l.e.roles.top()
-	if !slices.ContainsFunc(l.s.people, func(p person) bool { return p.host != nil && p.host.OrgRole == top }) {
+	if !l.ownerMet {
 		return nil
 	}
 	ids, err := l.e.target.Owners(ctx, l.tx, l.tenantID)

@@ -26,15 +26,18 @@ func (l *loader) loadGroups(ctx context.Context, c *concern) error {
 	for id := range c.groups {
 		ids[id] = true
 	}
-	if err := l.loadMemberships(ctx, ids); err != nil {
+	if err := l.loadMemberships(ctx, c); err != nil {
 		return err
 	}
 	for _, p := range l.s.people {
-		for _, g := range p.grants {
-			if _, known := l.s.groups[g.GroupID]; !known && !ids[g.GroupID] && g.GroupID != store.GrantedByDefault {
-				if err := l.loadGroup(ctx, g.GroupID); err != nil {
-					return err
-				}
+		for _, id := range p.groups {
+			ids[id] = true
+		}
+	}
+	for _, id := range l.givers(c) {
+		if _, known := l.s.groups[id]; !known && !ids[id] && id != store.GrantedByDefault {
+			if err := l.loadGroup(ctx, id); err != nil {
+				return err
 			}
 		}
 	}
@@ -50,6 +53,20 @@ func (l *loader) loadGroups(ctx context.Context, c *concern) error {
 	}
 	l.s.looked = sortedKeys(ids)
 	return nil
+}
+
+// givers are the groups that gave something to the people concerned.
+func (l *loader) givers(c *concern) []string {
+	if c.everybody {
+		return l.index.ledger.groups()
+	}
+	var out []string
+	for _, p := range l.s.people {
+		for _, g := range p.grants {
+			out = append(out, g.GroupID)
+		}
+	}
+	return out
 }
 
 func (l *loader) loadGroup(ctx context.Context, id string) error {
@@ -73,9 +90,8 @@ func (l *loader) group(id string, g groupState) Group {
 	return out
 }
 
-// loadMemberships reads the groups of the active people into their gives, still
-// without the mapper's answer.
-func (l *loader) loadMemberships(ctx context.Context, ids map[string]bool) error {
+// loadMemberships reads which groups the people are in.
+func (l *loader) loadMemberships(ctx context.Context, _ *concern) error {
 	var users []string
 	index := map[string]int{}
 	for i, p := range l.s.people {
@@ -91,8 +107,8 @@ func (l *loader) loadMemberships(ctx context.Context, ids map[string]bool) error
 		}
 		for user, refs := range of {
 			p := &l.s.people[index[user]]
+			p.groups = make([]string, 0, len(refs))
 			for _, ref := range refs {
-				ids[ref.ID] = true
 				if _, known := l.s.groups[ref.ID]; !known {
 					l.s.groups[ref.ID] = groupState{name: ref.DisplayName, exists: true}
 					if l.external {

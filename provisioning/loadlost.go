@@ -18,7 +18,7 @@ func (l *loader) loadLost(ctx context.Context, _ *concern) error {
 			return err
 		}
 	}
-	return l.loadLostTeams(ctx)
+	return nil
 }
 
 func (l *loader) findLost(ctx context.Context, p *person) error {
@@ -103,7 +103,7 @@ func (l *loader) lastLine(ctx context.Context, accountID string, kinds LineKind,
 }
 
 // loadLostTeams finds the teams that were made for groups which the ledger knows none of.
-func (l *loader) loadLostTeams(ctx context.Context) error {
+func (l *loader) loadLostTeams(ctx context.Context, _ *concern) error {
 	for _, t := range l.s.teams {
 		g, known := l.s.groups[t.CreatedFor]
 		if t.CreatedFor == "" || !known || g.team != nil {

@@ -3,25 +3,21 @@ package provisioning
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 )
 
 func (l *loader) loadPeople(ctx context.Context, c *concern) error {
-	if c.everybody || len(c.users)+len(c.accounts) > bulkFrom {
-		if err := l.walkPeople(ctx, c); err != nil {
-			return err
-		}
-	} else if err := l.pickPeople(ctx, c); err != nil {
+	if len(c.users)+len(c.accounts) <= bulkFrom {
+		return l.pickPeople(ctx, c)
+	}
+	if err := l.readIndex(ctx, c); err != nil {
 		return err
 	}
-	for i := range l.s.people {
-		p := &l.s.people[i]
-		u := c.users[p.scimUserID]
-		p.updated, p.sawInactive = u.updated, u.sawInactive
-	}
-	return nil
+	return l.walk(ctx, c, store.Query{ReadOnly: true}, func(p person) error {
+		l.keep(ctx, c, p)
+		return nil
+	})
 }
 
 // pickPeople reads person by person.
@@ -42,7 +38,7 @@ func (l *loader) pickPeople(ctx context.Context, c *concern) error {
 			users[a.SCIMUserID] = true
 			continue
 		}
-		if err := l.addPerson(ctx, person{record: &a}); err != nil {
+		if err := l.addPerson(ctx, c, person{record: &a}); err != nil {
 			return err
 		}
 	}
@@ -60,14 +56,14 @@ func (l *loader) pickPeople(ctx context.Context, c *concern) error {
 		} else if !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		if err := l.addPerson(ctx, p); err != nil {
+		if err := l.addPerson(ctx, c, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *loader) addPerson(ctx context.Context, p person) (err error) {
+func (l *loader) addPerson(ctx context.Context, c *concern, p person) (err error) {
 	if p.user == nil && p.record == nil {
 		return nil // a member that the directory does not provision, or not yet
 	}
@@ -76,13 +72,15 @@ func (l *loader) addPerson(ctx context.Context, p person) (err error) {
 			return err
 		}
 	}
-	l.keep(ctx, p)
+	l.keep(ctx, c, p)
 	return nil
 }
 
 // keep adds a person to the snapshot, without the resource's body, which the profile
 // stands for.
-func (l *loader) keep(ctx context.Context, p person) {
+func (l *loader) keep(ctx context.Context, c *concern, p person) {
+	u := c.users[p.scimUserID]
+	p.updated, p.sawInactive = u.updated, u.sawInactive
 	if p.user != nil {
 		p.profile = ProfileOf(*p.user)
 		p.profile.KeepPhone = l.s.keepPhone
@@ -92,90 +90,6 @@ func (l *loader) keep(ctx context.Context, p person) {
 		p.profile = Profile{SCIMUserID: p.scimUserID, Email: p.record.Email}
 	}
 	l.s.people = append(l.s.people, p)
-}
-
-// walkPeople reads everything in pages and keeps who is concerned.
-func (l *loader) walkPeople(ctx context.Context, c *concern) error {
-	byUser, byID := map[string]*store.Account{}, map[string]*store.Account{}
-	for a, err := range pages(func(after string) (store.Page[store.Account], error) {
-		return l.tx.Accounts(ctx, l.tenantID, store.Query{After: after})
-	}) {
-		if err != nil {
-			return err
-		}
-		byID[a.ID] = &a
-		if a.SCIMUserID != "" {
-			byUser[a.SCIMUserID] = &a
-		}
-	}
-	grants, err := l.walkGrants(ctx)
-	if err != nil {
-		return err
-	}
-	wanted := func(userID, accountID string) bool {
-		_, user := c.users[userID]
-		return c.everybody || user || accountID != "" && c.accounts[accountID]
-	}
-	done := map[string]bool{}
-	add := func(p person) {
-		id := p.accountID()
-		done[id] = true
-		p.grants = grants[id]
-		l.keep(ctx, p)
-	}
-	for u, err := range pages(func(after string) (store.Page[store.SCIMUser], error) {
-		return l.tx.SCIMUsers(ctx, l.tenantID, store.Query{After: after})
-	}) {
-		if err != nil {
-			return err
-		}
-		p := person{scimUserID: u.ID, user: &u, record: byUser[u.ID]}
-		if wanted(u.ID, p.accountID()) {
-			add(p)
-		} else {
-			done[p.accountID()] = true
-		}
-	}
-	// Accounts whose user is gone, and ledger lines of accounts that we do not know.
-	for _, id := range sortedKeys(byID) {
-		if a := byID[id]; !done[id] && (a.SCIMUserID != "" || len(grants[id]) > 0) && wanted(a.SCIMUserID, id) {
-			add(person{scimUserID: a.SCIMUserID, record: a})
-		}
-	}
-	for _, id := range sortedKeys(grants) {
-		if id != "" && !done[id] && byID[id] == nil && wanted("", id) {
-			add(person{record: &store.Account{Meta: store.Meta{ID: id}}})
-		}
-	}
-	return nil
-}
-
-func (l *loader) walkGrants(ctx context.Context) (map[string][]store.Grant, error) {
-	out := map[string][]store.Grant{}
-	var of []store.Grant // one account's, which come one after the other
-	end := func() {
-		if len(of) > 0 {
-			out[of[0].AccountID] = slices.Clone(of)
-			of = of[:0]
-		}
-	}
-	for after := (store.GrantKey{}); ; {
-		page, err := l.tx.AllGrants(ctx, l.tenantID, after, store.MaxLimit)
-		if err != nil {
-			return nil, err
-		}
-		for _, g := range page {
-			if len(of) > 0 && of[0].AccountID != g.AccountID {
-				end()
-			}
-			of = append(of, l.shared.grant(g))
-		}
-		if len(page) < store.MaxLimit {
-			end()
-			return out, nil
-		}
-		after = page[len(page)-1].Key()
-	}
 }
 
 // pages walks a list to its end.

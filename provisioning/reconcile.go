@@ -94,17 +94,22 @@ func (e *Engine) reconcile(ctx context.Context, tx store.Store, tenantID string)
 	}
 	// The settings are not checked again: what the host or the directory changed since shows
 	// as findings.
-	snap, err := e.loadEverybody(ctx, tx, tenantID, s)
+	l, err := e.newLoader(ctx, tx, tenantID, &s)
 	if err != nil {
 		return Plan{}, err
 	}
-	plan := e.computeAll(snap)
+	plan, snap, err := l.planEverybody(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
 	tripped, err := e.trip(ctx, tx, snap, plan)
 	if err != nil {
 		return Plan{}, err
 	}
 	if tripped {
-		plan = e.computeAll(snap)
+		if plan, err = e.planEverybody(ctx, tx, tenantID, snap.settings); err != nil {
+			return Plan{}, err
+		}
 	}
 	return plan, e.apply(ctx, tx, &plan)
 }

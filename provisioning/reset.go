@@ -43,8 +43,9 @@ func (r *Reset) covers(accountID string, lines []store.Grant) bool {
 		(r.GroupID == "" || slices.ContainsFunc(lines, func(g store.Grant) bool { return g.GroupID == r.GroupID }))
 }
 
-// check refuses a reset that names nothing, or what the tenant does not have.
-func (r Reset) check(s *snapshot) error {
+// check refuses a reset that names nothing, or what the tenant does not have. met says that
+// its person is there.
+func (r Reset) check(s *snapshot, met bool) error {
 	errs := &SettingsError{}
 	if !r.TeamRoles && !r.OrgRoles {
 		errs.add("reset", "reset_empty", "expected the roles in teams, those in the organisation, or both, got none")
@@ -58,7 +59,7 @@ func (r Reset) check(s *snapshot) error {
 	if r.GroupID != "" && !s.groups[r.GroupID].exists {
 		errs.add("reset.groupId", "group_not_found", "the directory has no such group")
 	}
-	if r.AccountID != "" && !slices.ContainsFunc(s.people, func(p person) bool { return p.accountID() == r.AccountID }) {
+	if r.AccountID != "" && !met {
 		errs.add("reset.accountId", "account_not_found", "no provisioned user has such an account")
 	}
 	if len(errs.Fields) > 0 {

@@ -96,7 +96,7 @@ func (p *planner) countSeats() {
 	if p.s.seats == nil {
 		return
 	}
-	p.seats = &SeatPlan{Limit: p.s.seats.Limit, UsedBefore: p.s.seats.Used, UsedAfter: p.s.seats.Used}
+	p.seats = &SeatPlan{Limit: p.s.seats.Limit, UsedBefore: p.s.seats.Used, UsedAfter: p.s.seats.Used - p.s.leaving}
 	for i := range p.s.people {
 		if p.s.people[i].leavesSeat(p.s) {
 			p.seats.UsedAfter--

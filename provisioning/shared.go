@@ -1,7 +1,5 @@
 package provisioning
 
-import "github.com/tenantgate/tenantgate/store"
-
 // shared keeps one copy of what is the same for many people, so that a snapshot of a large
 // tenant needs memory for what differs. The zero value is ready for use.
 type shared struct {
@@ -19,13 +17,6 @@ func (s *shared) text(v string) string {
 	}
 	s.texts[v] = v
 	return v
-}
-
-// grant is a line of the ledger with what it shares with others.
-func (s *shared) grant(g store.Grant) store.Grant {
-	g.Kind = store.GrantKind(s.text(string(g.Kind)))
-	g.ResourceID, g.GroupID, g.Role, g.Previous = s.text(g.ResourceID), s.text(g.GroupID), s.text(g.Role), s.text(g.Previous)
-	return g
 }
 
 // gives are a mapper's answers; one group mostly gives the same to all who are in it.

@@ -45,6 +45,8 @@ type snapshot struct {
 	// seats are the organisation's; nil if they are not counted or nobody needs one.
 	seats    *Seats
 	seatsErr error
+	// leaving is how many seats get free by people who are not among these.
+	leaving int
 
 	// groups are those concerned, with one entry also for each that does not exist any
 	// more but stands in a ledger line read.
@@ -53,7 +55,8 @@ type snapshot struct {
 	looked []string
 	// teams are the host's, by ID: those concerned, or all of them where a team is to be
 	// named.
-	teams  map[string]Team
+	teams map[string]Team
+	// people are those concerned, or a page of them where it is everybody.
 	people []person
 	// overrides are the locks that are lifted now.
 	overrides []store.LockOverride
@@ -76,6 +79,10 @@ type groupState struct {
 	// own is what the mapper answered for this group alone.
 	own    []Give
 	mapErr error
+	// gives are the same, shared by all who are in the group, and alone says that other groups
+	// make no difference to them.
+	gives []*Give
+	alone bool
 }
 
 // person is what is known of one person: a provisioned user, or an account that

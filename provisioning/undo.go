@@ -74,14 +74,19 @@ func (e *Engine) planUndo(ctx context.Context, tx store.Store, actor tenant.Acto
 		s.Paused, s.Pause = stored.Paused, stored.Pause
 	}
 	// The old settings were sound when they were saved: what dangles by now shows as findings.
-	snap, err := e.loadEverybody(ctx, tx, tenantID, s, func(l *loader) { l.was = &stored })
+	l, err := e.newLoader(ctx, tx, tenantID, &s)
+	if err != nil {
+		return Plan{}, err
+	}
+	l.was = &stored
+	snap, err := l.loadEverybody(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
 	_, canDelete := e.cfg.Target.(TeamDeleter)
 	_, canArchive := e.cfg.Target.(TeamArchiver)
 	rewind(snap, r, canDelete, canArchive)
-	plan := e.computeAll(snap)
+	plan := e.whole(compute(snap), snap)
 	plan.UndoOf = planID
 	plan.seal()
 	e.askConfirmations(&plan, actor)
