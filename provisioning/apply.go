@@ -101,12 +101,8 @@ func (a *applier) keepOwner(ctx context.Context, tx store.Store, p *personPlan) 
 	if len(owners) != 1 || owners[0] != p.accountID {
 		return p, nil
 	}
-	kept := *p
-	kept.lines = slices.DeleteFunc(slices.Clone(p.lines), func(l Line) bool { return l.Kind == OrgRoleSet })
-	kept.put = slices.DeleteFunc(slices.Clone(p.put), func(g pendingGrant) bool { return g.Grant.Kind == store.GrantOrgRole })
-	kept.drop = slices.DeleteFunc(slices.Clone(p.drop), func(k store.GrantKey) bool { return k.Kind == store.GrantOrgRole })
 	a.found = append(a.found, lastOwner(p, top))
-	return &kept, nil
+	return p.withoutRole(), nil
 }
 
 // step runs one step; what the host refuses is undone and noted for another attempt.
@@ -259,7 +255,7 @@ func (a *applier) gather(ctx context.Context, tx store.Store, p *personPlan, b *
 	if id, ok := b.made[p]; ok {
 		accountID = id
 	}
-	for _, line := range p.lines {
+	for line := range p.does() {
 		if line.AccountID == "" {
 			line.AccountID = accountID
 		}
@@ -305,7 +301,7 @@ func (a *applier) gather(ctx context.Context, tx store.Store, p *personPlan, b *
 			b.events = append(b.events, kept...)
 		}
 	}
-	for _, g := range p.put {
+	for g := range p.puts() {
 		put := g.Grant
 		put.AccountID = accountID
 		if g.TeamOf != "" {

@@ -141,7 +141,7 @@ func (a *applier) createMany(ctx context.Context, tx store.Store, people []*pers
 	var who []*personPlan
 	var profiles []Profile
 	for _, p := range people {
-		if p.accountID == "" && len(p.lines) > 0 && p.lines[0].Kind == AccountCreate {
+		if p.accountID == "" && p.creates() {
 			who, profiles = append(who, p), append(profiles, p.profile)
 		}
 	}

@@ -53,7 +53,7 @@ func losers(p Plan, r roleOrder) map[string]bool {
 		if !pp.activates {
 			continue
 		}
-		for _, l := range pp.lines {
+		for l := range pp.does() {
 			if l.Kind == MemberRemove || l.Kind == OrgRoleSet && higher(r.org, l.From, l.To) != l.To {
 				out[pp.accountID] = true
 			}

@@ -9,6 +9,7 @@ import (
 type planner struct {
 	s    *snapshot
 	plan Plan
+	pack packer
 	// people are those for whom something is to be done or told.
 	people []*personPlan
 	// refs are the teams of groups, those to be made included.
@@ -73,6 +74,7 @@ func (p *planner) page() {
 			p.plan.users++
 		}
 		if pp := p.compose(p.planPerson(x), x); pp != nil && !pp.idle() {
+			p.pack.pack(pp)
 			p.people = append(p.people, pp)
 		}
 	}
@@ -82,6 +84,7 @@ func (p *planner) page() {
 func (p *planner) finish() Plan {
 	s := p.s
 	p.protectOwners(p.people)
+	lines := 0
 	for _, pp := range p.people {
 		if pp.org != nil {
 			if pp.org.line != nil {
@@ -89,8 +92,18 @@ func (p *planner) finish() Plan {
 			}
 			pp.put = append(pp.put, pp.org.put...)
 			pp.drop = append(pp.drop, pp.org.drop...)
+			p.pack.pack(pp)
 		}
-		p.plan.Lines = append(append(p.plan.Lines, pp.kept...), pp.lines...)
+		lines += len(pp.kept) + pp.count()
+	}
+	if lines > 0 { // at once: a list that grows is in memory twice
+		p.plan.Lines = append(make([]Line, 0, len(p.plan.Lines)+lines), p.plan.Lines...)
+	}
+	for _, pp := range p.people {
+		p.plan.Lines = append(p.plan.Lines, pp.kept...)
+		for l := range pp.does() {
+			p.plan.Lines = append(p.plan.Lines, l)
+		}
 		if pp.acts() {
 			p.plan.people = append(p.plan.people, pp)
 		}

@@ -134,7 +134,7 @@ func (p *Plan) lostBy(accountID string) []string {
 		if accountID == "" || pp.accountID != accountID {
 			continue
 		}
-		for _, l := range pp.lines {
+		for l := range pp.does() {
 			if !l.takes(p.roles) {
 				continue
 			}

@@ -285,9 +285,9 @@ func TestEverybodyFitsIntoMemory(t *testing.T) {
 			require.True(t, plan.Empty())
 		})
 	}
-	few, many := inUse(1000), inUse(5000) // a page is in use in any case
-	each := (many - min(few, many)) / 4000
-	t.Logf("%d bytes for 1,000 people, %d for 5,000: %d for one more in 20 groups", few, many, each)
+	few, many := inUse(600), inUse(2600) // a page is in use in any case
+	each := (many - min(few, many)) / 2000
+	t.Logf("%d bytes for 600 people, %d for 2,600: %d for one more in 20 groups", few, many, each)
 	require.Less(t, each, uint64(1<<30/100000/4))
 }
 

@@ -177,7 +177,7 @@ func (p *Plan) Causes(most int) []Cause {
 	count := map[string]int{}
 	for _, pp := range p.people {
 		seen := map[string]bool{}
-		for _, l := range pp.lines {
+		for l := range pp.does() {
 			if l.takes(p.roles) && !seen[l.Reason] {
 				seen[l.Reason] = true
 				count[l.Reason]++

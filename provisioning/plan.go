@@ -1,9 +1,11 @@
 package provisioning
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"slices"
 	"time"
 
@@ -295,9 +297,12 @@ type personPlan struct {
 	accountID  string // empty until it is made
 	profile    Profile
 	record     *store.Account // as it was read; nil if there is none
-	lines      []Line
-	put        []pendingGrant
-	drop       []store.GrantKey
+	// lines and put are what is done, and what the ledger gets, until they are packed: see does
+	// and puts.
+	lines  []Line
+	put    []pendingGrant
+	packed packed
+	drop   []store.GrantKey
 	// kept is what a change of the settings leaves as if given by hand: lines and ledger. The
 	// host has no part in it.
 	kept     []Line
@@ -320,14 +325,14 @@ type personPlan struct {
 
 // idle says that there is nothing to do nor to tell.
 func (p *personPlan) idle() bool {
-	return len(p.lines) == 0 && len(p.keptDrop) == 0 && len(p.put) == 0 && len(p.drop) == 0 && p.err == nil && p.later == nil && p.org == nil
+	return p.count() == 0 && len(p.keptDrop) == 0 && len(p.put)+len(p.packed.put) == 0 && len(p.drop) == 0 && p.err == nil && p.later == nil && p.org == nil
 }
 
 // acts says that something is to be done: a person with nothing but an explanation is
 // not touched.
 func (p *personPlan) acts() bool {
-	return len(p.put) > 0 || len(p.drop) > 0 || len(p.keptDrop) > 0 || p.err != nil || p.later != nil ||
-		slices.ContainsFunc(p.lines, func(l Line) bool { return !l.Kind.Informative() })
+	return len(p.put)+len(p.packed.put) > 0 || len(p.drop) > 0 || len(p.keptDrop) > 0 || p.err != nil || p.later != nil ||
+		p.some(func(l Line) bool { return !l.Kind.Informative() })
 }
 
 // pendingGrant is a line for the ledger; teamOf names the group whose team is still to
@@ -355,12 +360,40 @@ func (p *Plan) seal() {
 	}
 	h := sha256.New()
 	enc := json.NewEncoder(h)
-	// The encoder cannot fail: these are plain data, and a hash takes every write.
-	_ = enc.Encode([]any{p.TenantID, p.UndoOf, p.Settings.Version, p.Settings, p.Groups, p.Lines, p.Findings})
+	// The encoder cannot fail: these are plain data, and a hash takes every write. It holds what
+	// it writes in memory, so that the lines go to it one by one.
+	head := asJSON([]any{p.TenantID, p.UndoOf, p.Settings.Version, p.Settings, p.Groups})
+	h.Write(head[:len(head)-1])
+	if p.Lines == nil {
+		h.Write([]byte(",null"))
+	} else {
+		p.sealLines(h)
+	}
+	h.Write([]byte(","))
+	h.Write(asJSON(p.Findings))
+	h.Write([]byte("]\n"))
 	for _, x := range p.people {
-		_ = enc.Encode(person{x.scimUserID, x.accountID, x.put, x.drop, x.keptDrop})
+		_ = enc.Encode(person{x.scimUserID, x.accountID, slices.Collect(x.puts()), x.drop, x.keptDrop})
 	}
 	p.Hash = hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// sealLines writes the lines as a list.
+func (p *Plan) sealLines(h io.Writer) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	between := ",["
+	for i := range p.Lines {
+		buf.Reset()
+		buf.WriteString(between)
+		_ = enc.Encode(&p.Lines[i])
+		_, _ = h.Write(buf.Bytes()[:buf.Len()-1]) // without the end of the line
+		between = ","
+	}
+	if len(p.Lines) == 0 {
+		_, _ = h.Write([]byte(between))
+	}
+	_, _ = h.Write([]byte("]"))
 }
 
 // count fills the totals.
@@ -405,7 +438,7 @@ func (p *Plan) count(r roleOrder) {
 		}
 	}
 	for _, pp := range p.people {
-		if slices.ContainsFunc(pp.lines, func(l Line) bool { return l.takes(r) }) {
+		if pp.some(func(l Line) bool { return l.takes(r) }) {
 			t.PeopleLosing++
 		}
 		if p.changesRights(pp) {

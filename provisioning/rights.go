@@ -109,10 +109,10 @@ func (pp *personPlan) standings(r roleOrder) (before, after standing, org *Line,
 	if after.org == "" {
 		after.org = r.lowest()
 	}
-	for i, l := range pp.lines {
+	for l := range pp.does() {
 		switch l.Kind {
 		case OrgRoleSet:
-			after.org, org = l.To, &pp.lines[i]
+			after.org, org = l.To, &l
 		case AccountCreate, AccountAdopt, AccountDeactivate, AccountReactivate:
 			access = l.Reason
 		}
@@ -128,7 +128,7 @@ func (p *Plan) ownRoles(pp *personPlan) []ownRole {
 			out = append(out, ownRole{key: m.TeamID, id: m.TeamID, name: p.teamNames[m.TeamID].Name, from: m.Role, to: m.Role})
 		}
 	}
-	for _, l := range pp.lines {
+	for l := range pp.does() {
 		if l.Kind != MemberAdd && l.Kind != MemberRole && l.Kind != MemberRemove {
 			continue
 		}

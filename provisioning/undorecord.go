@@ -208,7 +208,7 @@ func (r *recorder) person(ctx context.Context, pp *personPlan) (appliedPerson, e
 		}
 		a.AccountID = rec.ID
 	}
-	for _, l := range pp.lines {
+	for l := range pp.does() {
 		team := l.TeamID
 		if team == "" && l.GroupID != "" {
 			team = r.made[l.GroupID]
@@ -223,7 +223,7 @@ func (r *recorder) person(ctx context.Context, pp *personPlan) (appliedPerson, e
 		}
 	}
 	touched := map[store.GrantKey]bool{}
-	for _, g := range pp.put {
+	for g := range pp.puts() {
 		put := g.Grant
 		put.AccountID = a.AccountID
 		if g.TeamOf != "" {
