@@ -3,6 +3,8 @@ package provisioning
 import (
 	"cmp"
 	"slices"
+
+	"github.com/tenantgate/tenantgate/store"
 )
 
 // planner turns a snapshot into a plan. It reads nothing else.
@@ -27,6 +29,43 @@ type planner struct {
 	freed map[string]freedTeam
 	// restored are those that it takes out of the archive.
 	restored map[string]bool
+	// reasons and sources are those of gives, which are the same for all in a group.
+	reasons map[*Give]string
+	sources map[string]Source
+	// given, wants, ledger and has are one person's, and used again for the next one.
+	given  []given
+	wants  []want
+	ledger []store.Grant
+	has    []Membership
+}
+
+// why is the reason for what a rule gives.
+func (p *planner) why(g *Give) string {
+	if g.GroupID == store.GrantedByDefault { // made for each person
+		return p.s.inGroup(g)
+	}
+	reason, ok := p.reasons[g]
+	if !ok {
+		if p.reasons == nil {
+			p.reasons = map[*Give]string{}
+		}
+		reason = p.s.inGroup(g)
+		p.reasons[g] = reason
+	}
+	return reason
+}
+
+// source is where what a rule gives comes from.
+func (p *planner) source(g *Give) Source {
+	s, ok := p.sources[g.GroupID]
+	if !ok {
+		if p.sources == nil {
+			p.sources = map[string]Source{}
+		}
+		s = GroupSource(g.GroupID)
+		p.sources[g.GroupID] = s
+	}
+	return s
 }
 
 // teamRef is a team that exists, or (id empty) will be made for a group.

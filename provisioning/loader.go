@@ -28,7 +28,9 @@ type loader struct {
 	s      *snapshot
 	index  *index // of everybody, while they are walked through
 	shared shared
-	late   error // of a mapper that did not answer in time
+	// alone is what groups give, whatever others somebody is in, where that is known.
+	alone map[string][]*Give
+	late  error // of a mapper that did not answer in time
 	// ownerMet and resetMet say that an owner, and the person of a reset, was among the people.
 	ownerMet, resetMet bool
 }
@@ -237,6 +239,7 @@ func (l *loader) assumeMatch(ctx context.Context, p *person, rec store.Account) 
 
 // askGroups asks the mapper what each group gives by itself.
 func (l *loader) askGroups(ctx context.Context, _ *concern) error {
+	l.alone = make(map[string][]*Give, len(l.s.looked))
 	auto, _ := l.mapper.(*AutoMapper)
 	_, manual := l.mapper.(*ManualMapper)
 	for _, id := range l.s.looked {
@@ -247,7 +250,7 @@ func (l *loader) askGroups(ctx context.Context, _ *concern) error {
 				g.decision = auto.decision(id)
 			}
 			if g.mapErr == nil && (auto != nil || manual) {
-				g.gives, g.alone = l.shared.gives(g.own), true
+				l.alone[id] = l.shared.gives(g.own)
 			}
 			l.s.groups[id] = g
 		}
@@ -290,18 +293,18 @@ func (l *loader) askPeople(ctx context.Context, _ *concern) error {
 func (l *loader) fromGroups(p *person) bool {
 	n := 0
 	for _, id := range p.groups {
-		g := l.s.groups[id]
-		if !g.alone {
+		gives, ok := l.alone[id]
+		if !ok {
 			return false
 		}
-		n += len(g.gives)
+		n += len(gives)
 	}
 	if n == 0 {
 		return true
 	}
 	p.gives = make([]*Give, 0, n)
 	for _, id := range p.groups {
-		p.gives = append(p.gives, l.s.groups[id].gives...)
+		p.gives = append(p.gives, l.alone[id]...)
 	}
 	return true
 }

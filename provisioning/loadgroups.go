@@ -117,7 +117,7 @@ func (l *loader) loadMemberships(ctx context.Context, _ *concern) error {
 						}
 					}
 				}
-				p.groups = append(p.groups, l.shared.text(ref.ID))
+				p.groups = append(p.groups, ref.ID)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -11,37 +12,69 @@ import (
 const previousManual = "manual"
 
 // planMemberships compares team by team what rules give with what the ledger says was
-// given and with what the host has.
-func (p *planner) planMemberships(pp *personPlan, x *person, host *AccountState, wanted map[string]*want) {
-	given := map[string][]store.Grant{}
+// given and with what the host has. All three are walked through in order of the teams.
+func (p *planner) planMemberships(pp *personPlan, x *person, host *AccountState, wants []want) {
+	lines := p.ledger[:0]
 	for _, g := range x.grants {
 		if g.Kind == store.GrantMembership {
-			given[g.ResourceID] = append(given[g.ResourceID], g)
+			lines = append(lines, g)
 		}
 	}
-	keys := map[string]bool{}
-	for k := range wanted {
-		if k != "" {
-			keys[k] = true
+	p.ledger = lines
+	sortBy(lines, func(g store.Grant) string { return g.ResourceID })
+	has := append(p.has[:0], host.Teams...)
+	p.has = has
+	sortBy(has, func(m Membership) string { return m.TeamID })
+	lost := sortedKeys(x.lostTeams)
+	for {
+		key, ok := "", false
+		next := func(k string) {
+			if !ok || k < key {
+				key, ok = k, true
+			}
 		}
-	}
-	for k := range given {
-		keys[k] = true
-	}
-	for k := range x.lostTeams {
-		keys[k] = true
-	}
-	for _, key := range sortedKeys(keys) {
-		m := membershipPlan{p: p, pp: pp, x: x, lines: given[key], want: wanted[key]}
-		if m.want == nil {
+		if len(wants) > 0 {
+			next(wants[0].key)
+		}
+		if len(lines) > 0 {
+			next(lines[0].ResourceID)
+		}
+		if len(lost) > 0 {
+			next(lost[0])
+		}
+		if !ok {
+			return
+		}
+		n := 0
+		for n < len(lines) && lines[n].ResourceID == key {
+			n++
+		}
+		m := membershipPlan{p: p, pp: pp, x: x, lines: lines[:n:n]}
+		lines = lines[n:]
+		if len(wants) > 0 && wants[0].key == key {
+			m.want, wants = &wants[0], wants[1:]
+		} else {
 			m.want = &want{team: teamRef{id: key, name: p.s.teams[key].Name}}
 		}
-		for _, t := range host.Teams {
-			if t.TeamID == m.want.team.id {
-				m.has, m.role, m.ours = true, t.Role, t.Provisioned
+		if len(lost) > 0 && lost[0] == key {
+			lost = lost[1:]
+		}
+		for ; len(has) > 0 && has[0].TeamID <= m.want.team.id; has = has[1:] {
+			if has[0].TeamID == m.want.team.id {
+				m.has, m.role, m.ours = true, has[0].Role, has[0].Provisioned
 			}
 		}
 		m.plan()
+	}
+}
+
+// sortBy sorts what is mostly in order already.
+func sortBy[T any](list []T, key func(T) string) {
+	for i := 1; i < len(list); i++ {
+		if key(list[i]) < key(list[i-1]) {
+			slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(key(a), key(b)) })
+			return
+		}
 	}
 }
 
@@ -94,7 +127,7 @@ func (m *membershipPlan) begin() {
 		return
 	}
 	best := m.want.best(m.p.s.roles.team)
-	reason, by := m.p.s.inGroup(best.by), GroupSource(best.by.GroupID)
+	reason, by := m.p.why(best.by), m.p.source(best.by)
 	if m.has && m.ours {
 		// Made by an attempt whose transaction did not commit.
 		m.line(MemberAdd, "", best.role, reason, by)
@@ -122,7 +155,6 @@ func (m *membershipPlan) keep() {
 		given = higher(order, given, g.Role)
 	}
 	best := m.want.best(order)
-	by := GroupSource(best.by.GroupID)
 	changed := m.ledgerDiffers()
 	switch override := before == previousManual || m.role != given; {
 	case !m.has:
@@ -130,21 +162,21 @@ func (m *membershipPlan) keep() {
 		if !m.gaining() || m.p.s.keepsOutOf(m.pp.accountID, m.want.team.id) {
 			return
 		}
-		m.line(MemberAdd, "", best.role, m.p.s.inGroup(best.by), by)
+		m.line(MemberAdd, "", best.role, m.p.why(best.by), m.p.source(best.by))
 		before = ""
 	case override:
 		switch {
 		case before == previousManual || m.role == best.role:
 		case m.p.s.reset.teamRole(m.pp.accountID, m.want.team.id, m.lines) && m.gaining():
-			m.line(MemberRole, m.role, best.role, "an owner takes back the change by hand; "+m.p.s.inGroup(best.by), by)
+			m.line(MemberRole, m.role, best.role, "an owner takes back the change by hand; "+m.p.why(best.by), m.p.source(best.by))
 		default:
-			m.line(MemberOverride, best.role, m.role, fmt.Sprintf("changed by hand; %s gives %s", m.p.s.inGroup(best.by), best.role), SourceOverride)
+			m.line(MemberOverride, best.role, m.role, fmt.Sprintf("changed by hand; %s gives %s", m.p.why(best.by), best.role), SourceOverride)
 		}
 	case best.role != given:
 		if m.p.hold() {
 			return
 		}
-		m.line(MemberRole, given, best.role, m.p.s.inGroup(best.by), by)
+		m.line(MemberRole, given, best.role, m.p.why(best.by), m.p.source(best.by))
 	}
 	if changed && m.p.s.settings.Paused && m.x.user != nil && m.x.user.Active {
 		return // the ledger follows when provisioning is resumed

@@ -8,19 +8,16 @@ import (
 
 // planOrgRole compares the role in the organisation in the same way as memberships. A role that was there
 // before counts as given, too, so that a sync never lowers it.
-func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wanted map[string]*want) {
+func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, w *want) {
 	order := p.s.roles.org
-	w := wanted[""]
-	if w == nil {
-		w = &want{}
-	}
 	base, expected := host.OrgRole, host.OrgRole
-	var lines []store.Grant
+	lines := p.ledger[:0]
 	for _, g := range x.grants {
 		if g.Kind == store.GrantOrgRole {
 			lines = append(lines, g)
 		}
 	}
+	p.ledger = lines
 	if len(lines) > 0 {
 		base = lines[0].Previous
 		expected = base
@@ -54,7 +51,7 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 			return
 		}
 	}
-	step := &orgStep{}
+	var step orgStep
 	target := higher(order, base, best.role)
 	for _, r := range w.given {
 		g := store.Grant{AccountID: pp.accountID, Kind: store.GrantOrgRole, GroupID: r.by.GroupID, Role: r.role, Previous: base}
@@ -78,9 +75,9 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 		l.Source = SourceManual
 		switch {
 		case len(w.given) > 0:
-			l.Reason = p.s.inGroup(best.by)
+			l.Reason = p.why(best.by)
 			if target == best.role {
-				l.Source = GroupSource(best.by.GroupID)
+				l.Source = p.source(best.by)
 			}
 		case len(lines) == 0:
 			l.Reason = "given by a change that did not come to its end"
@@ -102,7 +99,7 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 	if active && p.hold() {
 		return
 	}
-	pp.org = step
+	pp.org = &orgStep{step.line, step.put, step.drop}
 }
 
 // onlyDefault says that no group gave the role.

@@ -61,10 +61,14 @@ func (p *planner) planPerson(x *person) *personPlan {
 	if host == nil {
 		host = &AccountState{ID: pp.accountID} // gone at the host: only the ledger is left
 	}
-	wanted := p.wanted(x)
+	wants := p.wanted(x)
 	if x.mapErr == nil || x.user == nil {
-		p.planMemberships(pp, x, host, wanted)
-		p.planOrgRole(pp, x, host, wanted)
+		inOrg := &want{}
+		if len(wants) > 0 && wants[0].key == "" {
+			inOrg, wants = &wants[0], wants[1:]
+		}
+		p.planMemberships(pp, x, host, wants)
+		p.planOrgRole(pp, x, host, inOrg)
 	}
 	return pp
 }

@@ -3,20 +3,7 @@ package provisioning
 // shared keeps one copy of what is the same for many people, so that a snapshot of a large
 // tenant needs memory for what differs. The zero value is ready for use.
 type shared struct {
-	texts map[string]string
 	given map[Give]*Give
-}
-
-// text returns the one copy of a group's, team's or role's name or ID.
-func (s *shared) text(v string) string {
-	if have, ok := s.texts[v]; ok {
-		return have
-	}
-	if s.texts == nil {
-		s.texts = map[string]string{}
-	}
-	s.texts[v] = v
-	return v
 }
 
 // gives are a mapper's answers; one group mostly gives the same to all who are in it.

@@ -79,10 +79,6 @@ type groupState struct {
 	// own is what the mapper answered for this group alone.
 	own    []Give
 	mapErr error
-	// gives are the same, shared by all who are in the group, and alone says that other groups
-	// make no difference to them.
-	gives []*Give
-	alone bool
 }
 
 // person is what is known of one person: a provisioned user, or an account that
@@ -136,7 +132,7 @@ func (s *snapshot) groupName(id string) string {
 }
 
 // inGroup is the reason for what a rule gives.
-func (s *snapshot) inGroup(g Give) string {
+func (s *snapshot) inGroup(g *Give) string {
 	if g.GroupID == store.GrantedByDefault {
 		return "no group gives a role: the default"
 	}

@@ -11,6 +11,7 @@ import (
 
 // want is what rules give one person in one team, or in the organisation.
 type want struct {
+	key   string // of the team; empty is the organisation
 	team  teamRef
 	given []wantedRole // in order of the groups' IDs, one for each
 	// wins decides where the first row does, and gave all the others its role.
@@ -20,10 +21,10 @@ type want struct {
 // wantedRole is the role that one group gives: its highest, or that of its first row.
 type wantedRole struct {
 	role string
-	by   Give
+	by   *Give
 }
 
-func (w *want) give(g Give, role string, order []string, rule store.RoleRule) {
+func (w *want) give(g *Give, role string, order []string, rule store.RoleRule) {
 	i, ok := slices.BinarySearchFunc(w.given, g.GroupID, func(r wantedRole, id string) int { return cmp.Compare(r.by.GroupID, id) })
 	switch {
 	case !ok:
@@ -70,10 +71,11 @@ func (w *want) of(groupID string) (role string, ok bool) {
 }
 
 // best is the role to be had and what gives it; of several the first by the group's ID.
-func (w *want) best(order []string) (best wantedRole) {
+func (w *want) best(order []string) wantedRole {
 	if w.wins != nil {
 		return *w.wins
 	}
+	best := wantedRole{by: &noGive}
 	for i, r := range w.given {
 		if i == 0 || higher(order, best.role, r.role) != best.role {
 			best = r
@@ -82,21 +84,26 @@ func (w *want) best(order []string) (best wantedRole) {
 	return best
 }
 
-// wanted gathers what the rules give, by team; the empty key is the organisation.
-func (p *planner) wanted(x *person) map[string]*want {
-	out := map[string]*want{}
-	rule := p.s.settings.RoleRule
-	at := func(key string, ref teamRef) *want {
-		if out[key] == nil {
-			out[key] = &want{team: ref}
-		}
-		return out[key]
-	}
-	for _, shared := range x.gives {
-		g := *shared
+// noGive is what gives nothing.
+var noGive Give
+
+// given is one role that a rule gives a person, before the same team's are put together.
+type given struct {
+	key  string
+	team teamRef
+	role string
+	by   *Give
+}
+
+// wanted gathers what the rules give, in order of the teams' keys; the organisation comes first.
+// It is good until the next person.
+func (p *planner) wanted(x *person) []want {
+	list := p.given[:0]
+	inOrg := false
+	for _, g := range x.gives {
 		if ref, ok := p.teamOf(g); ok {
 			if slices.Contains(p.s.roles.team, g.TeamRole) {
-				at(ref.key(), ref).give(g, g.TeamRole, p.s.roles.team, rule)
+				list = append(list, given{ref.key(), ref, g.TeamRole, g})
 			} else {
 				p.badRole(g, FindingRoleUnknown, fmt.Sprintf("gives the team role %q, which does not exist", g.TeamRole))
 			}
@@ -108,19 +115,45 @@ func (p *planner) wanted(x *person) map[string]*want {
 		case !p.s.roles.provisionable(g.OrgRole):
 			p.badRole(g, FindingRoleAboveMax, fmt.Sprintf("gives the role %s; groups may give %s at most", g.OrgRole, p.s.roles.most))
 		default:
-			at("", teamRef{}).give(g, g.OrgRole, p.s.roles.org, rule)
+			inOrg = true
+			list = append(list, given{"", teamRef{}, g.OrgRole, g})
 		}
 	}
-	if g, ok := p.defaultGive(); ok && out[""] == nil && x.user != nil {
-		at("", teamRef{}).give(g, g.OrgRole, p.s.roles.org, rule)
+	if g, ok := p.defaultGive(); ok && !inOrg && x.user != nil {
+		list = append(list, given{"", teamRef{}, g.OrgRole, &g})
 	}
-	for key, w := range out {
-		order := p.s.roles.team
-		if key == "" {
+	p.given = list
+	slices.SortStableFunc(list, func(a, b given) int { return cmp.Compare(a.key, b.key) })
+	return p.together(list)
+}
+
+// together makes one want of all that is given in a team.
+func (p *planner) together(list []given) []want {
+	out, rule := p.wants[:0], p.s.settings.RoleRule
+	var order []string
+	for i := range list {
+		g := &list[i]
+		if i == 0 || list[i-1].key != g.key {
+			if n := len(out); n < cap(out) {
+				out = out[:n+1] // with its list of before
+			} else {
+				out = append(out, want{})
+			}
+			w := &out[len(out)-1]
+			w.key, w.team, w.given, w.wins = g.key, g.team, w.given[:0], nil
+			if order = p.s.roles.team; g.key == "" {
+				order = p.s.roles.org
+			}
+		}
+		out[len(out)-1].give(g.by, g.role, order, rule)
+	}
+	for i := range out {
+		if order = p.s.roles.team; out[i].key == "" {
 			order = p.s.roles.org
 		}
-		w.settle(order, rule)
+		out[i].settle(order, rule)
 	}
+	p.wants = out
 	return out
 }
 
@@ -131,12 +164,12 @@ func (p *planner) defaultGive() (Give, bool) {
 	return Give{GroupID: store.GrantedByDefault, OrgRole: role, Rule: "the default role"}, p.s.roles.provisionable(role)
 }
 
-func (p *planner) badRole(g Give, code FindingCode, message string) {
+func (p *planner) badRole(g *Give, code FindingCode, message string) {
 	p.find(Finding{Code: code, GroupID: g.GroupID, Group: p.s.groupName(g.GroupID), Message: fmt.Sprintf("%s, %s.", upperFirst(p.s.inGroup(g)), message)})
 }
 
 // teamOf finds the team that a give names; a team that is missing is reported once.
-func (p *planner) teamOf(g Give) (teamRef, bool) {
+func (p *planner) teamOf(g *Give) (teamRef, bool) {
 	if g.GroupTeam {
 		ref, ok := p.refs[g.GroupID]
 		return ref, ok // without one, the group's conflict was reported
