@@ -665,7 +665,7 @@ func TestEveryStepIsBroken(t *testing.T) {
 		"Allowed": "reads nothing", "Included": "reads nothing", "ClientSecret": "reads nothing",
 		"AuthenticateAPIKeyFrom": "is what AuthenticateAPIKey calls",
 	}
-	for name := range upkeep() {
+	for name := range upkeep {
 		elsewhere[name] = "TestUpkeepGoesOnAfterAFailure"
 	}
 	tried := map[string]bool{}
@@ -680,9 +680,4 @@ func TestEveryStepIsBroken(t *testing.T) {
 			t.Errorf("%s is not tried: %v", m.Name, m.Type)
 		}
 	}
-}
-
-// upkeep makes, for each piece of background work, a world in which there is something to do, in several records.
-func upkeep() map[string]func(t *testing.T, f *faulty) func(ctx context.Context) (int, error) {
-	return map[string]func(*testing.T, *faulty) func(context.Context) (int, error){}
 }
