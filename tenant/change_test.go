@@ -326,6 +326,10 @@ func TestFourEyes(t *testing.T) {
 	c := w.submitted(t, "t1", acme())
 	require.Equal(t, owner.ID, c.SubmittedBy.ID)
 	second := Actor{Kind: ActorStaff, ID: "s2", Name: "Second"}
+	w.refusedWith(t, "t1", ErrorCodeForbidden, func() error {
+		_, _, err := w.Approve(ctx, Actor{Kind: ActorStaff, Name: "Somebody"}, "t1", c.ID, c.Version)
+		return err
+	})
 
 	c, _, err := w.Approve(ctx, staff, "t1", c.ID, c.Version)
 	require.NoError(t, err)
