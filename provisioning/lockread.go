@@ -38,6 +38,7 @@ type managed struct {
 	index   int
 	change  Change
 	variant LockVariant
+	choice  string   // the SCIM attribute about which the tenant has the choice
 	groups  []string // those that gave it, by ID
 	since   time.Time
 }
@@ -199,6 +200,18 @@ func (r *lockReader) editable(c Change) bool {
 	return fieldFreeIn(r.dirs, c.Field)
 }
 
+// choice is the SCIM attribute of a change about which the tenant has a choice; empty if there is none.
+func (r *lockReader) choice(c Change) string {
+	cfg := &r.locks.cfg
+	switch {
+	case c.Op != OpUpdate || c.Field == "":
+		return ""
+	case sameField(cfg.PhoneField, c.Field):
+		return tenant.FieldPhone
+	}
+	return choiceIn(r.dirs, cfg.Fields, c.Field)
+}
+
 // ofTeamRole says that the change is of a role in a team, which is never locked (D1).
 func (c Change) ofTeamRole() bool {
 	return c.Resource.Kind == ResourceMembership && c.Op == OpUpdate && strings.EqualFold(c.Field, "role")
@@ -220,7 +233,7 @@ func (r *lockReader) managed(c Change) (managed, bool) {
 		if !a.Conversion.AdoptedAt.IsZero() {
 			m.since = a.Conversion.AdoptedAt
 		}
-		if c.Op == OpUpdate && sameField(r.locks.cfg.PhoneField, c.Field) {
+		if m.choice = r.choice(c); m.choice != "" {
 			m.variant = LockedField
 		}
 		return m, true
@@ -297,7 +310,7 @@ func (r *lockReader) loadManaged(ctx context.Context, list []managed) error {
 // lock makes the answer about what a directory manages.
 func (r *lockReader) lock(m managed) Lock {
 	l := Lock{
-		Variant: m.variant, Op: m.change.Op, Source: r.sync.source, Since: m.since, LastSync: r.sync.last,
+		Variant: m.variant, Field: m.choice, Op: m.change.Op, Source: r.sync.source, Since: m.since, LastSync: r.sync.last,
 		At: store.Time(r.now), texts: r.locks.cfg.Texts,
 	}
 	for _, id := range m.groups {
