@@ -117,7 +117,7 @@ func (f *Fields) setField(ctx context.Context, tx store.Store, tenantID string, 
 func (f *Fields) into(p Profile, rec store.Account, c choices) Profile {
 	for _, d := range f.fields {
 		v := f.show(rec, c, d)
-		if v.Lifted != nil && v.Value == "" {
+		if v.Lifted != nil && v.Value == "" && fieldOf(rec.Fields, d.Name).Lifted == nil {
 			continue // the host leaves it, and what it has is not known
 		}
 		switch d.Name {

@@ -256,8 +256,13 @@ func (c Change) check() error {
 // manages says whether the field is one of the directory's. Case does not matter, since
 // decoders of JSON do not look at it either.
 func (c *LocksConfig) manages(field string) bool {
-	return slices.ContainsFunc(c.UserFields, func(f string) bool { return sameField(f, field) }) ||
+	return slices.ContainsFunc(c.UserFields, func(f string) bool { return sameField(f, field) || strings.EqualFold(f, c.PhoneField) && c.isPhone(field) }) ||
 		slices.ContainsFunc(c.Fields, func(f string) bool { return f != tenant.FieldPhone && means(f, field) })
+}
+
+// isPhone says whether the field is the telephone number, by the host's name or the SCIM attribute's.
+func (c *LocksConfig) isPhone(field string) bool {
+	return sameField(c.PhoneField, field) || sameField(tenant.FieldPhone, field)
 }
 
 // sameField says whether a field is the other one, or a part of it.

@@ -194,7 +194,7 @@ func (r *lockReader) editable(c Change) bool {
 		return false
 	case !cfg.manages(c.Field):
 		return true
-	case sameField(cfg.PhoneField, c.Field):
+	case cfg.isPhone(c.Field):
 		return phoneFreeIn(r.dirs)
 	}
 	return fieldFreeIn(r.dirs, c.Field)
@@ -206,7 +206,7 @@ func (r *lockReader) choice(c Change) string {
 	switch {
 	case c.Op != OpUpdate || c.Field == "":
 		return ""
-	case sameField(cfg.PhoneField, c.Field):
+	case cfg.isPhone(c.Field):
 		return tenant.FieldPhone
 	}
 	return choiceIn(r.dirs, cfg.Fields, c.Field)
@@ -318,7 +318,7 @@ func (r *lockReader) lock(m managed) Lock {
 			l.Groups = append(l.Groups, name)
 		}
 	}
-	if o, ok := r.sync.override(m.change, r.now); ok {
+	if o, ok := r.override(m.change); ok {
 		l.Lifted, l.Override = LiftedOverride, &o
 		return l.worded()
 	}
@@ -469,10 +469,24 @@ func liftOf(code string) LockLift {
 }
 
 // override finds what somebody lifted.
-func (s *syncState) override(c Change, now time.Time) (store.LockOverride, bool) {
-	for _, o := range s.overrides {
-		if o.Until.After(now) && overrides(o, c) {
+func (r *lockReader) override(c Change) (store.LockOverride, bool) {
+	live, _ := liveOverrides(r.sync.overrides, r.now)
+	for _, o := range live {
+		if overrides(o, c) {
 			return o, true
+		}
+	}
+	if c.Resource.Kind != ResourceUser || c.Field == "" {
+		return store.LockOverride{}, false
+	}
+	// By another name of the field.
+	l := liftedOf(live, c.Resource.AccountID, r.locks.cfg.PhoneField)
+	attributes := sortedKeys(profileFields)
+	if i := slices.IndexFunc(attributes, func(a string) bool {
+		return means(a, c.Field) || a == tenant.FieldPhone && r.locks.cfg.isPhone(c.Field)
+	}); i >= 0 {
+		if o := l.of(attributes[i]); o != nil {
+			return *o, true
 		}
 	}
 	return store.LockOverride{}, false

@@ -73,7 +73,7 @@ type Lock struct {
 	// Field is the SCIM attribute that the tenant has a choice about, with LockedField: "phoneNumbers"
 	// for the phone number.
 	Field string `json:"field,omitempty"`
-	Op      Op          `json:"op,omitempty"`
+	Op    Op     `json:"op,omitempty"`
 	// Lifted says why nothing is locked although a directory manages it; Locked is false then.
 	Lifted LockLift `json:"lifted,omitempty"`
 	// Override is what somebody lifted, with LiftedOverride.
