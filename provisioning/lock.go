@@ -256,7 +256,9 @@ func (c Change) check() error {
 // manages says whether the field is one of the directory's. Case does not matter, since
 // decoders of JSON do not look at it either.
 func (c *LocksConfig) manages(field string) bool {
-	return slices.ContainsFunc(c.UserFields, func(f string) bool { return sameField(f, field) || strings.EqualFold(f, c.PhoneField) && c.isPhone(field) }) ||
+	return slices.ContainsFunc(c.UserFields, func(f string) bool {
+		return sameField(f, field) || strings.EqualFold(f, c.PhoneField) && c.isPhone(field)
+	}) ||
 		slices.ContainsFunc(c.Fields, func(f string) bool { return f != tenant.FieldPhone && means(f, field) })
 }
 
