@@ -109,6 +109,11 @@ func (l *followed) turn(ctx context.Context, tenantID string) (n int, more bool,
 	lease := &heldLease{
 		store: l.cfg.Store, tenantID: tenantID, name: l.reader, holder: l.cfg.Holder, now: l.cfg.Now, ttl: l.cfg.LeaseTTL, forAtMost: l.Timeout,
 	}
+	// The lease keeps other replicas out, not this one's other calls, which have the same holder.
+	if _, busy := l.busy.LoadOrStore(tenantID, true); busy {
+		return 0, false, nil
+	}
+	defer l.busy.Delete(tenantID)
 	begun := l.cfg.Now()
 	for more = true; more; {
 		if err = lease.hold(ctx); err != nil {
