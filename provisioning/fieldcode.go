@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -206,11 +208,33 @@ func (f *Fields) attempt(ctx context.Context, tx store.Store, tenantID string, p
 	return false, nil
 }
 
+// codelessError is a sender's error without the code: what fails often quotes the request that it made.
+type codelessError struct {
+	err  error
+	code tenant.Secret
+}
+
+func (e *codelessError) Error() string {
+	return strings.ReplaceAll(e.err.Error(), e.code.Reveal(), e.code.String())
+}
+
+func (e *codelessError) Unwrap() error { return e.err }
+
 // send hands the message to the host's sender, after the commit. What fails is told, and the person
 // may ask for another code at once.
 func (f *Fields) send(ctx context.Context, m CodeMessage) error {
 	g := guard{timeout: sendTimeout, logger: f.cfg.Logger}
-	err := g.call(ctx, "SendCode", func(ctx context.Context) error { return f.cfg.Sender.SendCode(ctx, m) })
+	err := g.call(ctx, "SendCode", func(ctx context.Context) (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+			}
+			if err != nil {
+				err = &codelessError{err, m.Code}
+			}
+		}()
+		return f.cfg.Sender.SendCode(ctx, m)
+	})
 	if err == nil {
 		return nil
 	}
