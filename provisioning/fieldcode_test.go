@@ -232,8 +232,10 @@ func TestR57TheSender(t *testing.T) {
 // TestR57TheLogHasNoCode: what a sender fails with often quotes the request that it made.
 func TestR57TheLogHasNoCode(t *testing.T) {
 	for name, fail := range map[string]func(text string) error{
-		"an error": func(text string) error { return &url.Error{Op: "Get", URL: "https://sms.example/send?text=" + text, Err: io.EOF} },
-		"a panic":  func(text string) error { panic("no template for " + text) },
+		"an error": func(text string) error {
+			return &url.Error{Op: "Get", URL: "https://sms.example/send?text=" + text, Err: io.EOF}
+		},
+		"a panic": func(text string) error { panic("no template for " + text) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
