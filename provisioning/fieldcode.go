@@ -61,7 +61,8 @@ type CodeLimits struct {
 	Life time.Duration
 	// Attempts are the guesses at one code. Zero means 5; 20 at most.
 	Attempts int
-	// ResendAfter is how long an account waits between two codes. Zero means a minute.
+	// ResendAfter is how long an account waits between two codes, whatever they are for, unless the one before was
+	// confirmed or could not be sent. Zero means a minute.
 	ResendAfter time.Duration
 	// Window is the time in which the following are counted, in windows that follow each
 	// other. Zero means a day.
@@ -137,13 +138,13 @@ func plainCode(s string) string {
 // to be sent after the commit.
 func (f *Fields) startCode(ctx context.Context, tx store.Store, tenantID, accountID string, d Field, have store.AccountField, value string) (store.AccountField, CodeMessage, error) {
 	now, l := f.cfg.Now(), f.cfg.Limits
-	if p := have.Pending; p != nil {
-		// A clock that went back must not let anybody wait for longer than the rule says.
-		if wait := p.SentAt.Add(l.ResendAfter).Sub(now); wait > 0 && wait <= l.ResendAfter {
-			r := refuseField(CodeResendTooSoon, d.Name, "A code was sent a moment ago. Wait before you ask for another one.")
-			r.RetryAfter = wait
-			return have, CodeMessage{}, r
-		}
+	switch wait, err := f.wait(ctx, tx, tenantID, accountID, store.Time(now)); {
+	case err != nil:
+		return have, CodeMessage{}, err
+	case wait > 0:
+		r := refuseField(CodeResendTooSoon, d.Name, "A code was sent a moment ago. Wait before you ask for another one.")
+		r.RetryAfter = wait
+		return have, CodeMessage{}, r
 	}
 	for _, c := range []struct {
 		what, key string
@@ -255,6 +256,9 @@ func (f *Fields) send(ctx context.Context, m CodeMessage) error {
 			return nil // another one was asked for
 		}
 		p := *have.Pending
+		if err := f.noWait(ctx, tx, m.TenantID, m.AccountID, p.SentAt); err != nil {
+			return err
+		}
 		p.SentAt = p.SentAt.Add(-f.cfg.Limits.ResendAfter)
 		if have.Pending = &p; refusal.Code == CodeNumberRefused {
 			have.Pending = nil
