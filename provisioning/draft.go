@@ -35,8 +35,9 @@ var (
 // changed row by row. Nothing of it is in force before its preview is applied.
 type Draft struct {
 	// Settings are the tenant's with the changes. Their Version is that of the settings with which
-	// the draft began.
+	// the draft began; it stands in Version, too.
 	Settings store.ProvisioningSettings `json:"settings"`
+	Version  int64                      `json:"version"`
 	// Revision grows with each change. It is zero while there is no draft.
 	Revision int64 `json:"revision"`
 	// Changed says that the settings differ from those in force.
@@ -57,7 +58,12 @@ func draftKey(a tenant.Actor) string {
 
 // settle says how the draft stands to the settings in force.
 func (d *Draft) settle(stored store.ProvisioningSettings) {
-	d.Changed, d.Outdated = !sameChoices(d.Settings, stored), d.Settings.Version != stored.Version
+	d.Changed = !sameChoices(d.Settings, stored)
+	if !d.Changed { // whoever applied the same made this the present one
+		d.Settings, d.Version = stored, stored.Version
+	}
+	d.Settings.Meta, d.Outdated = stored.Meta, d.Version != stored.Version
+	d.Settings.Version = d.Version
 }
 
 // Draft returns the actor's draft, or the settings in force with Revision zero if there is none. The
@@ -69,11 +75,14 @@ func (e *Engine) Draft(ctx context.Context, actor tenant.Actor, tenantID string)
 	}
 	var d Draft
 	err = readNote(ctx, e.cfg.Store, tenantID, draftKind, draftKey(actor), &d, e.cfg.Now())
-	if errors.Is(err, store.ErrNotFound) {
-		return Draft{Settings: stored}, nil
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return Draft{Settings: stored, Version: stored.Version}, nil
+	case err != nil:
+		return Draft{}, err
 	}
 	d.settle(stored)
-	return d, err
+	return d, nil
 }
 
 // ChangeDraft changes the actor's draft, or begins one. revision is Draft.Revision of the one that the
@@ -110,7 +119,7 @@ func (e *Engine) RebaseDraft(ctx context.Context, actor tenant.Actor, tenantID s
 		return Draft{}, err
 	}
 	return e.writeDraft(ctx, actor, tenantID, revision, func(_ store.Store, d *Draft, stored store.ProvisioningSettings) error {
-		d.Settings.Meta, d.Settings.Overrides, d.Settings.Paused, d.Settings.Pause = stored.Meta, stored.Overrides, stored.Paused, stored.Pause
+		d.Version, d.Settings.Meta, d.Settings.Overrides, d.Settings.Paused, d.Settings.Pause = stored.Version, stored.Meta, stored.Overrides, stored.Paused, stored.Pause
 		return nil
 	})
 }
@@ -187,13 +196,14 @@ func (e *Engine) putDraft(ctx context.Context, actor tenant.Actor, tenantID stri
 		_, err = takeNote(ctx, tx, tenantID, draftKind, draftKey(actor), &d, e.cfg.Now())
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			d = Draft{Settings: stored}
+			d = Draft{Settings: stored, Version: stored.Version}
 		case err != nil:
 			return err
 		}
 		if d.Revision != revision {
 			return ErrDraftChanged
 		}
+		d.settle(stored)
 		if err := fn(tx, &d, stored); err != nil {
 			return err
 		}

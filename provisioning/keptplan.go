@@ -76,7 +76,7 @@ func (e *Engine) KeepPlan(ctx context.Context, actor tenant.Actor, tenantID stri
 		put := func(part string, value any) error {
 			return putNote(ctx, tx, tenantID, keptKind, k.ID+part, value, k.Until)
 		}
-		if err := put(".settings", settings); err != nil {
+		if err := put(keptSettingsPart, keptSettings{Version: settings.Version, Settings: settings}); err != nil {
 			return err
 		}
 		for _, t := range Tabs() {
@@ -94,6 +94,14 @@ func (e *Engine) KeepPlan(ctx context.Context, actor tenant.Actor, tenantID stri
 	})
 	return k, err
 }
+
+// keptSettings are the settings of a kept plan, with their version, which is no part of their JSON.
+type keptSettings struct {
+	Version  int64                      `json:"version"`
+	Settings store.ProvisioningSettings `json:"settings"`
+}
+
+const keptSettingsPart = ".settings"
 
 // keptPart names a page within the notes of a plan.
 func keptPart(t Tab, n int) string { return "." + string(t) + "." + strconv.Itoa(n) }
@@ -184,36 +192,46 @@ func (e *Engine) ApplyKept(ctx context.Context, actor tenant.Actor, tenantID, id
 	if err != nil {
 		return Plan{}, err
 	}
-	var settings store.ProvisioningSettings
-	if err := e.readKept(ctx, tenantID, id, ".settings", &settings); err != nil {
+	var s keptSettings
+	if err := e.readKept(ctx, tenantID, id, keptSettingsPart, &s); err != nil {
 		return Plan{}, err
 	}
+	s.Settings.Version = s.Version
 	c.Hash = cmp.Or(c.Hash, k.Plan.Hash)
 	var plan Plan
 	if k.Plan.UndoOf != "" {
 		plan, err = e.ApplyUndo(ctx, actor, tenantID, k.Plan.UndoOf, c)
 	} else {
-		plan, err = e.Apply(ctx, actor, tenantID, settings, c)
+		plan, err = e.Apply(ctx, actor, tenantID, s.Settings, c)
 	}
-	draft, draftErr := e.Draft(ctx, actor, tenantID)
-	isDraft := draftErr == nil && draft.Revision > 0 && draft.Preview == id
 	if stale, ok := errors.AsType[*StalePlanError](err); ok {
-		now, keepErr := e.KeepPlan(ctx, actor, tenantID, stale.Plan)
-		if keepErr == nil && isDraft {
-			keepErr = e.notePreview(ctx, actor, tenantID, draft.Revision, now.ID)
-		}
-		if keepErr != nil {
-			return Plan{}, keepErr
-		}
-		return Plan{}, &StaleKeptPlanError{Now: now}
+		return Plan{}, e.keepStale(ctx, actor, tenantID, id, stale.Plan)
 	}
 	if err != nil {
 		return Plan{}, err
 	}
-	if isDraft {
-		if err := e.dropDraft(ctx, actor, tenantID); err != nil { // what was applied is in force all the same
-			e.cfg.Logger.WarnContext(ctx, "provisioning: a draft that was applied could not be removed", "tenant", tenantID, "error", err)
-		}
+	draft, err := e.Draft(ctx, actor, tenantID)
+	if err == nil && draft.Revision > 0 && !draft.Changed {
+		err = e.dropDraft(ctx, actor, tenantID)
+	}
+	if err != nil { // what was applied is in force all the same
+		e.cfg.Logger.WarnContext(ctx, "provisioning: a draft that was applied could not be removed", "tenant", tenantID, "error", err)
 	}
 	return plan, nil
+}
+
+// keepStale keeps the plan that is the present one instead of the one of the ID, and of the draft, too, if that was its preview.
+func (e *Engine) keepStale(ctx context.Context, actor tenant.Actor, tenantID, id string, plan Plan) error {
+	now, err := e.KeepPlan(ctx, actor, tenantID, plan)
+	if err != nil {
+		return err
+	}
+	draft, err := e.Draft(ctx, actor, tenantID)
+	if err == nil && draft.Revision > 0 && draft.Preview == id {
+		err = e.notePreview(ctx, actor, tenantID, draft.Revision, now.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return &StaleKeptPlanError{Now: now}
 }

@@ -177,8 +177,11 @@ func (v *visit) showGroups(code int, problem, refused string, typed url.Values, 
 		ManyAccounts: len(choices.AccountPolicies) > 2,
 	}
 	formOf := func(name string, stored url.Values, fields ...string) *form {
-		if refused == name {
+		switch {
+		case refused == name:
 			return newForm(typed, findings, fields...)
+		case refused == "" && name == "mode": // about the draft as a whole
+			return newForm(stored, findings)
 		}
 		return newForm(stored, nil, fields...)
 	}

@@ -19,16 +19,16 @@ type planPage struct {
 	ID   string    `json:"id"`
 	Hash string    `json:"hash"`
 	// Sentences sum it up.
-	Sentences []string             `json:"summary"`
-	Totals    provisioning.Totals  `json:"totals"`
-	Undo      bool                 `json:"undo,omitempty"`
-	Resume    bool                 `json:"resume,omitempty"`
-	Tabs      []planTab            `json:"tabs"`
-	Tab       provisioning.Tab     `json:"tab"`
-	Groups    []planGroup          `json:"groups,omitempty"`
-	Lines     []planLine           `json:"lines,omitempty"`
-	Rights    []planRights         `json:"rights,omitempty"`
-	Findings  []planFinding        `json:"findings,omitempty"`
+	Sentences []string              `json:"summary"`
+	Totals    provisioning.Totals   `json:"totals"`
+	Undo      bool                  `json:"undo,omitempty"`
+	Resume    bool                  `json:"resume,omitempty"`
+	Tabs      []planTab             `json:"tabs"`
+	Tab       provisioning.Tab      `json:"tab"`
+	Groups    []planGroup           `json:"groups,omitempty"`
+	Lines     []planLine            `json:"lines,omitempty"`
+	Rights    []planRights          `json:"rights,omitempty"`
+	Findings  []planFinding         `json:"findings,omitempty"`
 	Kept      provisioning.KeptPlan `json:"-"`
 	// Cut says that the tab has more than can be looked at.
 	Cut      int    `json:"cut,omitempty"`

@@ -67,7 +67,9 @@ var reasonShapes = []struct {
 		}
 		return p.text("in the group “%s” (%s)", m[1], m[2])
 	}},
-	{regexp.MustCompile(`^group “(.*)” does not give it any more$`), func(p *printer, m []string) string { return p.text("the group “%s” does not give it any more", m[1]) }},
+	{regexp.MustCompile(`^group “(.*)” does not give it any more$`), func(p *printer, m []string) string {
+		return p.text("the group “%s” does not give it any more", m[1])
+	}},
 	{regexp.MustCompile(`^group “(.*)” passes the rule “(.*)”$`), func(p *printer, m []string) string { return p.text("the group “%s” passes the rule", m[1]) }},
 }
 
