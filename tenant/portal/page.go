@@ -55,6 +55,12 @@ var notices = map[string]string{
 	"started":   "Started. This page follows along.",
 	"completed": "Completed.",
 	"decided":   "Your decision was recorded.",
+	"drafted":   "Kept in your draft. Nothing is in force before you have seen its preview and applied it.",
+	"discarded": "Your draft was discarded.",
+	"previewed": "This is what would happen. Nothing has changed yet.",
+	"changed":   "The directory or the settings changed since this preview. Here is the new one.",
+	"compared":  "Everybody was compared with the rules.",
+	"paused":    "Provisioning is paused.",
 }
 
 // show writes a screen. The template has the screen's name; title is one of our texts.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/oidc"
+	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
@@ -62,6 +63,9 @@ type Config struct {
 	Requests RequestLog
 	// Refused has what the policy refused them; usually the *provisioning.Engine. Nil leaves that list out.
 	Refused RefusedLog
+
+	// Engine is what maps groups to teams and roles, for screen 9; nil leaves that page out.
+	Engine *provisioning.Engine
 
 	// Brand is the host's look.
 	Brand Brand

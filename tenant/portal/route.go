@@ -44,6 +44,7 @@ func (h *Handler) routes() {
 	h.owner("POST", "/provisioning/directories/{directory}/{step}", tenant.ActionManageSCIM, h.changeDirectory)
 	h.owner("POST", "/provisioning/keys", tenant.ActionManageAPIKeys, h.createKey)
 	h.owner("POST", "/provisioning/keys/{key}/{step}", tenant.ActionManageAPIKeys, h.changeKey)
+	h.groupRoutes()
 	h.member("GET", "/people", tenant.ActionViewUsers, h.people)
 	h.member("GET", "/links", tenant.ActionViewSetupLinks, h.links)
 	h.member("POST", "/links", tenant.ActionManageSetupLinks, h.createLink)
