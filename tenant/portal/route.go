@@ -46,6 +46,7 @@ func (h *Handler) routes() {
 	h.owner("POST", "/provisioning/keys/{key}/{step}", tenant.ActionManageAPIKeys, h.changeKey)
 	h.groupRoutes()
 	h.member("GET", "/people", tenant.ActionViewUsers, h.people)
+	h.personRoutes()
 	h.member("GET", "/links", tenant.ActionViewSetupLinks, h.links)
 	h.member("POST", "/links", tenant.ActionManageSetupLinks, h.createLink)
 	h.member("POST", "/links/{link}/revoke", tenant.ActionManageSetupLinks, h.revokeLink)
