@@ -31,6 +31,8 @@ func (h *Handler) routes() {
 	h.owner("POST", "/c/{connection}/test", tenant.ActionEditConnection, h.startTest)
 	h.member("GET", "/c/{connection}/activate", tenant.ActionActivate, h.activation)
 	h.member("POST", "/c/{connection}/activate", tenant.ActionActivate, h.activate)
+	h.member("POST", "/c/{connection}/activate/plan", tenant.ActionActivate, h.planActivation)
+	h.member("POST", "/c/{connection}/activate/people", tenant.ActionActivate, h.exportActivation)
 	h.member("GET", "/c/{connection}/suspend", tenant.ActionSuspend, h.ending(tenant.EndingSuspend))
 	h.member("POST", "/c/{connection}/suspend", tenant.ActionSuspend, h.end(tenant.EndingSuspend))
 	h.member("GET", "/c/{connection}/delete", tenant.ActionDeleteConnection, h.ending(tenant.EndingRemove))
