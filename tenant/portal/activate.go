@@ -211,6 +211,9 @@ func (h *Handler) activate(v *visit) error {
 		var err error
 		if c.State == store.ConnectionActive {
 			to, notice = v.path("c", c.ID, "activate"), "saved"
+			if !a.Enforced {
+				a.Hash = "" // that passwords work again needs no plan
+			}
 			_, err = svc.SetEnforced(ctx, v.Actor, v.tenantID, c.ID, at, a)
 		} else {
 			_, err = svc.Activate(ctx, v.Actor, v.tenantID, c.ID, at, a)

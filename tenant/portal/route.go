@@ -27,6 +27,7 @@ func (h *Handler) routes() {
 	h.owner("POST", "/c/{connection}/details", tenant.ActionEditConnection, h.saveDetails)
 	h.owner("GET", "/c/{connection}/secret", tenant.ActionReplaceSecret, h.secret)
 	h.owner("POST", "/c/{connection}/secret", tenant.ActionReplaceSecret, h.replaceSecret)
+	h.owner("POST", "/c/{connection}/secret/test", tenant.ActionReplaceSecret, h.testSecret)
 	h.owner("GET", "/c/{connection}/test", tenant.ActionEditConnection, h.test)
 	h.owner("POST", "/c/{connection}/test", tenant.ActionEditConnection, h.startTest)
 	h.member("GET", "/c/{connection}/activate", tenant.ActionActivate, h.activation)
