@@ -45,6 +45,9 @@ type Explanation struct {
 	Pending []Line `json:"pending,omitempty"`
 	// Open is what the application refused for this person and is tried again; nil if nothing.
 	Open *store.Event `json:"open,omitempty"`
+	// Deletion is the deletion of the account that waits; nil if none does. See
+	// [Engine.CancelAccountDeletion].
+	Deletion *PlannedAccountDeletion `json:"deletion,omitempty"`
 	// LastSync is when a directory was last heard of; zero if none ever was.
 	LastSync time.Time `json:"lastSync,omitzero"`
 }
@@ -130,6 +133,11 @@ func (e *Engine) explain(ctx context.Context, tx store.Store, tenantID, accountI
 	out.findings(&plan, x)
 	if err := out.explainLocks(ctx, tx, tenantID, e.cfg.Now); err != nil {
 		return Explanation{}, err
+	}
+	if d, waits, err := accountDeletionOf(ctx, tx, tenantID, accountID); err != nil {
+		return Explanation{}, err
+	} else if waits {
+		out.Deletion = &d
 	}
 	out.Open, err = failureOf(ctx, tx, tenantID, accountID, x.scimUserID)
 	return out, err
