@@ -140,7 +140,10 @@ func (p *person) fill(label, value string) {
 		if strings.HasPrefix(what, "SELECT") {
 			p.t.Fatalf("%s is a choice: %s", label, what)
 		}
-		p.do(chromedp.SetValue(found, value, chromedp.ByQuery))
+		p.do(chromedp.Evaluate(`document.querySelector("[data-found]").value = ""`, nil))
+		if value != "" {
+			p.do(chromedp.SetValue(found, value, chromedp.ByQuery))
+		}
 		return
 	}
 	p.reach(label)
@@ -215,14 +218,15 @@ func (p *person) tick(label string, within ...string) {
 	require.True(p.t, checked, label)
 }
 
-// press takes a button or a link, and waits until the page that follows is there.
-func (p *person) press(name string, within ...string) {
+// press takes a button or a link, waits until the page that follows is there, and returns its status.
+func (p *person) press(name string, within ...string) int64 {
 	p.t.Helper()
 	p.called("button", name, within...)
 	ctx, cancel := context.WithTimeout(p.tab, patience)
 	defer cancel()
-	_, err := chromedp.RunResponse(ctx, p.pressing(name))
+	response, err := chromedp.RunResponse(ctx, p.pressing(name))
 	require.NoError(p.t, err, "%s; the page says: %s", name, p.text())
+	return response.Status
 }
 
 // unfold opens what is folded.
