@@ -185,6 +185,10 @@ type EndingPlan struct {
 	Hash string `json:"hash"`
 
 	version int64 // of the one connection that ends
+	// lifecycle and active are the version of the tenant's lifecycle and the connections in force that the plan saw, of an
+	// ending of the whole tenant.
+	lifecycle int64
+	active    []string
 }
 
 // Ready says that nothing stands in the way.

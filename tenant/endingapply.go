@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -42,11 +43,19 @@ func (s *Service) ApplyEnding(ctx context.Context, actor Actor, tenantID string,
 		return plan, nil
 	}
 	err = s.store.InTx(ctx, func(tx store.Store) error { return s.beginEnding(ctx, tx, actor, tenantID, plan) })
+	if errors.Is(err, errEndingMoved) {
+		if plan, err = s.planEnding(ctx, tenantID, e); err == nil {
+			err = &StaleEndingError{Plan: plan}
+		}
+	}
 	if err != nil {
 		return EndingPlan{}, err
 	}
 	return plan, nil
 }
+
+// errEndingMoved says that the tenant is not as the plan saw it any more.
+var errEndingMoved = errors.New("tenant: changed since the plan")
 
 // planToApply is the plan that was seen, or without one, of an emergency, what is known without asking for people.
 func (s *Service) planToApply(ctx context.Context, tenantID string, e Ending, hash string) (EndingPlan, error) {
@@ -130,6 +139,14 @@ func (s *Service) beginEnding(ctx context.Context, tx store.Store, actor Actor, 
 	if err != nil {
 		return err
 	}
+	all, err := tx.Connections(ctx, tenantID)
+	if err != nil {
+		return fmt.Errorf("tenant: reading connections: %w", err)
+	}
+	// What came since would end without anybody having seen it. An emergency ends all that there is.
+	if !e.Unplanned && (before.Version != plan.lifecycle || !slices.Equal(activeIDs(all), plan.active)) {
+		return errEndingMoved
+	}
 	if e.Kind == EndingDowngrade {
 		_, err := s.putLapse(ctx, tx, actor, before, e.Left)
 		return err
@@ -158,10 +175,6 @@ func (s *Service) beginEnding(ctx context.Context, tx store.Store, actor Actor, 
 	}
 	if _, err := s.putLifecycle(ctx, tx, actor, before, after, what, unplanned(e)); err != nil {
 		return err
-	}
-	all, err := tx.Connections(ctx, tenantID)
-	if err != nil {
-		return fmt.Errorf("tenant: reading connections: %w", err)
 	}
 	for _, c := range all {
 		if c.State != store.ConnectionActive {

@@ -270,6 +270,7 @@ func (p *endingPlanner) plan() EndingPlan {
 		out.version = p.snap.ended.Version
 	}
 	p.records()
+	out.lifecycle, out.active = p.snap.lifecycle.Version, activeIDs(p.snap.connections)
 	if e.Kind == EndingRemove && p.snap.ended == nil {
 		out.Removes = maps.Clone(p.snap.holdings)
 		maps.DeleteFunc(out.Removes, func(kind store.RecordKind, _ int) bool { return remains(kind) })
@@ -289,6 +290,18 @@ func (p *endingPlanner) plan() EndingPlan {
 	}
 	out.Hash = hex.EncodeToString(p.sum.Sum(nil)[:16])
 	return *out
+}
+
+// activeIDs are the connections in force, in order.
+func activeIDs(connections []store.Connection) []string {
+	var ids []string
+	for _, c := range connections {
+		if c.State == store.ConnectionActive {
+			ids = append(ids, c.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // records lists what happens to connections, directories, keys and domains.
