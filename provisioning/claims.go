@@ -34,62 +34,79 @@ const maxClaims = 4
 // one. committed, if it is not nil, is to be called when tx has committed: [Engine.Run] then looks at
 // once. The account has its roles a moment after the sign-in.
 func (e *Engine) OnClaims(ctx context.Context, tx store.Store, tenantID, connectionID, accountID string, claim func(name string) (value []byte, ok bool)) (committed func()) {
-	changed := false
-	err := tx.InTx(ctx, func(tx store.Store) (err error) {
-		changed, err = e.keepClaims(ctx, tx, tenantID, connectionID, accountID, claim)
-		return err
-	})
-	if err != nil {
-		e.cfg.Logger.WarnContext(ctx, "provisioning: the claims of a sign-in were not kept", "tenant", tenantID, "account", accountID, "error", err)
+	if accountID == "" || claim == nil {
 		return nil
 	}
-	if !changed {
+	// Most sign-ins say the same as the one before: those open no transaction within tx.
+	changed, err := e.heardClaims(ctx, tx, tenantID, connectionID, accountID, claim)
+	if err == nil && changed.differ {
+		err = tx.InTx(ctx, func(tx store.Store) error { return e.keepClaims(ctx, tx, tenantID, connectionID, accountID, claim) })
+	}
+	if err != nil {
+		e.cfg.Logger.WarnContext(ctx, "provisioning: the claims of a sign-in were not kept", "tenant", tenantID, "account", accountID, "error", err)
+	}
+	if err != nil || !changed.differ {
 		return nil
 	}
 	return e.Wake
 }
 
-func (e *Engine) keepClaims(ctx context.Context, tx store.Store, tenantID, connectionID, accountID string, claim claimSource) (changed bool, err error) {
-	if accountID == "" || claim == nil {
-		return false, nil
-	}
+// heardAccount is an account with the claims of a sign-in.
+type heardAccount struct {
+	rec     store.Account
+	before  []store.AccountClaim
+	unknown bool // there is no record of it yet
+	differ  bool
+}
+
+func (e *Engine) heardClaims(ctx context.Context, tx store.Store, tenantID, connectionID, accountID string, claim claimSource) (h heardAccount, err error) {
 	settings, err := settingsOf(ctx, tx, tenantID)
 	if err != nil {
-		return false, err
+		return h, err
 	}
-	rec, err := tx.Account(ctx, tenantID, accountID)
-	unknown := errors.Is(err, store.ErrNotFound)
-	if err != nil && !unknown {
-		return false, err
+	h.rec, err = tx.Account(ctx, tenantID, accountID)
+	h.unknown = errors.Is(err, store.ErrNotFound)
+	if err != nil && !h.unknown {
+		return h, err
 	}
-	now := store.Time(e.cfg.Now())
-	kept := slices.Clone(rec.Claims)
-	for _, name := range claimNames(settings.Authority) {
-		if other := settings.Authority.ConnectionID; name == settings.Authority.Claim && other != "" && other != connectionID {
+	names := claimNames(settings.Authority)
+	h.before = h.rec.Claims
+	kept := slices.Clone(h.before)
+	for _, name := range names {
+		if one := settings.Authority.ConnectionID; name == settings.Authority.Claim && one != "" && one != connectionID {
 			continue // another connection's is the one that counts
 		}
-		seen := store.AccountClaim{Name: name, ConnectionID: connectionID, At: now}
+		seen := store.AccountClaim{Name: name, ConnectionID: connectionID, At: store.Time(e.cfg.Now())}
 		seen.Values, seen.State = claim.read(name)
 		kept = hearClaim(kept, seen)
 	}
 	// Of names that nobody goes by any more the oldest go first.
 	for len(kept) > maxClaims {
-		i := slices.IndexFunc(kept, func(c store.AccountClaim) bool { return !slices.Contains(claimNames(settings.Authority), c.Name) })
-		kept = slices.Delete(kept, max(i, 0), max(i, 0)+1)
+		i := slices.IndexFunc(kept, func(c store.AccountClaim) bool { return !slices.Contains(names, c.Name) })
+		kept = slices.Delete(kept, i, i+1) // there is one: names are fewer
 	}
-	if slices.EqualFunc(kept, rec.Claims, sameClaim) {
-		return false, nil
+	h.rec.Claims, h.differ = kept, !slices.EqualFunc(kept, h.before, sameClaim)
+	return h, nil
+}
+
+// keepClaims writes down what came. It reads once more: a sync may have been faster.
+func (e *Engine) keepClaims(ctx context.Context, tx store.Store, tenantID, connectionID, accountID string, claim claimSource) error {
+	h, err := e.heardClaims(ctx, tx, tenantID, connectionID, accountID, claim)
+	if err != nil || !h.differ {
+		return err
 	}
+	rec, now := h.rec, store.Time(e.cfg.Now())
 	ev := e.event(EventClaims, system, store.EventSubject{Kind: subjectAccount, ID: accountID, Name: rec.Email})
-	ev.Before, ev.After = asJSON(countClaims(rec.Claims)), asJSON(countClaims(kept))
-	rec.Claims, rec.UpdatedAt = kept, now
-	if unknown { // an account of the host's that nobody told us of
-		rec.ID, rec.CreatedAt, rec.Source, rec.Active = accountID, now, store.SourceManual, true
-		_, err = tx.CreateAccount(ctx, tenantID, rec, ev)
-	} else {
+	ev.Before, ev.After = asJSON(countClaims(h.before)), asJSON(countClaims(rec.Claims))
+	rec.UpdatedAt = now
+	if !h.unknown {
 		_, err = tx.UpdateAccount(ctx, tenantID, rec, ev)
+		return err
 	}
-	return err == nil, err
+	// An account of the host's that nobody told us of.
+	rec.ID, rec.CreatedAt, rec.Source, rec.Active = accountID, now, store.SourceManual, true
+	_, err = tx.CreateAccount(ctx, tenantID, rec, ev)
+	return err
 }
 
 // claimNames are the claims that are kept in a tenant.

@@ -105,8 +105,8 @@ type person struct {
 	rolesRead  bool
 	heardClaim bool
 	unread     string
-	gives     []*Give  // shared by all to whom the same is given
-	mapErr    error
+	gives      []*Give // shared by all to whom the same is given
+	mapErr     error
 	// lostTeams and lostRole say what the host gave in transactions that did not commit:
 	// memberships by team, and the role in the organisation.
 	lostTeams map[string]bool

@@ -65,6 +65,15 @@ func valueName(a store.AuthoritySource, value string) string {
 	return "the identity provider's value “" + label(value) + "”"
 }
 
+// named names a value's source for people; empty for other sources.
+func (s Source) named() string {
+	a, v, ok := s.Value()
+	if !ok {
+		return ""
+	}
+	return valueName(a, v)
+}
+
 // valueList gathers values within the bounds.
 type valueList struct {
 	values []string
