@@ -195,7 +195,6 @@ func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection
 	err := store.InTxThen(ctx, h.cfg.Store, func(tx store.Store) (func(store.Store) error, error) {
 		held.reset()
 		m := matcher{h: h, tx: tx, conn: c, who: who, now: store.Time(h.now()), closed: g.first}
-		who.ahead = nil // if the transaction runs again, things have changed
 		if err := m.look(ctx); err != nil {
 			return nil, err
 		}

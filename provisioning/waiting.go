@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -68,12 +69,7 @@ func (w waiting[D]) open(ctx context.Context, st store.Store, tenantID string) (
 		}
 		after = page[len(page)-1].Seq
 	}
-	out := make([]D, 0, len(open))
-	for _, d := range open {
-		out = append(out, d)
-	}
-	slices.SortFunc(out, func(a, b D) int { return cmp.Compare(w.seq(a), w.seq(b)) })
-	return out, nil
+	return slices.SortedFunc(maps.Values(open), func(a, b D) int { return cmp.Compare(w.seq(a), w.seq(b)) }), nil
 }
 
 func (w waiting[D]) seq(d D) int64 {
@@ -105,11 +101,8 @@ func (w waiting[D]) due(ctx context.Context, e *Engine, tenantID string, checks 
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	check, known := checks[tenantID]
-	e.mu.Unlock()
-	if known && check.end == end && e.cfg.Now().Before(check.due) {
-		return nil // nothing new, and nothing due
+	if nothing, err := w.nothingDue(ctx, e, tenantID, checks, end); err != nil || nothing {
+		return err
 	}
 	from, err := st.Position(ctx, tenantID, w.reader)
 	if err != nil || from >= end {
@@ -147,6 +140,38 @@ func (w waiting[D]) due(ctx context.Context, e *Engine, tenantID string, checks 
 	checks[tenantID] = deletionCheck{end, next}
 	e.mu.Unlock()
 	return errors.Join(errs...)
+}
+
+// nothingDue says whether none of the deletions is due that were looked at up to a place in the journal, or were planned since
+// then, up to end. It reads what is new alone: many may wait, for days, while every change comes by here.
+func (w waiting[D]) nothingDue(ctx context.Context, e *Engine, tenantID string, checks map[string]deletionCheck, end int64) (bool, error) {
+	e.mu.Lock()
+	check, known := checks[tenantID]
+	e.mu.Unlock()
+	if !known || check.end > end {
+		return false, nil
+	}
+	for from := check.end; from < end; {
+		page, err := e.cfg.Store.Events(ctx, tenantID, store.EventQuery{After: from, Before: end + 1, TypePrefix: w.prefix})
+		if err != nil {
+			return false, err
+		}
+		for _, ev := range page {
+			if d, ok := w.opens(ev); ok {
+				if _, at, _ := w.at(d); at.Before(check.due) {
+					check.due = at
+				}
+			}
+		}
+		if from = end; len(page) == store.MaxLimit {
+			from = page[len(page)-1].Seq
+		}
+	}
+	check.end = end
+	e.mu.Lock()
+	checks[tenantID] = check
+	e.mu.Unlock()
+	return e.cfg.Now().Before(check.due), nil
 }
 
 // finish runs do for a deletion that is open still, unless the tenant is paused. What the host refuses

@@ -185,6 +185,9 @@ type EndingPlan struct {
 	Hash string `json:"hash"`
 
 	version int64 // of the one connection that ends
+	// records stands for what the plan shows and did not ask people or the host for: it is looked at again in the
+	// transaction that begins the ending.
+	records string
 }
 
 // Ready says that nothing stands in the way.
