@@ -219,7 +219,7 @@ func (e *Engine) ownFields(s *snapshot, x *person) map[string]bool {
 	}
 	known := f.listen(x.record.Fields, x.heard)
 	for _, d := range f.fields {
-		_, source := inForce(fieldOf(known, d.Name), s.fields.of[d.Name])
+		_, source := inForceHere(fieldOf(known, d.Name), s.fields.of[d.Name], s.fields.lifted(*x.record, d.Name))
 		own[d.Name] = source == FieldFromUser
 	}
 	return own
