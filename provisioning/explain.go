@@ -137,7 +137,7 @@ func (e *Engine) explain(ctx context.Context, tx store.Store, tenantID, accountI
 	if err := out.explainLocks(ctx, tx, tenantID, e.cfg.Now); err != nil {
 		return Explanation{}, err
 	}
-	if d, waits, err := accountDeletionOf(ctx, tx, tenantID, accountID); err != nil {
+	if d, waits, err := accountDeletions.of(ctx, tx, tenantID, accountID); err != nil {
 		return Explanation{}, err
 	} else if waits {
 		out.Deletion = &d
@@ -222,7 +222,7 @@ func (e *Engine) ownFields(s *snapshot, x *person) map[string]bool {
 	}
 	known := f.listen(x.record.Fields, x.heard)
 	for _, d := range f.fields {
-		_, source := inForce(fieldOf(known, d.Name), s.fields.of[d.Name])
+		_, source := inForceHere(fieldOf(known, d.Name), s.fields.of[d.Name], s.fields.lifted(*x.record, d.Name))
 		own[d.Name] = source == FieldFromUser
 	}
 	return own
