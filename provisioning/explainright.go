@@ -2,7 +2,6 @@ package provisioning
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -80,8 +79,9 @@ func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan) {
 		x.Teams = append(x.Teams, *t)
 	}
 	slices.SortStableFunc(x.Teams, func(a, b ExplainedRight) int { return cmp.Compare(a.Team, b.Team) })
+	alone := newAlone(s, p, plan)
 	for _, id := range p.groups {
-		x.Groups = append(x.Groups, ExplainedGroup{GroupID: id, Group: s.groupName(id), WouldLose: lostWithout(s, p, plan, id)})
+		x.Groups = append(x.Groups, ExplainedGroup{GroupID: id, Group: s.groupName(id), WouldLose: alone.lostWithout(id)})
 	}
 	for _, id := range p.values {
 		if _, v, ok := valueIn(id); ok {
@@ -146,22 +146,4 @@ func (x *person) ruleOf(g store.Grant) string {
 		}
 	}
 	return ""
-}
-
-// lostWithout plans the person as if not in the group, and returns what this takes.
-func lostWithout(s *snapshot, p *person, plan *Plan, groupID string) []Line {
-	without := *s
-	without.settings.Paused = false // what a pause holds back is lost all the same
-	without.groups = maps.Clone(s.groups)
-	one := *p
-	one.gives = slices.DeleteFunc(slices.Clone(p.gives), func(g *Give) bool { return g.GroupID == groupID })
-	one.groups = slices.DeleteFunc(slices.Clone(p.groups), func(id string) bool { return id == groupID })
-	without.people = []person{one}
-	var out []Line
-	for _, l := range compute(&without).Lines {
-		if l.AccountID == p.accountID() && l.takes(s.roles) && !slices.Contains(plan.Lines, l) {
-			out = append(out, l)
-		}
-	}
-	return out
 }
