@@ -36,8 +36,6 @@ type person struct {
 	userinfo         object // nil if it was not asked for
 	tokens           tokens
 	origin           store.EventOrigin
-	// ahead, if not nil, is what look would read, see lookMeanwhile.
-	ahead *known
 }
 
 // verification is what a document says about its e-mail address.
@@ -59,38 +57,21 @@ func (h *Handler) identify(ctx context.Context, c store.Connection, m *metadata,
 	unknown := person{redeemed: true}
 	want := h.expect(c, m)
 	want.nonce, want.accessToken = a.Nonce, t.accessToken
-	unsigned, claims, err := h.verifier.read(t.idToken, want)
+	claims, err := h.verifier.verify(ctx, t.idToken, want)
 	if err != nil {
 		return unknown, err
 	}
 	if err := a.checkAge(claims.authTime, h.now(), h.cfg.ClockSkew); err != nil {
 		return unknown, err
 	}
-	who := h.personOf(want, claims, t)
-	signed := func() error { return h.verifier.signed(ctx, unsigned, want, signIn) }
-	if !h.asksUserinfo(m, who) {
-		who.completeEmail(c.EmailFallback)
-		if a.Test == nil {
-			who.ahead, err = h.lookMeanwhile(ctx, c, who, signed)
-		} else {
-			err = signed()
-		}
-		if err != nil {
-			return unknown, err
-		}
-		who.redeemed = true
-		return who, nil
-	}
-	if err := signed(); err != nil {
-		return unknown, err
-	}
-	who, err = h.describe(ctx, c.EmailFallback, m, want, who)
+	who, err := h.describe(ctx, c.EmailFallback, m, want, claims, t)
 	who.redeemed = true
 	return who, err
 }
 
-// personOf reads who an ID token is about.
-func (h *Handler) personOf(want expectation, claims *claimSet, t tokens) person {
+// describe reads who the verified ID token is about, and asks the userinfo endpoint where that is needed. fallback is the
+// connection's EmailFallback.
+func (h *Handler) describe(ctx context.Context, fallback string, m *metadata, want expectation, claims *claimSet, t tokens) (person, error) {
 	who := person{
 		issuer: claims.issuer, subject: claims.subject, authTime: claims.authTime, acr: claims.acr, claims: claims.obj, tokens: t,
 		amr: claims.obj.strs("amr"), algorithm: want.alg, keyID: claims.keyID, issued: claims.issued, received: h.now(),
@@ -101,19 +82,8 @@ func (h *Handler) personOf(want expectation, claims *claimSet, t tokens) person 
 	who.hosted, _ = claims.obj.str("hd")
 	who.edovFalse = claims.obj.has("xms_edov") && !entraTrue(claims.obj, "xms_edov")
 	who.readEmail(claims.obj)
-	return who
-}
-
-// asksUserinfo tells whether the userinfo endpoint is needed, and there to be asked.
-func (h *Handler) asksUserinfo(m *metadata, who person) bool {
-	return (who.email == "" || h.cfg.AlwaysUserinfo) && m.userinfoEndpoint != "" && who.tokens.accessToken != ""
-}
-
-// describe completes what the verified ID token says by what the userinfo endpoint does, where that is needed. fallback is
-// the connection's EmailFallback.
-func (h *Handler) describe(ctx context.Context, fallback string, m *metadata, want expectation, who person) (person, error) {
-	if h.asksUserinfo(m, who) {
-		info, err := h.userinfo(ctx, m, want, who.tokens.accessToken, who.subject)
+	if (who.email == "" || h.cfg.AlwaysUserinfo) && m.userinfoEndpoint != "" && t.accessToken != "" {
+		info, err := h.userinfo(ctx, m, want, t.accessToken, who.subject)
 		if err != nil {
 			return person{}, err
 		}
@@ -122,15 +92,10 @@ func (h *Handler) describe(ctx context.Context, fallback string, m *metadata, wa
 			who.readEmail(info)
 		}
 	}
-	who.completeEmail(fallback)
-	return who, nil
-}
-
-// completeEmail takes the claim that stands for a missing address, if no document has one.
-func (p *person) completeEmail(fallback string) {
-	if fallback != "" && noEmail(p.claims) && noEmail(p.userinfo) {
-		p.readFallback(p.claims, fallback)
+	if fallback != "" && noEmail(claims.obj) && noEmail(who.userinfo) {
+		who.readFallback(claims.obj, fallback)
 	}
+	return who, nil
 }
 
 // expect is what the tokens of a connection must say.

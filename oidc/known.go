@@ -3,7 +3,6 @@ package oidc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -12,64 +11,24 @@ import (
 // look reads at once what the sign-in of somebody who was here before looks at, and makes sure that the connection is
 // still active: it was read before the provider was asked, which takes time.
 func (m *matcher) look(ctx context.Context) error {
-	k := m.who.ahead
-	if k == nil {
-		q := m.who.query(m.conn)
-		found, err := store.FindSignIn(ctx, m.tx, m.conn.TenantID, q)
-		if err != nil {
-			return unavailable(CodeInternal, "the set-up could not be read", err)
-		}
-		k = &known{SignIn: found, email: q.Email}
+	q := store.SignInQuery{ConnectionID: m.conn.ID, Issuer: m.who.issuer, Subject: m.who.subject}
+	if m.who.hasAddr {
+		q.Email = m.who.addr.String()
 	}
-	switch now := k.Connection; {
+	found, err := store.FindSignIn(ctx, m.tx, m.conn.TenantID, q)
+	switch now := found.Connection; {
+	case err != nil:
+		return unavailable(CodeInternal, "the set-up could not be read", err)
 	case now.State != store.ConnectionActive:
 		return denied(CodeConnectionOff, "the connection was switched off while the sign-in was under way")
 	case now.Issuer != m.conn.Issuer || now.ClientID != m.conn.ClientID:
 		return badRequest(CodeFlowMismatch, "the connection was changed while the sign-in was under way")
 	}
-	m.known = k
+	m.known = &known{SignIn: found, email: q.Email}
 	return nil
 }
 
-// query is what look asks for.
-func (p *person) query(c store.Connection) store.SignInQuery {
-	q := store.SignInQuery{ConnectionID: c.ID, Issuer: p.issuer, Subject: p.subject}
-	if p.hasAddr {
-		q.Email = p.addr.String()
-	}
-	return q
-}
-
-// lookMeanwhile looks while the signature of the ID token is checked: on most machines that costs a sign-in less time than one
-// after the other. Who signed in is not known before both are there; what was read for a token with a wrong signature is
-// forgotten. The provider gave the token, for this attempt, so that nobody else can make us look.
-//
-// The result is nil where the store has no single step for it, or this failed: then look reads.
-func (h *Handler) lookMeanwhile(ctx context.Context, c store.Connection, who person, signed func() error) (*known, error) {
-	if _, ok := h.cfg.Store.(store.SignInStore); !ok {
-		return nil, signed()
-	}
-	verdict := make(chan error, 1)
-	go func() {
-		defer func() { // in this goroutine a panic would end the process
-			if v := recover(); v != nil {
-				verdict <- unavailable(CodeInternal, "the signature could not be checked", fmt.Errorf("panic: %v", v))
-			}
-		}()
-		verdict <- signed()
-	}()
-	q := who.query(c)
-	found, err := store.FindSignIn(ctx, h.cfg.Store, c.TenantID, q)
-	if err := <-verdict; err != nil {
-		return nil, err
-	}
-	if err != nil {
-		return nil, nil //nolint:nilerr,nilnil // look tries again, and tells
-	}
-	return &known{SignIn: found, email: q.Email}, nil
-}
-
-// known is what one look at the store said, just before the transaction or at its beginning. A first sign-in, which writes, and lets
+// known is what one look at the store said, at the beginning of the transaction. A first sign-in, which writes, and lets
 // the host write, reads for itself. What a directory or an owner changes after the look and before the commit is for
 // Revoker.signedInMeanwhile, as ever.
 type known struct {

@@ -156,7 +156,7 @@ func (h *Handler) redeemRefresh(ctx context.Context, c store.Connection, m *meta
 	if claims.subject != g.Subject {
 		return person{}, denied(CodeTokenInvalid, "the new ID token is about another subject")
 	}
-	who, err := h.describe(ctx, c.EmailFallback, m, want, h.personOf(want, claims, t))
+	who, err := h.describe(ctx, c.EmailFallback, m, want, claims, t)
 	who.tokens = t
 	return who, err
 }

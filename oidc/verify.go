@@ -45,45 +45,34 @@ var errUnavailableKeys = errors.New("the provider's keys could not be fetched")
 
 // verify checks a raw ID token completely and returns its claims.
 func (v *verifier) verify(ctx context.Context, raw string, want expectation) (*claimSet, error) {
-	t, claims, err := v.read(raw, want)
-	if err == nil {
-		err = v.signed(ctx, t, want, signIn)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return claims, nil
-}
-
-// read checks all of an ID token but its signature, so that no key is fetched for a token that is no good anyway. Until
-// [verifier.signed] has agreed, what the token says may be looked up, and nothing else be done with it.
-func (v *verifier) read(raw string, want expectation) (unverified, *claimSet, error) {
-	bad := func(err error) (unverified, *claimSet, error) { return unverified{}, nil, err }
 	if want.nonce == "" && !want.refresh || want.issuer == "" || want.clientID == "" {
-		return bad(unavailable(CodeInternal, "the sign-in lacks what a token is compared with", nil))
+		return nil, unavailable(CodeInternal, "the sign-in lacks what a token is compared with", nil)
 	}
 	t, err := parseToken(raw, idTokenForm)
 	if err == nil {
 		err = t.checkHeader(want.alg, idTokenForm)
 	}
 	if err != nil {
-		return bad(err)
+		return nil, err
+	}
+	if err := v.signed(ctx, t, want, signIn); err != nil {
+		return nil, err
 	}
 	claims, err := readClaims(t.claims)
-	if err == nil {
-		claims.keyID = t.keyID
-		err = v.times(claims)
-	}
-	if err == nil {
-		err = checkParties(claims, want)
-	}
 	if err != nil {
-		return bad(denied(CodeTokenInvalid, err.Error()))
+		return nil, denied(CodeTokenInvalid, err.Error())
+	}
+	claims.keyID = t.keyID
+	if err := v.times(claims); err != nil {
+		return nil, denied(CodeTokenInvalid, err.Error())
+	}
+	if err := checkParties(claims, want); err != nil {
+		return nil, denied(CodeTokenInvalid, err.Error())
 	}
 	if claims.atHash != "" && !isHashOf(want.accessToken, claims.atHash, want.alg) {
-		return bad(denied(CodeTokenInvalid, "at_hash does not belong to the access token"))
+		return nil, denied(CodeTokenInvalid, "at_hash does not belong to the access token")
 	}
-	return t, claims, nil
+	return claims, nil
 }
 
 // signed checks the signature, by the connection's algorithm and keys.
