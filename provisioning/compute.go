@@ -109,7 +109,7 @@ func beginPlan(s *snapshot) *planner {
 func (p *planner) page() {
 	for i := range p.s.people {
 		x := &p.s.people[i]
-		if x.user != nil {
+		if x.user != nil || x.independent() && x.heardClaim {
 			p.plan.users++
 		}
 		if pp := p.compose(p.planPerson(x), x); pp != nil && !pp.idle() {
@@ -179,6 +179,11 @@ func (p *planner) givesTopRole() bool {
 	}
 	if p.s.settings.DefaultOrgRole == top {
 		return true
+	}
+	for _, r := range p.s.settings.Authority.Rows {
+		if r.OrgRole == top && p.s.settings.Authority.OrgRole == r.Source {
+			return true
+		}
 	}
 	for _, g := range p.s.groups {
 		for _, give := range g.own {

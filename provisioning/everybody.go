@@ -55,7 +55,7 @@ func (l *loader) readIndex(ctx context.Context, c *concern) error {
 	}
 	x.ordered = make([]*indexed, 0, len(byID))
 	for id, have := range byID {
-		if have.record.SCIMUserID != "" || x.ledger.accounts[id].to > 0 {
+		if have.record.SCIMUserID != "" || x.ledger.accounts[id].to > 0 || l.hearsClaims(&have.record) {
 			x.ordered = append(x.ordered, have)
 		}
 	}

@@ -37,6 +37,9 @@ type Explanation struct {
 	Teams   []ExplainedRight `json:"teams,omitempty"`
 	// Groups are the groups of the directory that the person is in, by name.
 	Groups []ExplainedGroup `json:"groups,omitempty"`
+	// Values are those of the attribute roles and of claims that count for the person, in order. What the
+	// identity provider said at sign-ins, whether it counts or not, is in Account.Claims.
+	Values []ExplainedValue `json:"values,omitempty"`
 	// Lock says what may not be changed by hand about the user as a whole.
 	Lock Lock `json:"lock,omitzero"`
 	// Findings are what the rules leave undone for this person now.
@@ -45,6 +48,9 @@ type Explanation struct {
 	Pending []Line `json:"pending,omitempty"`
 	// Open is what the application refused for this person and is tried again; nil if nothing.
 	Open *store.Event `json:"open,omitempty"`
+	// Deletion is the deletion of the account that waits; nil if none does. See
+	// [Engine.CancelAccountDeletion].
+	Deletion *PlannedAccountDeletion `json:"deletion,omitempty"`
 	// LastSync is when a directory was last heard of; zero if none ever was.
 	LastSync time.Time `json:"lastSync,omitzero"`
 }
@@ -66,7 +72,7 @@ type AttributeSource string
 // The sources of attributes.
 const (
 	AttributeDirectory AttributeSource = "directory" // the directory wrote it
-	AttributeUser      AttributeSource = "user"      // the tenant leaves it to its people
+	AttributeUser      AttributeSource = "user"      // the person changed it, or the tenant leaves it to its people
 	AttributeSignIn    AttributeSource = "sign_in"   // the identity provider said so at a sign-in
 	AttributeHost      AttributeSource = "host"      // the application has it by itself
 )
@@ -115,27 +121,26 @@ func (e *Engine) explain(ctx context.Context, tx store.Store, tenantID, accountI
 	if out.Identities, err = tx.IdentitiesOf(ctx, tenantID, accountID); err != nil {
 		return Explanation{}, err
 	}
-	out.Attributes = attributesOf(x, out.Identities)
+	out.Attributes = attributesOf(x, out.Identities, e.ownFields(snap, x))
 	directories, err := tx.Directories(ctx, tenantID)
 	if err != nil {
 		return Explanation{}, err
 	}
-	on := false
 	for _, d := range directories {
-		on = on || d.Enabled
 		if d.LastRequestAt.After(out.LastSync) {
 			out.LastSync = d.LastRequestAt
 		}
 	}
 	plan := compute(snap)
-	out.explainRights(snap, x, &plan, on)
+	out.explainRights(snap, x, &plan)
 	out.findings(&plan, x)
-	locks, err := NewLocks(LocksConfig{Store: tx})
-	if err != nil {
+	if err := out.explainLocks(ctx, tx, tenantID, e.cfg.Now); err != nil {
 		return Explanation{}, err
 	}
-	if out.Lock, err = locks.CheckTx(ctx, tx, tenantID, Resource{Kind: ResourceUser, AccountID: accountID}, "", OpUpdate); err != nil {
+	if d, waits, err := accountDeletions.of(ctx, tx, tenantID, accountID); err != nil {
 		return Explanation{}, err
+	} else if waits {
+		out.Deletion = &d
 	}
 	out.Open, err = failureOf(ctx, tx, tenantID, accountID, x.scimUserID)
 	return out, err
@@ -172,8 +177,48 @@ func (e *Engine) explained(ctx context.Context, tx store.Store, tenantID, accoun
 	return snap, &x, nil
 }
 
-// attributesOf are the person's attributes with their sources, in a fixed order.
-func attributesOf(x *person, identities []store.Identity) []ExplainedAttribute {
+// explainLocks says what may not be changed by hand, of the user and of each right, as Locks does.
+func (x *Explanation) explainLocks(ctx context.Context, tx store.Store, tenantID string, now func() time.Time) error {
+	locks, err := NewLocks(LocksConfig{Store: tx, Now: now})
+	if err != nil {
+		return err
+	}
+	changes := []Change{
+		{Resource: Resource{Kind: ResourceUser, AccountID: x.AccountID}, Op: OpUpdate},
+		{Resource: Resource{Kind: ResourceOrgRole, AccountID: x.AccountID}, Op: OpUpdate},
+	}
+	for _, t := range x.Teams {
+		changes = append(changes, Change{Resource: Resource{Kind: ResourceMembership, AccountID: x.AccountID, TeamID: t.TeamID}, Op: OpDelete})
+	}
+	r := &lockReader{locks: locks, tx: tx, tenantID: tenantID, now: now(), nameless: true}
+	all, err := r.read(ctx, changes)
+	if err != nil {
+		return err
+	}
+	x.Lock, x.OrgRole.Locked = all[0], all[1].Locked
+	for i := range x.Teams {
+		x.Teams[i].Locked = all[i+2].Locked
+	}
+	return nil
+}
+
+// ownFields are the SCIM attributes of which the person's own value is in force.
+func (e *Engine) ownFields(s *snapshot, x *person) map[string]bool {
+	f, own := e.cfg.Fields, map[string]bool{}
+	if f == nil || x.user == nil {
+		return own
+	}
+	known := f.listen(x.record.Fields, x.heard)
+	for _, d := range f.fields {
+		_, source := inForceHere(fieldOf(known, d.Name), s.fields.of[d.Name], s.fields.lifted(*x.record, d.Name))
+		own[d.Name] = source == FieldFromUser
+	}
+	return own
+}
+
+// attributesOf are the person's attributes with their sources, in a fixed order. own are those of which the person's own
+// value is in force.
+func attributesOf(x *person, identities []store.Identity, own map[string]bool) []ExplainedAttribute {
 	var out []ExplainedAttribute
 	add := func(name, value string, source AttributeSource) {
 		if value != "" {
@@ -192,17 +237,20 @@ func attributesOf(x *person, identities []store.Identity) []ExplainedAttribute {
 		add("email", email, source)
 		return out
 	}
-	p, phone := x.profile, AttributeDirectory
-	if p.KeepPhone {
-		phone = AttributeUser
+	p := x.profile
+	of := func(attribute string) AttributeSource {
+		if own[attribute] || attribute == tenant.FieldPhone && p.KeepPhone {
+			return AttributeUser
+		}
+		return AttributeDirectory
 	}
 	add("email", p.Email, AttributeDirectory)
 	add("userName", p.UserName, AttributeDirectory)
 	add("externalId", p.ExternalID, AttributeDirectory)
-	add("displayName", p.DisplayName, AttributeDirectory)
-	add("givenName", p.GivenName, AttributeDirectory)
-	add("familyName", p.FamilyName, AttributeDirectory)
-	add("phone", p.Phone, phone)
+	add("displayName", p.DisplayName, of(attrDisplayName))
+	add("givenName", p.GivenName, of(attrGivenName))
+	add("familyName", p.FamilyName, of(attrFamilyName))
+	add("phone", p.Phone, of(tenant.FieldPhone))
 	return out
 }
 

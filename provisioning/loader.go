@@ -33,6 +33,8 @@ type loader struct {
 	late  error // of a mapper that did not answer in time
 	// ownerMet and resetMet say that an owner, and the person of a reset, was among the people.
 	ownerMet, resetMet bool
+	// authority is what values of roles and claims give.
+	authority authority
 }
 
 // newLoader reads the tenant's settings, unless others are given to be tried.
@@ -50,6 +52,7 @@ func (e *Engine) newLoader(ctx context.Context, tx store.Store, tenantID string,
 	if l.mapper, err = e.mapperOf(l.settings); err != nil {
 		return nil, err
 	}
+	l.authority = newAuthority(l.settings.Authority)
 	if m, ok := l.mapper.(ExternalIDMapper); ok {
 		l.external = m.NeedsExternalID()
 	}
@@ -246,6 +249,7 @@ func (l *loader) askGroups(ctx context.Context, _ *concern) error {
 		g := l.s.groups[id]
 		if g.exists {
 			g.own, g.mapErr = l.ask(ctx, []Group{l.group(id, g)})
+			g.own = ofGroups(l.settings.Authority, g.own)
 			if auto != nil {
 				g.decision = auto.decision(id)
 			}
@@ -284,6 +288,7 @@ func (l *loader) askPeople(ctx context.Context, _ *concern) error {
 			groups[k] = l.group(id, l.s.groups[id])
 		}
 		gives, err := l.ask(ctx, groups)
+		gives = append(ofGroups(l.settings.Authority, gives), l.giveValues(p)...)
 		p.gives, p.mapErr = l.shared.gives(gives), err
 	}
 	return ctx.Err()
@@ -299,13 +304,15 @@ func (l *loader) fromGroups(p *person) bool {
 		}
 		n += len(gives)
 	}
-	if n == 0 {
+	values := l.shared.gives(l.giveValues(p))
+	if n+len(values) == 0 {
 		return true
 	}
-	p.gives = make([]*Give, 0, n)
+	p.gives = make([]*Give, 0, n+len(values))
 	for _, id := range p.groups {
 		p.gives = append(p.gives, l.alone[id]...)
 	}
+	p.gives = append(p.gives, values...)
 	return true
 }
 

@@ -85,6 +85,7 @@ func (l *loader) keep(ctx context.Context, c *concern, p person) {
 		p.profile = ProfileOf(*p.user)
 		p.profile.KeepPhone = l.s.keepPhone
 		l.hearFields(ctx, &p)
+		l.hearRoles(&p)
 		p.user.Body = nil
 	} else if p.record != nil {
 		p.profile = Profile{SCIMUserID: p.scimUserID, Email: p.record.Email}

@@ -178,7 +178,7 @@ func (m *membershipPlan) keep() {
 		}
 		m.line(MemberRole, given, best.role, m.p.why(best.by), m.p.source(best.by))
 	}
-	if changed && m.p.s.settings.Paused && m.x.user != nil && m.x.user.Active {
+	if changed && m.p.s.settings.Paused && m.x.present() {
 		return // the ledger follows when provisioning is resumed
 	}
 	if changed || !m.has {
@@ -209,7 +209,7 @@ func (m *membershipPlan) end() {
 	if m.pp.activates && m.p.hold() {
 		return
 	}
-	reason := m.p.s.leftGroup(m.lines[0].GroupID, m.x.user)
+	reason := m.p.s.leftGroup(m.lines[0].GroupID, m.x)
 	switch {
 	case m.lines[0].Previous == previousManual:
 		m.line(MemberRelease, "", "", reason+"; stays a member by hand", SourceManual)

@@ -119,7 +119,7 @@ func (p *planner) wanted(x *person) []want {
 			list = append(list, given{"", teamRef{}, g.OrgRole, g})
 		}
 	}
-	if g, ok := p.defaultGive(); ok && !inOrg && x.user != nil {
+	if g, ok := p.defaultGive(); ok && !inOrg && (x.user != nil || x.heardClaim) {
 		list = append(list, given{"", teamRef{}, g.OrgRole, &g})
 	}
 	p.given = list
