@@ -22,8 +22,8 @@ func (p *planner) planMemberships(pp *personPlan, x *person, host *AccountState,
 	}
 	p.ledger = lines
 	sortBy(lines, func(g store.Grant) string { return g.ResourceID })
-	has := append(p.has[:0], host.Teams...)
-	p.has = has
+	p.has = append(p.has[:0], host.Teams...)
+	has := p.has
 	sortBy(has, func(m Membership) string { return m.TeamID })
 	lost := sortedKeys(x.lostTeams)
 	for {
