@@ -104,7 +104,7 @@ func (v *visit) showProvisioning(code int, problem, key string, values url.Value
 	if key != "" {
 		guideValues.APIKey = tenant.NewSecret(key)
 	}
-	body.Guide = v.p.guide(tenant.GuideOf(provider).Fill(guideValues))
+	body.Guide = v.p.guide(tenant.GuideOf(provider)).Fill(guideValues)
 	return v.showProblem(code, "provisioning", "Provisioning", problem, body)
 }
 

@@ -139,5 +139,5 @@ func (v *visit) banner() (string, error) {
 		return "", err
 	}
 	health, err := v.h.cfg.Tenants.Health(v.r.Context(), v.Actor, v.tenantID)
-	return health.Banner, err
+	return v.p.banner(health), err
 }
