@@ -202,7 +202,9 @@ func (e *Engine) Teams(ctx context.Context, actor tenant.Actor, tenantID string,
 		t.Name = cmp.Or(label(t.Name), t.ID)
 		list.Teams = append(list.Teams, t)
 	}
-	slices.SortFunc(list.Teams, func(a, b Team) int { return cmp.Or(cmp.Compare(foldName(a.Name), foldName(b.Name)), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(list.Teams, func(a, b Team) int {
+		return cmp.Or(cmp.Compare(foldName(a.Name), foldName(b.Name)), cmp.Compare(a.ID, b.ID))
+	})
 	if list.Total = len(list.Teams); q.IDs == nil {
 		list.Teams = list.Teams[:min(list.Total, min(cmp.Or(max(q.Limit, 0), 100), store.MaxLimit))]
 	}

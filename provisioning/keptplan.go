@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -173,7 +174,7 @@ func (e *Engine) KeptPage(ctx context.Context, actor tenant.Actor, tenantID, id 
 }
 
 func (e *Engine) readKept(ctx context.Context, tenantID, id, part string, value any) error {
-	if !plausibleID(id) || id == "" {
+	if !plausibleID(id) || id == "" || strings.Contains(id, ".") {
 		return ErrKeptPlanGone
 	}
 	err := readNote(ctx, e.cfg.Store, tenantID, keptKind, id+part, value, e.cfg.Now())

@@ -278,10 +278,7 @@ func (h *Handler) applyPlan(v *visit) error {
 	}
 	if stale, ok := errors.AsType[*provisioning.StaleKeptPlanError](err); ok {
 		if v.wantsJSON() {
-			return &tenant.ValidationError{Findings: []tenant.Finding{{
-				Field: "hash", Code: tenant.ErrorCodePlanStale, Severity: tenant.SeverityError, Message: stale.Error(),
-				Expected: stale.Now.Plan.Hash, Got: c.Hash, Suggestion: v.path("groups", "preview", stale.Now.ID),
-			}}}
+			return err
 		}
 		return v.showKept(http.StatusConflict, v.p.text("The directory or the settings changed since this preview. Here is the new one."), stale.Now.ID, "", url.Values{}, nil)
 	}

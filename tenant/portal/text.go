@@ -238,6 +238,8 @@ func (p *printer) funcs() template.FuncMap {
 		"n":           p.count,
 		"finding":     p.finding,
 		"refusal":     p.refusal,
+		"event":       p.event,
+		"hint":        hint,
 		"value":       p.value,
 		"explanation": p.explanation,
 		"condition":   p.condition,

@@ -103,6 +103,10 @@ var accounts = codec[store.Account]{
 				pending := *f.Pending
 				a.Fields[i].Pending = &pending
 			}
+			if f.Lifted != nil {
+				lifted := *f.Lifted
+				a.Fields[i].Lifted = &lifted
+			}
 		}
 		return a
 	},
