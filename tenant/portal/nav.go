@@ -21,6 +21,7 @@ var entries = []entry{
 	{name: "provisioning", title: "Provisioning", path: []string{"provisioning"}, action: tenant.ActionViewConnection, also: []string{"requests"}},
 	{name: "groups", title: "Groups and roles", path: []string{"groups"}, action: tenant.ActionViewMapping, also: []string{"group-list", "group-picture", "group-history", "group-row", "group-preview"}},
 	{name: "people", title: "People", path: []string{"people"}, action: tenant.ActionViewUsers, memberOnly: true, also: []string{"person", "conversions"}},
+	{name: "webhooks", title: "Webhooks", path: []string{"webhooks"}, action: tenant.ActionViewWebhooks, memberOnly: true, also: []string{"webhook"}},
 	{name: "links", title: "Set-up links", path: []string{"links"}, action: tenant.ActionViewSetupLinks, memberOnly: true},
 	{name: "audit", title: "Audit log", path: []string{"audit"}, action: tenant.ActionViewAudit, memberOnly: true},
 }
@@ -41,7 +42,7 @@ func (v *visit) nav(current string) ([]navItem, error) {
 	}
 	var items []navItem
 	for _, e := range list {
-		if e.memberOnly && v.link != nil || e.name == "groups" && v.h.cfg.Engine == nil {
+		if e.memberOnly && v.link != nil || e.name == "groups" && v.h.cfg.Engine == nil || e.name == "webhooks" && !v.h.keepsWebhooks() {
 			continue
 		}
 		ok, err := v.may(e.action)

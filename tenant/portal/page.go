@@ -61,6 +61,8 @@ var notices = map[string]string{
 	"changed":   "The directory or the settings changed since this preview. Here is the new one.",
 	"compared":  "Everybody was compared with the rules.",
 	"paused":    "Provisioning is paused.",
+	"sent_test": "A test was sent. Below is what came of it.",
+	"replayed":  "It is sent again, in order.",
 	"staged":    "The new secret waits. Test it now; people go on signing in with the old one until the test has worked.",
 	"dropped":   "The secret that waited is forgotten. The one in force stays.",
 	"unlinked":  "The identity is not linked any more.",

@@ -50,6 +50,7 @@ func (h *Handler) routes() {
 	h.groupRoutes()
 	h.member("GET", "/people", tenant.ActionViewUsers, h.people)
 	h.personRoutes()
+	h.webhookRoutes()
 	h.member("GET", "/links", tenant.ActionViewSetupLinks, h.links)
 	h.member("POST", "/links", tenant.ActionManageSetupLinks, h.createLink)
 	h.member("POST", "/links/{link}/revoke", tenant.ActionManageSetupLinks, h.revokeLink)
