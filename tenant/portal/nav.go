@@ -1,6 +1,10 @@
 package portal
 
-import "github.com/tenantgate/tenantgate/tenant"
+import (
+	"strings"
+
+	"github.com/tenantgate/tenantgate/tenant"
+)
 
 // entry is a screen in the navigation.
 type entry struct {
@@ -28,7 +32,8 @@ var entries = []entry{
 
 // staffEntries are that of the host's staff.
 var staffEntries = []entry{
-	{name: "queue", title: "Requests that wait", action: tenant.ActionReview, also: []string{"review", "wait"}},
+	{name: "queue", title: "Requests that wait", action: tenant.ActionReview, also: []string{"review", "wait", "organisation", "org-ending"}},
+	{name: "contests", title: "Contested domains", path: []string{"contests"}, action: tenant.ActionVerifyDomain, also: []string{"transfer"}},
 }
 
 // nav returns what the visitor may open.
@@ -54,7 +59,7 @@ func (v *visit) nav(current string) ([]navItem, error) {
 		}
 		url := v.path(e.path...)
 		if v.staff {
-			url = v.h.prefix + "/staff"
+			url = strings.Join(append([]string{v.h.prefix + "/staff"}, e.path...), "/")
 		}
 		item := navItem{Name: v.p.text(e.title), URL: url, Current: e.name == current}
 		for _, also := range e.also {

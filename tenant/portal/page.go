@@ -63,6 +63,7 @@ var notices = map[string]string{
 	"paused":    "Provisioning is paused.",
 	"sent_test": "A test was sent. Below is what came of it.",
 	"replayed":  "It is sent again, in order.",
+	"resumed":   "Single sign-on is resumed. Activate each connection again.",
 	"staged":    "The new secret waits. Test it now; people go on signing in with the old one until the test has worked.",
 	"dropped":   "The secret that waited is forgotten. The one in force stays.",
 	"unlinked":  "The identity is not linked any more.",

@@ -58,6 +58,7 @@ func (h *Handler) routes() {
 	h.member("POST", "/audit/export", tenant.ActionViewAudit, h.exportAudit)
 
 	h.reviewer("GET", "", h.queue)
+	h.staffRoutes()
 	h.reviewer("GET", "/t/{tenant}/wait/{work}", h.wait)
 	h.reviewer("GET", "/t/{tenant}/c/{connection}", h.review)
 	h.reviewer("POST", "/t/{tenant}/c/{connection}", h.decide)
