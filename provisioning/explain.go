@@ -37,6 +37,9 @@ type Explanation struct {
 	Teams   []ExplainedRight `json:"teams,omitempty"`
 	// Groups are the groups of the directory that the person is in, by name.
 	Groups []ExplainedGroup `json:"groups,omitempty"`
+	// Values are those of the attribute roles and of claims that count for the person, in order. What the
+	// identity provider said at sign-ins, whether it counts or not, is in Account.Claims.
+	Values []ExplainedValue `json:"values,omitempty"`
 	// Lock says what may not be changed by hand about the user as a whole.
 	Lock Lock `json:"lock,omitzero"`
 	// Findings are what the rules leave undone for this person now.
@@ -134,7 +137,7 @@ func (e *Engine) explain(ctx context.Context, tx store.Store, tenantID, accountI
 	if err := out.explainLocks(ctx, tx, tenantID, e.cfg.Now); err != nil {
 		return Explanation{}, err
 	}
-	if d, waits, err := accountDeletionOf(ctx, tx, tenantID, accountID); err != nil {
+	if d, waits, err := accountDeletions.of(ctx, tx, tenantID, accountID); err != nil {
 		return Explanation{}, err
 	} else if waits {
 		out.Deletion = &d
@@ -174,41 +177,29 @@ func (e *Engine) explained(ctx context.Context, tx store.Store, tenantID, accoun
 	return snap, &x, nil
 }
 
-// explainLocks says what may not be changed by hand, of the user and of each right, as Locks does, in a number of
-// reads that does not grow with the rights.
+// explainLocks says what may not be changed by hand, of the user and of each right, as Locks does.
 func (x *Explanation) explainLocks(ctx context.Context, tx store.Store, tenantID string, now func() time.Time) error {
 	locks, err := NewLocks(LocksConfig{Store: tx, Now: now})
 	if err != nil {
 		return err
 	}
-	if x.Lock, err = locks.CheckTx(ctx, tx, tenantID, Resource{Kind: ResourceUser, AccountID: x.AccountID}, "", OpUpdate); err != nil {
+	changes := []Change{
+		{Resource: Resource{Kind: ResourceUser, AccountID: x.AccountID}, Op: OpUpdate},
+		{Resource: Resource{Kind: ResourceOrgRole, AccountID: x.AccountID}, Op: OpUpdate},
+	}
+	for _, t := range x.Teams {
+		changes = append(changes, Change{Resource: Resource{Kind: ResourceMembership, AccountID: x.AccountID, TeamID: t.TeamID}, Op: OpDelete})
+	}
+	r := &lockReader{locks: locks, tx: tx, tenantID: tenantID, now: now(), nameless: true}
+	all, err := r.read(ctx, changes)
+	if err != nil {
 		return err
 	}
-	r := &lockReader{locks: locks, tx: tx, tenantID: tenantID, now: now()}
-	if r.dirs, err = tx.Directories(ctx, tenantID); err != nil || len(r.dirs) == 0 {
-		x.freeRights(func(Change) bool { return true })
-		return err
-	}
-	if r.sync, err = r.loadSync(ctx); err != nil {
-		return err
-	}
-	free := r.sync.lifted != "" || x.Directory == nil
-	x.freeRights(func(c Change) bool {
-		_, lifted := r.override(c)
-		return free || lifted
-	})
-	return nil
-}
-
-// freeRights leaves locked, of what groups gave, what is not free.
-func (x *Explanation) freeRights(free func(Change) bool) {
-	of := Resource{Kind: ResourceOrgRole, AccountID: x.AccountID}
-	x.OrgRole.Locked = x.OrgRole.Locked && !free(Change{Resource: of, Op: OpUpdate})
+	x.Lock, x.OrgRole.Locked = all[0], all[1].Locked
 	for i := range x.Teams {
-		t := &x.Teams[i]
-		of = Resource{Kind: ResourceMembership, AccountID: x.AccountID, TeamID: t.TeamID}
-		t.Locked = t.Locked && !free(Change{Resource: of, Op: OpDelete})
+		x.Teams[i].Locked = all[i+2].Locked
 	}
+	return nil
 }
 
 // ownFields are the SCIM attributes of which the person's own value is in force.
@@ -219,7 +210,7 @@ func (e *Engine) ownFields(s *snapshot, x *person) map[string]bool {
 	}
 	known := f.listen(x.record.Fields, x.heard)
 	for _, d := range f.fields {
-		_, source := inForce(fieldOf(known, d.Name), s.fields.of[d.Name])
+		_, source := inForceHere(fieldOf(known, d.Name), s.fields.of[d.Name], s.fields.lifted(*x.record, d.Name))
 		own[d.Name] = source == FieldFromUser
 	}
 	return own
