@@ -50,9 +50,9 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 	paths := map[string][]string{
 		"owner": {
 			at(""), at("/new"), at("/c/" + c.ID), at("/c/" + c.ID + "/application"), at("/c/" + c.ID + "/application?provider=entra&error=AADSTS50105"), at("/c/" + c.ID + "/details"),
-			at("/c/" + c.ID + "/secret"), at("/c/" + c.ID + "/test"), at("/c/" + c.ID + "/activate"), at("/c/" + c.ID + "/suspend"), at("/domains"), at("/provisioning"), at("/people"), at("/links"), at("/audit"),
+			at("/c/" + c.ID + "/secret"), at("/c/" + c.ID + "/test"), at("/c/" + c.ID + "/activate"), at("/c/" + c.ID + "/suspend"), at("/domains"), at("/provisioning"), at("/people"), at("/links"), at("/audit"), at("/webhooks"),
 		},
-		"staff": {"/settings/sso/staff", "/settings/sso/staff/t/" + org + "/c/" + c.ID},
+		"staff": {"/settings/sso/staff", "/settings/sso/staff/t/" + org + "/c/" + c.ID, "/settings/sso/staff/t/" + org, "/settings/sso/staff/contests"},
 	}
 	titles := map[string]bool{}
 	for session, list := range paths {
@@ -230,6 +230,31 @@ func BenchmarkGroupPages(b *testing.B) {
 	for name, path := range map[string]string{
 		"groups": at("/groups"), "groups search": at("/groups?q=group+04321"), "row": at("/groups/row"), "list": at("/groups/list"), "list search": at("/groups/list?search=09999"),
 		"picture": at("/groups/picture"), "match": at("/groups/match?filter_kind=glob&filter=*9"), "history": at("/groups/history"), "preview": plan.url.Path, "preview groups": plan.url.Path + "/groups?after=9000",
+	} {
+		b.Run(name, func(b *testing.B) {
+			size := 0
+			for b.Loop() {
+				size = len(visitor.get(path).body)
+			}
+			b.ReportMetric(float64(size)/1024, "KiB/page")
+		})
+	}
+}
+
+// BenchmarkPersonPages is the same for the pages of people, in an organisation with a million accounts, of whom one is in thirty teams
+// by groups.
+func BenchmarkPersonPages(b *testing.B) {
+	p := manyPeople(b, 1_000_000)
+	visitor := p.as(b, "owner")
+	plan := visitor.post(at("/c/"+p.connection+"/activate/plan"), "mode", "enforced")
+	for strings.Contains(plan.url.Path, "/wait/") {
+		require.NoError(b, p.portal.Shutdown(b.Context()))
+		plan = visitor.get(plan.url.RequestURI())
+	}
+	require.NotEmpty(b, plan.url.Query().Get("plan"))
+	for name, path := range map[string]string{
+		"people": at("/people"), "person": at("/people/a/" + p.ada), "by hand": at("/people/a/u-root"), "convert": at("/people/convert"), "webhooks": at("/webhooks"),
+		"activate": at("/c/" + p.connection + "/activate"), "activation plan": plan.url.RequestURI(), "secret": at("/c/" + p.connection + "/secret"),
 	} {
 		b.Run(name, func(b *testing.B) {
 			size := 0
