@@ -71,4 +71,8 @@ func ExampleEngine_ExplainTeam() {
 	fmt.Print(x.Text())
 	fmt.Println(err)
 	// Output:
+	// Team “On-call” was made in the application.
+	// Who is in group “SRE” becomes member, by row 1.
+	// Members by hand are not listed here.
+	// <nil>
 }
