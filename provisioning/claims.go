@@ -201,7 +201,7 @@ func unreadClaim(c *store.AccountClaim) string {
 	if c == nil {
 		return ""
 	}
-	why := ""
+	var why string
 	switch c.State {
 	case store.ClaimOverage:
 		why = "the provider has more to say than fits into the token; let it send only what is assigned to this application"
