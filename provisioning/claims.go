@@ -214,3 +214,23 @@ func unreadClaim(c *store.AccountClaim) string {
 	}
 	return fmt.Sprintf("The claim “%s” could not be read at the last sign-in: %s. What it gave before stays.", label(c.Name), why)
 }
+
+// countPeople counts those to whom the rules give something: provisioned users, and who signs in where claims
+// decide.
+func countPeople(ctx context.Context, tx store.Store, tenantID string, a store.RoleAuthority) (int, error) {
+	n, err := countUsers(ctx, tx, tenantID)
+	if err != nil || !hears(a, store.AuthorityClaims) {
+		return n, err
+	}
+	for rec, err := range pages(func(after string) (store.Page[store.Account], error) {
+		return tx.Accounts(ctx, tenantID, store.Query{After: after})
+	}) {
+		if err != nil {
+			return 0, err
+		}
+		if rec.Active && rec.SCIMUserID == "" && claimOf(a, &rec) != nil {
+			n++
+		}
+	}
+	return n, nil
+}

@@ -2,7 +2,6 @@ package provisioning
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -56,7 +55,7 @@ type ExplainedValue struct {
 }
 
 // explainRights tells what gives each right, and what each group alone gives.
-func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan, locked bool) {
+func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan) {
 	teams := map[string]*ExplainedRight{}
 	var host AccountState
 	if p.host != nil {
@@ -71,21 +70,22 @@ func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan, locked b
 			teams[g.ResourceID] = &ExplainedRight{TeamID: g.ResourceID, Team: cmp.Or(s.teams[g.ResourceID].Name, g.ResourceID)}
 		}
 	}
-	x.OrgRole.sources(s, p, store.GrantOrgRole, s.roles.org, locked)
+	x.OrgRole.sources(s, p, store.GrantOrgRole, s.roles.org)
 	now := standing{active: host.Active, org: host.OrgRole}
 	for _, id := range sortedKeys(teams) {
 		t := teams[id]
-		t.sources(s, p, store.GrantMembership, s.roles.team, locked)
+		t.sources(s, p, store.GrantMembership, s.roles.team)
 		t.Effective = now.in(s.roles, t.Role)
 		x.Teams = append(x.Teams, *t)
 	}
 	slices.SortStableFunc(x.Teams, func(a, b ExplainedRight) int { return cmp.Compare(a.Team, b.Team) })
+	alone := newAlone(s, p, plan)
 	for _, id := range p.groups {
-		x.Groups = append(x.Groups, ExplainedGroup{GroupID: id, Group: s.groupName(id), WouldLose: lostWithout(s, p, plan, id)})
+		x.Groups = append(x.Groups, ExplainedGroup{GroupID: id, Group: s.groupName(id), WouldLose: alone.lostWithout(id)})
 	}
 	for _, id := range p.values {
 		if _, v, ok := valueIn(id); ok {
-			x.Values = append(x.Values, ExplainedValue{Source: Source(id), Value: v, WouldLose: lostWithout(s, p, plan, id)})
+			x.Values = append(x.Values, ExplainedValue{Source: Source(id), Value: v, WouldLose: alone.lostWithout(id)})
 		}
 	}
 	slices.SortFunc(x.Groups, func(a, b ExplainedGroup) int {
@@ -94,7 +94,7 @@ func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan, locked b
 }
 
 // sources reads from the ledger who gives the right, and which of them wins.
-func (r *ExplainedRight) sources(s *snapshot, p *person, kind store.GrantKind, order []string, locked bool) {
+func (r *ExplainedRight) sources(s *snapshot, p *person, kind store.GrantKind, order []string) {
 	var lines []store.Grant
 	for _, g := range p.grants {
 		if g.Kind == kind && g.ResourceID == r.TeamID {
@@ -122,7 +122,7 @@ func (r *ExplainedRight) sources(s *snapshot, p *person, kind store.GrantKind, o
 		src := RightSource{Source: SourceOf(g), Role: g.Role, Rule: p.ruleOf(g)}
 		if g.GroupID != store.GrantedByDefault {
 			src.Group = s.groupName(g.GroupID)
-			r.Locked = locked
+			r.Locked = true // unless that is lifted, see explainLocks
 		}
 		r.Sources = append(r.Sources, src)
 		if wins == "" || (kind == store.GrantOrgRole && higher(order, given, g.Role) != given) || (kind == store.GrantMembership && hand == "" && higher(order, given, g.Role) != given) {
@@ -146,22 +146,4 @@ func (x *person) ruleOf(g store.Grant) string {
 		}
 	}
 	return ""
-}
-
-// lostWithout plans the person as if not in the group, and returns what this takes.
-func lostWithout(s *snapshot, p *person, plan *Plan, groupID string) []Line {
-	without := *s
-	without.settings.Paused = false // what a pause holds back is lost all the same
-	without.groups = maps.Clone(s.groups)
-	one := *p
-	one.gives = slices.DeleteFunc(slices.Clone(p.gives), func(g *Give) bool { return g.GroupID == groupID })
-	one.groups = slices.DeleteFunc(slices.Clone(p.groups), func(id string) bool { return id == groupID })
-	without.people = []person{one}
-	var out []Line
-	for _, l := range compute(&without).Lines {
-		if l.AccountID == p.accountID() && l.takes(s.roles) && !slices.Contains(plan.Lines, l) {
-			out = append(out, l)
-		}
-	}
-	return out
 }

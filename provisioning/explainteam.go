@@ -178,7 +178,7 @@ func (e *Engine) explainTeam(ctx context.Context, tx store.Store, tenantID, team
 	if out.Lock, err = locks.CheckTx(ctx, tx, tenantID, Resource{Kind: ResourceTeam, TeamID: teamID}, "", OpUpdate); err != nil {
 		return TeamExplanation{}, err
 	}
-	d, waits, err := deletionOf(ctx, tx, tenantID, teamID)
+	d, waits, err := teamDeletions.of(ctx, tx, tenantID, teamID)
 	if err != nil {
 		return TeamExplanation{}, err
 	}
@@ -280,11 +280,14 @@ func (x *TeamExplanation) members(ctx context.Context, l *loader, after string, 
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	directories, err := l.tx.Directories(ctx, l.tenantID)
+	locks, err := NewLocks(LocksConfig{Store: l.tx, Now: l.e.cfg.Now})
 	if err != nil {
 		return err
 	}
-	on := slices.ContainsFunc(directories, func(d store.Directory) bool { return d.Enabled })
+	free, err := freeOf(ctx, locks, l.tx, l.tenantID, l.e.cfg.Now())
+	if err != nil {
+		return err
+	}
 	c := newConcern()
 	c.inOneRead = true
 	c.accounts = set(ids)
@@ -310,7 +313,8 @@ func (x *TeamExplanation) members(ctx context.Context, l *loader, after string, 
 			}
 		}
 		m.Person = cmp.Or(m.Person, m.AccountID)
-		m.Right.sources(snap, p, store.GrantMembership, snap.roles.team, on || hears(l.settings.Authority, store.AuthorityClaims))
+		m.Right.sources(snap, p, store.GrantMembership, snap.roles.team)
+		m.Right.free(Change{Resource: Resource{Kind: ResourceMembership, AccountID: m.AccountID, TeamID: x.TeamID}, Op: OpDelete}, p.user != nil, free)
 		m.Right.Effective = now.in(snap.roles, m.Right.Role)
 		if len(m.Right.Sources) > 0 { // else gone since it was listed
 			x.Members = append(x.Members, m)

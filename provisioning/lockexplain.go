@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // maxLockGroups bounds the groups that an explanation names.
@@ -82,6 +84,9 @@ func (l Lock) howToChange(w words) string {
 		key = "change.delete"
 	case l.Variant == LockedField:
 		key = "change.field"
+		if l.Field != "" && l.Field != tenant.FieldPhone {
+			key = "change.own_field"
+		}
 	}
 	return w.text(key, "source", l.source(w))
 }

@@ -40,6 +40,7 @@ type managed struct {
 	index   int
 	change  Change
 	variant LockVariant
+	choice  string   // the SCIM attribute about which the tenant has the choice
 	groups  []string // those that gave it, by ID
 	since   time.Time
 }
@@ -201,10 +202,22 @@ func (r *lockReader) editable(c Change) bool {
 		return false
 	case !cfg.manages(c.Field):
 		return true
-	case sameField(cfg.PhoneField, c.Field):
+	case cfg.isPhone(c.Field):
 		return phoneFreeIn(r.dirs)
 	}
 	return fieldFreeIn(r.dirs, c.Field)
+}
+
+// choice is the SCIM attribute of a change about which the tenant has a choice; empty if there is none.
+func (r *lockReader) choice(c Change) string {
+	cfg := &r.locks.cfg
+	switch {
+	case c.Op != OpUpdate || c.Field == "":
+		return ""
+	case cfg.isPhone(c.Field):
+		return tenant.FieldPhone
+	}
+	return choiceIn(r.dirs, cfg.Fields, c.Field)
 }
 
 // ofTeamRole says that the change is of a role in a team, which is never locked (D1).
@@ -231,7 +244,7 @@ func (r *lockReader) managed(c Change) (managed, bool) {
 		if !a.Conversion.AdoptedAt.IsZero() {
 			m.since = a.Conversion.AdoptedAt
 		}
-		if c.Op == OpUpdate && sameField(r.locks.cfg.PhoneField, c.Field) {
+		if m.choice = r.choice(c); m.choice != "" {
 			m.variant = LockedField
 		}
 		return m, true
@@ -308,7 +321,7 @@ func (r *lockReader) loadManaged(ctx context.Context, list []managed) error {
 // lock makes the answer about what a directory manages.
 func (r *lockReader) lock(m managed) Lock {
 	l := Lock{
-		Variant: m.variant, Op: m.change.Op, Source: r.sync.source, Since: m.since, LastSync: r.sync.last,
+		Variant: m.variant, Field: m.choice, Op: m.change.Op, Source: r.sync.source, Since: m.since, LastSync: r.sync.last,
 		At: store.Time(r.now), texts: r.locks.cfg.Texts,
 	}
 	for _, id := range m.groups {
@@ -322,7 +335,7 @@ func (r *lockReader) lock(m managed) Lock {
 	if m.byClaims() { // no directory has a say in it
 		lifted, stale, l.LastSync = r.sync.claimsLifted, false, time.Time{}
 	}
-	if o, ok := r.sync.override(m.change, r.now); ok {
+	if o, ok := r.override(m.change); ok {
 		l.Lifted, l.Override = LiftedOverride, &o
 		return l.worded()
 	}
@@ -478,10 +491,24 @@ func liftOf(code string) LockLift {
 }
 
 // override finds what somebody lifted.
-func (s *syncState) override(c Change, now time.Time) (store.LockOverride, bool) {
-	for _, o := range s.overrides {
-		if o.Until.After(now) && overrides(o, c) {
+func (r *lockReader) override(c Change) (store.LockOverride, bool) {
+	live, _ := liveOverrides(r.sync.overrides, r.now)
+	for _, o := range live {
+		if overrides(o, c) {
 			return o, true
+		}
+	}
+	if c.Resource.Kind != ResourceUser || c.Field == "" {
+		return store.LockOverride{}, false
+	}
+	// By another name of the field.
+	l := liftedOf(live, c.Resource.AccountID, r.locks.cfg.PhoneField)
+	attributes := sortedKeys(profileFields)
+	if i := slices.IndexFunc(attributes, func(a string) bool {
+		return means(a, c.Field) || a == tenant.FieldPhone && r.locks.cfg.isPhone(c.Field)
+	}); i >= 0 {
+		if o := l.of(attributes[i]); o != nil {
+			return *o, true
 		}
 	}
 	return store.LockOverride{}, false

@@ -185,6 +185,9 @@ type EndingPlan struct {
 	Hash string `json:"hash"`
 
 	version int64 // of the one connection that ends
+	// records stands for what the plan shows and did not ask people or the host for: it is looked at again in the
+	// transaction that begins the ending.
+	records string
 }
 
 // Ready says that nothing stands in the way.
@@ -219,9 +222,10 @@ const (
 	CodePlanGoesOn       = "sign_in_goes_on"   // after a downgrade, for a while
 	CodeNothingToEnd     = "nothing_to_end"    // nothing changes
 	CodeEnforcementEnds  = "enforcement_ends"  // sign-in at the provider is not the only way any more
-	FieldEnding          = "ending"            // Finding.Field of all of them
-	maxReason            = 500                 // characters
-	sessionsKept         = "sessions_kept"     // Event.Code: package oidc ends no session by such an event
-	endedTakesAway       = "takes away only"   // EndedRecord.To of a directory
-	endedRemoved         = "removed"           // EndedRecord.To of what goes
+	FieldEnding          = "ending"            // Finding.Field of all of them but of a reason
+	FieldEndingReason    = "reason"
+	maxReason            = 500               // characters
+	sessionsKept         = "sessions_kept"   // Event.Code: package oidc ends no session by such an event
+	endedTakesAway       = "takes away only" // EndedRecord.To of a directory
+	endedRemoved         = "removed"         // EndedRecord.To of what goes
 )

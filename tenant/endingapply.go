@@ -36,12 +36,15 @@ func (s *Service) ApplyEnding(ctx context.Context, actor Actor, tenantID string,
 		return EndingPlan{}, err
 	}
 	if e.ConnectionID != "" {
-		if err := s.applyConnection(ctx, actor, tenantID, e, plan.version); err != nil {
-			return EndingPlan{}, err
-		}
-		return plan, nil
+		err = s.applyConnection(ctx, actor, tenantID, plan)
+	} else {
+		err = s.store.InTx(ctx, func(tx store.Store) error { return s.beginEnding(ctx, tx, actor, tenantID, plan) })
 	}
-	err = s.store.InTx(ctx, func(tx store.Store) error { return s.beginEnding(ctx, tx, actor, tenantID, plan) })
+	if errors.Is(err, errPlanOver) {
+		if plan, err = s.planEnding(ctx, tenantID, e); err == nil {
+			err = &StaleEndingError{Plan: plan}
+		}
+	}
 	if err != nil {
 		return EndingPlan{}, err
 	}
@@ -126,6 +129,9 @@ func (w endingWork) encode() ([]byte, error) {
 // beginEnding does the part of an ending that is done at once.
 func (s *Service) beginEnding(ctx context.Context, tx store.Store, actor Actor, tenantID string, plan EndingPlan) error {
 	e := plan.Ending
+	if err := s.planHolds(ctx, tx, tenantID, plan); err != nil {
+		return err
+	}
 	before, err := s.lifecycle(ctx, tx, tenantID)
 	if err != nil {
 		return err

@@ -116,6 +116,7 @@ type followed struct {
 	wanted typeFilter
 	reader string
 	wake   chan struct{}
+	busy   sync.Map // tenants that this replica is working on
 
 	mu    sync.Mutex
 	state map[string]followState // by tenant, of those that failed
@@ -234,18 +235,8 @@ func (f *Followers) Run(ctx context.Context, interval time.Duration) error {
 }
 
 func (l *followed) run(ctx context.Context, interval time.Duration) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		// Errors were logged where they happened; the next round tries again.
-		_, _ = l.round(ctx, true)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-l.wake:
-		}
-	}
+	// Errors were logged where they happened; the next round tries again.
+	lookEvery(ctx, interval, l.wake, func() { _, _ = l.round(ctx, true) })
 }
 
 // Wake lets Run look at once: call it after a write, as scim.Config.Written does for directories. It never blocks.
@@ -259,7 +250,7 @@ func (f *Followers) Wake() {
 }
 
 // Sync tells all followers of one tenant's events now, whatever failed before, and returns how many events were handled. What
-// another replica is doing just now is left to it. The errors of the followers are joined.
+// another replica, or another call, is doing just now is left to it. The errors of the followers are joined.
 func (f *Followers) Sync(ctx context.Context, tenantID string) (n int, err error) {
 	var errs []error
 	for _, l := range f.lines {

@@ -79,7 +79,7 @@ func TestReminders(t *testing.T) {
 	require.Len(t, box.calls, 5)
 	first, last := box.calls[0], box.calls[4]
 	require.Equal(t, Notice{
-		ID: first.ID, Kind: NoticeSecretExpires, TenantID: "t1", ConnectionID: c.ID, ConnectionName: "Acme login", ExpiresAt: c.SecretExpiresAt,
+		ID: first.ID, Kind: NoticeSecretExpires, TenantID: "t1", ConnectionID: c.ID, ConnectionName: "Acme login", ExpiresAt: c.SecretExpiresAt, Emails: []string{"admin@acme.com"},
 		Before: 14 * day, Message: "The client secret expires on 24 December 2026, 12:00 UTC. Make a new one at your provider and replace it here before then.",
 	}, first)
 	require.Equal(t, NoticeSecretExpired, last.Kind)
@@ -232,4 +232,29 @@ func TestReminderFailsLikeAStore(t *testing.T) {
 		box.fail = nil
 		require.Equal(t, 1, w.reminded(t), "tried again")
 	}
+}
+
+// TestReminderPanics: a notifier that panics about one tenant is an error about it, and nobody else's notices wait.
+func TestReminderPanics(t *testing.T) {
+	box := &mailbox{}
+	w := newWorld(t, func(c *Config) {
+		c.Notifier = NotifierFunc(func(ctx context.Context, tx store.Store, n Notice) error {
+			if n.TenantID == "t1" && n.Kind == NoticeSecretExpires {
+				panic("no template")
+			}
+			return box.Notify(ctx, tx, n)
+		})
+	})
+	for i, id := range []string{"t1", "t2"} {
+		d := acme()
+		d.Domains, d.BreakGlass = []string{fmt.Sprintf("acme%d.example", i)}, []string{fmt.Sprintf("admin@acme%d.example", i)}
+		d.SecretExpiresAt = w.clock().Add(30 * day)
+		w.active(t, id, d)
+	}
+	w.pass(20 * day)
+	n, err := w.RemindOfExpiry(t.Context())
+	require.ErrorContains(t, err, "no template")
+	require.Equal(t, 1, n)
+	require.Len(t, w.mails(t, "t2"), 1)
+	require.Empty(t, w.mails(t, "t1"))
 }

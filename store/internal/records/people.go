@@ -103,6 +103,10 @@ var accounts = codec[store.Account]{
 				pending := *f.Pending
 				a.Fields[i].Pending = &pending
 			}
+			if f.Lifted != nil {
+				lifted := *f.Lifted
+				a.Fields[i].Lifted = &lifted
+			}
 		}
 		a.Claims = slices.Clone(a.Claims)
 		for i, c := range a.Claims {
