@@ -73,7 +73,7 @@ type applier struct {
 // somebody whom the host then refuses. Before them come those who go: they leave a seat.
 func (e *Engine) ownersFirst(people []*personPlan) []*personPlan {
 	rank := func(p *personPlan) int {
-		if p.user == nil || !p.user.Active {
+		if p.user == nil && !p.activates || p.user != nil && !p.user.Active {
 			return -1
 		}
 		if p.org != nil && p.org.line != nil && p.org.line.To == e.roles.top() {

@@ -37,6 +37,9 @@ type Explanation struct {
 	Teams   []ExplainedRight `json:"teams,omitempty"`
 	// Groups are the groups of the directory that the person is in, by name.
 	Groups []ExplainedGroup `json:"groups,omitempty"`
+	// Values are those of the attribute roles and of claims that count for the person, in order. What the
+	// identity provider said at sign-ins, whether it counts or not, is in Account.Claims.
+	Values []ExplainedValue `json:"values,omitempty"`
 	// Lock says what may not be changed by hand about the user as a whole.
 	Lock Lock `json:"lock,omitzero"`
 	// Findings are what the rules leave undone for this person now.

@@ -245,8 +245,12 @@ func (f *Fields) callingCode(ctx context.Context, tenantID string) string {
 	if f.cfg.TenantCallingCode == nil {
 		return f.cfg.CallingCode
 	}
-	code := f.cfg.TenantCallingCode(ctx, tenantID)
-	if err := checkCallingCode(code); err != nil {
+	var code string
+	err := f.target.call(ctx, "TenantCallingCode", func(ctx context.Context) error {
+		code = f.cfg.TenantCallingCode(ctx, tenantID)
+		return checkCallingCode(code)
+	})
+	if err != nil {
 		f.cfg.Logger.ErrorContext(ctx, "provisioning: the host's calling code is not used", "tenant", tenantID, "error", err)
 		code = ""
 	}

@@ -101,7 +101,7 @@ func (e *Engine) step(ctx context.Context, tenantID string, failures int) (handl
 		if err := tx.SavePosition(ctx, tenantID, reader, from, events[len(events)-1].Seq); err != nil {
 			return err
 		}
-		if handled == 0 && !freesName(events) && !slices.ContainsFunc(events, endsOverride) {
+		if handled == 0 && !freesName(events) && !slices.ContainsFunc(events, followed) {
 			return nil
 		}
 		l, err := e.newLoader(ctx, tx, tenantID, nil)

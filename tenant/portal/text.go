@@ -190,6 +190,8 @@ func (p *printer) funcs() template.FuncMap {
 		"t":       p.text,
 		"n":       p.count,
 		"finding": p.finding,
+		"event":   p.event,
+		"hint":    hint,
 		"check":   func(c any) string { return p.finding(asFinding(c)) },
 		"date":    func(g *page, t time.Time) string { return p.date(t, g.zone) },
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
