@@ -85,7 +85,7 @@ func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan) {
 	}
 	for _, id := range p.values {
 		if _, v, ok := valueIn(id); ok {
-			x.Values = append(x.Values, ExplainedValue{Source: Source(id), Value: v, WouldLose: lostWithout(s, p, plan, id)})
+			x.Values = append(x.Values, ExplainedValue{Source: Source(id), Value: v, WouldLose: alone.lostWithout(id)})
 		}
 	}
 	slices.SortFunc(x.Groups, func(a, b ExplainedGroup) int {
