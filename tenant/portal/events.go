@@ -56,12 +56,17 @@ var eventTexts = map[string]string{
 	"audit.exported":                 "The audit log was downloaded",
 }
 
-// event says what an event is about.
+// event says what an event is about: in other languages than English by its type, as far as there are words for it, since its message is
+// English.
 func (p *printer) event(e store.Event) string {
-	if e.Message != "" {
+	text, known := eventTexts[e.Type]
+	other := p.texts[findingText("event."+e.Type)]
+	switch {
+	case other != "":
+		return other
+	case e.Message != "" && (p.language == english || !known):
 		return e.Message
-	}
-	if text, ok := eventTexts[e.Type]; ok {
+	case known:
 		return p.text(text)
 	}
 	return e.Type
