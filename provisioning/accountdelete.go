@@ -1,9 +1,11 @@
 package provisioning
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -84,23 +86,24 @@ func openAccountDeletions(ctx context.Context, st store.Store, tenantID string) 
 	if err != nil {
 		return nil, err
 	}
-	var out []PlannedAccountDeletion
+	open := map[string]PlannedAccountDeletion{}
 	for {
 		page, err := st.Events(ctx, tenantID, store.EventQuery{After: after, TypePrefix: accountDeletePrefix})
 		if err != nil {
 			return nil, err
 		}
 		for _, ev := range page {
-			out = slices.DeleteFunc(out, func(d PlannedAccountDeletion) bool { return d.AccountID == ev.Subject.ID })
+			delete(open, ev.Subject.ID)
 			if d, ok := accountDeletionBy(ev); ok {
-				out = append(out, d)
+				open[d.AccountID] = d
 			}
 		}
 		if len(page) < store.MaxLimit {
-			return out, nil
+			break
 		}
 		after = page[len(page)-1].Seq
 	}
+	return slices.SortedFunc(maps.Values(open), func(a, b PlannedAccountDeletion) int { return cmp.Compare(a.Seq, b.Seq) }), nil
 }
 
 func (e *Engine) keepAccountEvent(d PlannedAccountDeletion, reason string) store.Event {
@@ -131,11 +134,11 @@ func (e *Engine) deleteAccountsDue(ctx context.Context, tenantID string) error {
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	check, known := e.accountDeletions[tenantID]
-	e.mu.Unlock()
-	if known && check.end == end && e.cfg.Now().Before(check.due) {
-		return nil
+	if nothing, err := e.nothingDue(ctx, tenantID, e.accountDeletions, end, accountDeletePrefix, func(ev store.Event) (time.Time, bool) {
+		d, ok := accountDeletionBy(ev)
+		return d.DueAt, ok
+	}); err != nil || nothing {
+		return err
 	}
 	from, err := st.Position(ctx, tenantID, accountDeleteReader)
 	if err != nil || from >= end {

@@ -167,6 +167,36 @@ type deletionCheck struct {
 	due time.Time
 }
 
+// nothingDue says whether none of the deletions is due that were looked at up to a place in the journal, or were planned since
+// then, up to end. It reads what is new alone: many may wait, for days, while every change comes by here.
+func (e *Engine) nothingDue(ctx context.Context, tenantID string, checks map[string]deletionCheck, end int64, prefix string, due func(store.Event) (time.Time, bool)) (bool, error) {
+	e.mu.Lock()
+	check, known := checks[tenantID]
+	e.mu.Unlock()
+	if !known || check.end > end {
+		return false, nil
+	}
+	for from := check.end; from < end; {
+		page, err := e.cfg.Store.Events(ctx, tenantID, store.EventQuery{After: from, Before: end + 1, TypePrefix: prefix})
+		if err != nil {
+			return false, err
+		}
+		for _, ev := range page {
+			if at, ok := due(ev); ok && at.Before(check.due) {
+				check.due = at
+			}
+		}
+		if from = end; len(page) == store.MaxLimit {
+			from = page[len(page)-1].Seq
+		}
+	}
+	check.end = end
+	e.mu.Lock()
+	checks[tenantID] = check
+	e.mu.Unlock()
+	return e.cfg.Now().Before(check.due), nil
+}
+
 // deletes says whether there can be deletions that wait.
 func (e *Engine) deletes() bool {
 	_, ok := e.cfg.Target.(TeamDeleter)
@@ -183,11 +213,11 @@ func (e *Engine) deleteDue(ctx context.Context, tenantID string) error {
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	check, known := e.deletions[tenantID]
-	e.mu.Unlock()
-	if known && check.end == end && e.cfg.Now().Before(check.due) {
-		return nil // nothing new, and nothing due
+	if nothing, err := e.nothingDue(ctx, tenantID, e.deletions, end, deletePrefix, func(ev store.Event) (time.Time, bool) {
+		d, ok := plannedBy(ev)
+		return d.DueAt, ok
+	}); err != nil || nothing {
+		return err
 	}
 	from, err := st.Position(ctx, tenantID, deleteReader)
 	if err != nil || from >= end {

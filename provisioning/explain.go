@@ -45,6 +45,9 @@ type Explanation struct {
 	Pending []Line `json:"pending,omitempty"`
 	// Open is what the application refused for this person and is tried again; nil if nothing.
 	Open *store.Event `json:"open,omitempty"`
+	// Deletion is the deletion of the account that waits; nil if none does. See
+	// [Engine.CancelAccountDeletion].
+	Deletion *PlannedAccountDeletion `json:"deletion,omitempty"`
 	// LastSync is when a directory was last heard of; zero if none ever was.
 	LastSync time.Time `json:"lastSync,omitzero"`
 }
@@ -66,7 +69,7 @@ type AttributeSource string
 // The sources of attributes.
 const (
 	AttributeDirectory AttributeSource = "directory" // the directory wrote it
-	AttributeUser      AttributeSource = "user"      // the tenant leaves it to its people
+	AttributeUser      AttributeSource = "user"      // the person changed it, or the tenant leaves it to its people
 	AttributeSignIn    AttributeSource = "sign_in"   // the identity provider said so at a sign-in
 	AttributeHost      AttributeSource = "host"      // the application has it by itself
 )
@@ -115,27 +118,26 @@ func (e *Engine) explain(ctx context.Context, tx store.Store, tenantID, accountI
 	if out.Identities, err = tx.IdentitiesOf(ctx, tenantID, accountID); err != nil {
 		return Explanation{}, err
 	}
-	out.Attributes = attributesOf(x, out.Identities)
+	out.Attributes = attributesOf(x, out.Identities, e.ownFields(snap, x))
 	directories, err := tx.Directories(ctx, tenantID)
 	if err != nil {
 		return Explanation{}, err
 	}
-	on := false
 	for _, d := range directories {
-		on = on || d.Enabled
 		if d.LastRequestAt.After(out.LastSync) {
 			out.LastSync = d.LastRequestAt
 		}
 	}
 	plan := compute(snap)
-	out.explainRights(snap, x, &plan, on)
+	out.explainRights(snap, x, &plan)
 	out.findings(&plan, x)
-	locks, err := NewLocks(LocksConfig{Store: tx})
-	if err != nil {
+	if err := out.explainLocks(ctx, tx, tenantID, e.cfg.Now); err != nil {
 		return Explanation{}, err
 	}
-	if out.Lock, err = locks.CheckTx(ctx, tx, tenantID, Resource{Kind: ResourceUser, AccountID: accountID}, "", OpUpdate); err != nil {
+	if d, waits, err := accountDeletionOf(ctx, tx, tenantID, accountID); err != nil {
 		return Explanation{}, err
+	} else if waits {
+		out.Deletion = &d
 	}
 	out.Open, err = failureOf(ctx, tx, tenantID, accountID, x.scimUserID)
 	return out, err
@@ -172,8 +174,60 @@ func (e *Engine) explained(ctx context.Context, tx store.Store, tenantID, accoun
 	return snap, &x, nil
 }
 
-// attributesOf are the person's attributes with their sources, in a fixed order.
-func attributesOf(x *person, identities []store.Identity) []ExplainedAttribute {
+// explainLocks says what may not be changed by hand, of the user and of each right, as Locks does, in a number of
+// reads that does not grow with the rights.
+func (x *Explanation) explainLocks(ctx context.Context, tx store.Store, tenantID string, now func() time.Time) error {
+	locks, err := NewLocks(LocksConfig{Store: tx, Now: now})
+	if err != nil {
+		return err
+	}
+	if x.Lock, err = locks.CheckTx(ctx, tx, tenantID, Resource{Kind: ResourceUser, AccountID: x.AccountID}, "", OpUpdate); err != nil {
+		return err
+	}
+	r := &lockReader{locks: locks, tx: tx, tenantID: tenantID, now: now()}
+	if r.dirs, err = tx.Directories(ctx, tenantID); err != nil || len(r.dirs) == 0 {
+		x.freeRights(func(Change) bool { return true })
+		return err
+	}
+	if r.sync, err = r.loadSync(ctx); err != nil {
+		return err
+	}
+	free := r.sync.lifted != "" || x.Directory == nil
+	x.freeRights(func(c Change) bool {
+		_, lifted := r.override(c)
+		return free || lifted
+	})
+	return nil
+}
+
+// freeRights leaves locked, of what groups gave, what is not free.
+func (x *Explanation) freeRights(free func(Change) bool) {
+	of := Resource{Kind: ResourceOrgRole, AccountID: x.AccountID}
+	x.OrgRole.Locked = x.OrgRole.Locked && !free(Change{Resource: of, Op: OpUpdate})
+	for i := range x.Teams {
+		t := &x.Teams[i]
+		of = Resource{Kind: ResourceMembership, AccountID: x.AccountID, TeamID: t.TeamID}
+		t.Locked = t.Locked && !free(Change{Resource: of, Op: OpDelete})
+	}
+}
+
+// ownFields are the SCIM attributes of which the person's own value is in force.
+func (e *Engine) ownFields(s *snapshot, x *person) map[string]bool {
+	f, own := e.cfg.Fields, map[string]bool{}
+	if f == nil || x.user == nil {
+		return own
+	}
+	known := f.listen(x.record.Fields, x.heard)
+	for _, d := range f.fields {
+		_, source := inForce(fieldOf(known, d.Name), s.fields.of[d.Name])
+		own[d.Name] = source == FieldFromUser
+	}
+	return own
+}
+
+// attributesOf are the person's attributes with their sources, in a fixed order. own are those of which the person's own
+// value is in force.
+func attributesOf(x *person, identities []store.Identity, own map[string]bool) []ExplainedAttribute {
 	var out []ExplainedAttribute
 	add := func(name, value string, source AttributeSource) {
 		if value != "" {
@@ -192,17 +246,20 @@ func attributesOf(x *person, identities []store.Identity) []ExplainedAttribute {
 		add("email", email, source)
 		return out
 	}
-	p, phone := x.profile, AttributeDirectory
-	if p.KeepPhone {
-		phone = AttributeUser
+	p := x.profile
+	of := func(attribute string) AttributeSource {
+		if own[attribute] || attribute == tenant.FieldPhone && p.KeepPhone {
+			return AttributeUser
+		}
+		return AttributeDirectory
 	}
 	add("email", p.Email, AttributeDirectory)
 	add("userName", p.UserName, AttributeDirectory)
 	add("externalId", p.ExternalID, AttributeDirectory)
-	add("displayName", p.DisplayName, AttributeDirectory)
-	add("givenName", p.GivenName, AttributeDirectory)
-	add("familyName", p.FamilyName, AttributeDirectory)
-	add("phone", p.Phone, phone)
+	add("displayName", p.DisplayName, of(attrDisplayName))
+	add("givenName", p.GivenName, of(attrGivenName))
+	add("familyName", p.FamilyName, of(attrFamilyName))
+	add("phone", p.Phone, of(tenant.FieldPhone))
 	return out
 }
 

@@ -47,7 +47,7 @@ type ExplainedGroup struct {
 }
 
 // explainRights tells what gives each right, and what each group alone gives.
-func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan, locked bool) {
+func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan) {
 	teams := map[string]*ExplainedRight{}
 	var host AccountState
 	if p.host != nil {
@@ -62,11 +62,11 @@ func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan, locked b
 			teams[g.ResourceID] = &ExplainedRight{TeamID: g.ResourceID, Team: cmp.Or(s.teams[g.ResourceID].Name, g.ResourceID)}
 		}
 	}
-	x.OrgRole.sources(s, p, store.GrantOrgRole, s.roles.org, locked)
+	x.OrgRole.sources(s, p, store.GrantOrgRole, s.roles.org)
 	now := standing{active: host.Active, org: host.OrgRole}
 	for _, id := range sortedKeys(teams) {
 		t := teams[id]
-		t.sources(s, p, store.GrantMembership, s.roles.team, locked)
+		t.sources(s, p, store.GrantMembership, s.roles.team)
 		t.Effective = now.in(s.roles, t.Role)
 		x.Teams = append(x.Teams, *t)
 	}
@@ -80,7 +80,7 @@ func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan, locked b
 }
 
 // sources reads from the ledger who gives the right, and which of them wins.
-func (r *ExplainedRight) sources(s *snapshot, p *person, kind store.GrantKind, order []string, locked bool) {
+func (r *ExplainedRight) sources(s *snapshot, p *person, kind store.GrantKind, order []string) {
 	var lines []store.Grant
 	for _, g := range p.grants {
 		if g.Kind == kind && g.ResourceID == r.TeamID {
@@ -108,7 +108,7 @@ func (r *ExplainedRight) sources(s *snapshot, p *person, kind store.GrantKind, o
 		src := RightSource{Source: SourceOf(g), Role: g.Role, Rule: p.ruleOf(g)}
 		if g.GroupID != store.GrantedByDefault {
 			src.Group = s.groupName(g.GroupID)
-			r.Locked = locked
+			r.Locked = true // unless that is lifted, see explainLocks
 		}
 		r.Sources = append(r.Sources, src)
 		if wins == "" || (kind == store.GrantOrgRole && higher(order, given, g.Role) != given) || (kind == store.GrantMembership && hand == "" && higher(order, given, g.Role) != given) {

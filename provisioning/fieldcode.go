@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -59,7 +61,8 @@ type CodeLimits struct {
 	Life time.Duration
 	// Attempts are the guesses at one code. Zero means 5; 20 at most.
 	Attempts int
-	// ResendAfter is how long an account waits between two codes. Zero means a minute.
+	// ResendAfter is how long an account waits between two codes, whatever they are for, unless the one before was
+	// confirmed or could not be sent. Zero means a minute.
 	ResendAfter time.Duration
 	// Window is the time in which the following are counted, in windows that follow each
 	// other. Zero means a day.
@@ -135,13 +138,13 @@ func plainCode(s string) string {
 // to be sent after the commit.
 func (f *Fields) startCode(ctx context.Context, tx store.Store, tenantID, accountID string, d Field, have store.AccountField, value string) (store.AccountField, CodeMessage, error) {
 	now, l := f.cfg.Now(), f.cfg.Limits
-	if p := have.Pending; p != nil {
-		// A clock that went back must not let anybody wait for longer than the rule says.
-		if wait := p.SentAt.Add(l.ResendAfter).Sub(now); wait > 0 && wait <= l.ResendAfter {
-			r := refuseField(CodeResendTooSoon, d.Name, "A code was sent a moment ago. Wait before you ask for another one.")
-			r.RetryAfter = wait
-			return have, CodeMessage{}, r
-		}
+	switch wait, err := f.wait(ctx, tx, tenantID, accountID, store.Time(now)); {
+	case err != nil:
+		return have, CodeMessage{}, err
+	case wait > 0:
+		r := refuseField(CodeResendTooSoon, d.Name, "A code was sent a moment ago. Wait before you ask for another one.")
+		r.RetryAfter = wait
+		return have, CodeMessage{}, r
 	}
 	for _, c := range []struct {
 		what, key string
@@ -206,11 +209,33 @@ func (f *Fields) attempt(ctx context.Context, tx store.Store, tenantID string, p
 	return false, nil
 }
 
+// codelessError is a sender's error without the code: what fails often quotes the request that it made.
+type codelessError struct {
+	err  error
+	code tenant.Secret
+}
+
+func (e *codelessError) Error() string {
+	return strings.ReplaceAll(e.err.Error(), e.code.Reveal(), e.code.String())
+}
+
+func (e *codelessError) Unwrap() error { return e.err }
+
 // send hands the message to the host's sender, after the commit. What fails is told, and the person
 // may ask for another code at once.
 func (f *Fields) send(ctx context.Context, m CodeMessage) error {
 	g := guard{timeout: sendTimeout, logger: f.cfg.Logger}
-	err := g.call(ctx, "SendCode", func(ctx context.Context) error { return f.cfg.Sender.SendCode(ctx, m) })
+	err := g.call(ctx, "SendCode", func(ctx context.Context) (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+			}
+			if err != nil {
+				err = &codelessError{err, m.Code}
+			}
+		}()
+		return f.cfg.Sender.SendCode(ctx, m)
+	})
 	if err == nil {
 		return nil
 	}
@@ -231,6 +256,9 @@ func (f *Fields) send(ctx context.Context, m CodeMessage) error {
 			return nil // another one was asked for
 		}
 		p := *have.Pending
+		if err := f.noWait(ctx, tx, m.TenantID, m.AccountID, p.SentAt); err != nil {
+			return err
+		}
 		p.SentAt = p.SentAt.Add(-f.cfg.Limits.ResendAfter)
 		if have.Pending = &p; refusal.Code == CodeNumberRefused {
 			have.Pending = nil

@@ -1,11 +1,15 @@
 package provisioning
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -223,6 +227,33 @@ func TestR57TheSender(t *testing.T) {
 		_, err = w.sendCode()
 		require.NoError(t, err, "the person may ask again at once")
 	})
+}
+
+// TestR57TheLogHasNoCode: what a sender fails with often quotes the request that it made.
+func TestR57TheLogHasNoCode(t *testing.T) {
+	for name, fail := range map[string]func(text string) error{
+		"an error": func(text string) error {
+			return &url.Error{Op: "Get", URL: "https://sms.example/send?text=" + text, Err: io.EOF}
+		},
+		"a panic": func(text string) error { panic("no template for " + text) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			var code string
+			w := newFieldWorld(t, func(c *FieldsConfig) {
+				c.Logger = slog.New(slog.NewJSONHandler(&log, nil))
+				c.Sender = CodeSenderFunc(func(_ context.Context, m CodeMessage) error {
+					code = m.Code.Reveal()
+					return fail(code)
+				})
+			})
+			w.phone(ada, "+49 30 111111")
+			_, err := w.set(tenant.FieldPhone, "+49 30 222222")
+			w.refused(CodeCodeNotSent, err)
+			require.Contains(t, log.String(), "a code was not sent")
+			require.NotContains(t, log.String(), code)
+		})
+	}
 }
 
 // TestR57CodesAreNowhere looks for the code in all that is kept, written and printed.

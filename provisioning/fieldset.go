@@ -136,14 +136,23 @@ func (f *Fields) confirm(ctx context.Context, tx store.Store, actor tenant.Actor
 		w.tell(actor, EventFieldRefused, FieldValue{Field: w.field.Name, Value: masked(p.Value)}, code, message)
 		return refuseField(code, w.field.Name, message), nil
 	}
+	// Of a code that is over the journal tells once: whoever goes on trying must not fill it.
+	once := func(code, message string) (*FieldRefusal, error) {
+		if first, err := f.firstTime(ctx, tx, w.tenantID, *p, code); err != nil {
+			return nil, err
+		} else if first {
+			return no(code, message)
+		}
+		return refuseField(code, w.field.Name, message), nil
+	}
 	if !now.Before(p.ExpiresAt) {
-		return no(CodeCodeExpired, "This code is too old. Ask for another one.")
+		return once(CodeCodeExpired, "This code is too old. Ask for another one.")
 	}
 	switch ok, err := f.attempt(ctx, tx, w.tenantID, *p); {
 	case err != nil:
 		return nil, err
 	case !ok:
-		return no(CodeTooManyAttempts, "There were too many attempts with this code. Ask for another one.")
+		return once(CodeTooManyAttempts, "There were too many attempts with this code. Ask for another one.")
 	}
 	_, err := tx.TakeToken(ctx, w.tenantID, tokenCode, codeKey(w.tenantID, w.rec.ID, w.field, *p, plainCode(code)), now)
 	if notFound(err) {
@@ -153,6 +162,9 @@ func (f *Fields) confirm(ctx context.Context, tx store.Store, actor tenant.Actor
 		return no(CodeCodeWrong, "This is not the code that was sent. Look again, or ask for another one.")
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := f.noWait(ctx, tx, w.tenantID, w.rec.ID, p.SentAt); err != nil { // the code arrived; the next is for something else
 		return nil, err
 	}
 	inForce, _ := w.inForce()

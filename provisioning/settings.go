@@ -145,7 +145,7 @@ func (c *settingsCheck) rows(ctx context.Context, rows []store.MappingRow, inUse
 	for _, r := range c.stored.Rows {
 		known[r] = true
 	}
-	teams, err := e.teamsOfRows(ctx, c.tx, c.tenantID, rows)
+	teams, err := e.teamsOfRows(ctx, c.tx, c.tenantID, slices.DeleteFunc(slices.Clone(rows), func(r store.MappingRow) bool { return known[r] }))
 	if err != nil {
 		return err
 	}

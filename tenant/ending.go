@@ -185,10 +185,9 @@ type EndingPlan struct {
 	Hash string `json:"hash"`
 
 	version int64 // of the one connection that ends
-	// lifecycle and active are the version of the tenant's lifecycle and the connections in force that the plan saw, of an
-	// ending of the whole tenant.
-	lifecycle int64
-	active    []string
+	// records stands for what the plan shows and did not ask people or the host for: it is looked at again in the
+	// transaction that begins the ending.
+	records string
 }
 
 // Ready says that nothing stands in the way.

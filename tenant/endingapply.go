@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 )
@@ -37,13 +36,11 @@ func (s *Service) ApplyEnding(ctx context.Context, actor Actor, tenantID string,
 		return EndingPlan{}, err
 	}
 	if e.ConnectionID != "" {
-		if err := s.applyConnection(ctx, actor, tenantID, e, plan.version); err != nil {
-			return EndingPlan{}, err
-		}
-		return plan, nil
+		err = s.applyConnection(ctx, actor, tenantID, plan)
+	} else {
+		err = s.store.InTx(ctx, func(tx store.Store) error { return s.beginEnding(ctx, tx, actor, tenantID, plan) })
 	}
-	err = s.store.InTx(ctx, func(tx store.Store) error { return s.beginEnding(ctx, tx, actor, tenantID, plan) })
-	if errors.Is(err, errEndingMoved) {
+	if errors.Is(err, errPlanOver) {
 		if plan, err = s.planEnding(ctx, tenantID, e); err == nil {
 			err = &StaleEndingError{Plan: plan}
 		}
@@ -53,9 +50,6 @@ func (s *Service) ApplyEnding(ctx context.Context, actor Actor, tenantID string,
 	}
 	return plan, nil
 }
-
-// errEndingMoved says that the tenant is not as the plan saw it any more.
-var errEndingMoved = errors.New("tenant: changed since the plan")
 
 // planToApply is the plan that was seen, or without one, of an emergency, what is known without asking for people.
 func (s *Service) planToApply(ctx context.Context, tenantID string, e Ending, hash string) (EndingPlan, error) {
@@ -135,17 +129,12 @@ func (w endingWork) encode() ([]byte, error) {
 // beginEnding does the part of an ending that is done at once.
 func (s *Service) beginEnding(ctx context.Context, tx store.Store, actor Actor, tenantID string, plan EndingPlan) error {
 	e := plan.Ending
+	if err := s.planHolds(ctx, tx, tenantID, plan); err != nil {
+		return err
+	}
 	before, err := s.lifecycle(ctx, tx, tenantID)
 	if err != nil {
 		return err
-	}
-	all, err := tx.Connections(ctx, tenantID)
-	if err != nil {
-		return fmt.Errorf("tenant: reading connections: %w", err)
-	}
-	// What came since would end without anybody having seen it. An emergency ends all that there is.
-	if !e.Unplanned && (before.Version != plan.lifecycle || !slices.Equal(activeIDs(all), plan.active)) {
-		return errEndingMoved
 	}
 	if e.Kind == EndingDowngrade {
 		_, err := s.putLapse(ctx, tx, actor, before, e.Left)
@@ -175,6 +164,10 @@ func (s *Service) beginEnding(ctx context.Context, tx store.Store, actor Actor, 
 	}
 	if _, err := s.putLifecycle(ctx, tx, actor, before, after, what, unplanned(e)); err != nil {
 		return err
+	}
+	all, err := tx.Connections(ctx, tenantID)
+	if err != nil {
+		return fmt.Errorf("tenant: reading connections: %w", err)
 	}
 	for _, c := range all {
 		if c.State != store.ConnectionActive {

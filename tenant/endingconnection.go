@@ -196,13 +196,17 @@ func unplanned(e Ending) string {
 }
 
 // applyConnection ends one connection as planned, in one transaction.
-func (s *Service) applyConnection(ctx context.Context, actor Actor, tenantID string, e Ending, version int64) error {
+func (s *Service) applyConnection(ctx context.Context, actor Actor, tenantID string, plan EndingPlan) error {
+	e := plan.Ending
 	if e.Kind == EndingRemove {
-		_, err := s.delete(ctx, actor, tenantID, e.ConnectionID, version, e.Reason)
+		_, err := s.delete(ctx, actor, tenantID, e.ConnectionID, plan.version, e.Reason)
 		return err
 	}
 	return s.store.InTx(ctx, func(tx store.Store) error {
-		c, _, err := s.loadAt(ctx, tx, tenantID, e.ConnectionID, version)
+		if err := s.planHolds(ctx, tx, tenantID, plan); err != nil {
+			return err
+		}
+		c, _, err := s.loadAt(ctx, tx, tenantID, e.ConnectionID, plan.version)
 		if err != nil {
 			return err
 		}

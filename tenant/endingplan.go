@@ -123,9 +123,6 @@ func (s *Service) endingSnapshot(ctx context.Context, st store.Store, tenantID s
 		return snap, fmt.Errorf("tenant: reading API keys: %w", err)
 	}
 	snap.keys = inForce(snap.keys, s.time())
-	if snap.holdings, err = st.Holdings(ctx, tenantID); err != nil {
-		return snap, fmt.Errorf("tenant: counting records: %w", err)
-	}
 	for _, c := range snap.connections {
 		for _, email := range c.BreakGlass {
 			snap.breakGlass[email] = true
@@ -144,6 +141,11 @@ func (s *Service) planEnding(ctx context.Context, tenantID string, e Ending) (En
 	}
 	if snap.lifecycle.State == store.ServiceRemoving {
 		return EndingPlan{}, open(snap.lifecycle)
+	}
+	if e.Kind == EndingRemove && e.ConnectionID == "" { // it costs a look at every record
+		if snap.holdings, err = s.store.Holdings(ctx, tenantID); err != nil {
+			return EndingPlan{}, fmt.Errorf("tenant: counting records: %w", err)
+		}
 	}
 	planner := newEndingPlanner(snap, e)
 	for p, err := range s.endingPeople(ctx, s.store, tenantID) {
@@ -270,7 +272,6 @@ func (p *endingPlanner) plan() EndingPlan {
 		out.version = p.snap.ended.Version
 	}
 	p.records()
-	out.lifecycle, out.active = p.snap.lifecycle.Version, activeIDs(p.snap.connections)
 	if e.Kind == EndingRemove && p.snap.ended == nil {
 		out.Removes = maps.Clone(p.snap.holdings)
 		maps.DeleteFunc(out.Removes, func(kind store.RecordKind, _ int) bool { return remains(kind) })
@@ -280,28 +281,49 @@ func (p *endingPlanner) plan() EndingPlan {
 	out.Findings = p.findings()
 	confirmed := out.Ending
 	confirmed.Confirm, confirmed.Reason = false, "" // said after the plan was seen
-	version := p.snap.lifecycle.Version
-	if p.snap.ended != nil { // the rest of the tenant goes on, work of its own too
-		version = 0
-	}
-	p.hash([]any{out.TenantID, confirmed, version, out.Connections, out.Directories, out.APIKeys, out.Domains})
-	for _, c := range p.snap.connections {
-		p.hash([]any{c.ID, c.State, c.Enforced, c.BreakGlass})
-	}
+	out.records = p.snap.recordsHash(*out)
+	p.hash([]any{out.TenantID, confirmed, out.records})
 	out.Hash = hex.EncodeToString(p.sum.Sum(nil)[:16])
 	return *out
 }
 
-// activeIDs are the connections in force, in order.
-func activeIDs(connections []store.Connection) []string {
-	var ids []string
-	for _, c := range connections {
-		if c.State == store.ConnectionActive {
-			ids = append(ids, c.ID)
-		}
+// recordsHash stands for the records that a plan lists, and for those by which it judges people.
+func (snap *endingSnapshot) recordsHash(plan EndingPlan) string {
+	sum := sha256.New()
+	enc := json.NewEncoder(sum)
+	version := snap.lifecycle.Version
+	if snap.ended != nil { // the rest of the tenant goes on, work of its own too
+		version = 0
 	}
-	slices.Sort(ids)
-	return ids
+	_ = enc.Encode([]any{version, plan.Connections, plan.Directories, plan.APIKeys, plan.Domains}) // plain data, as in hash
+	for _, c := range snap.connections {
+		_ = enc.Encode([]any{c.ID, c.State, c.Enforced, c.BreakGlass})
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// errPlanOver says that records changed between a plan and the transaction that was to carry it out.
+var errPlanOver = fmt.Errorf("tenant: the plan of an ending is over: %w", store.ErrStale)
+
+// planHolds looks once more, in the transaction that begins the ending, at the records of the plan. People are not
+// looked at again: however many there are, who changed since then is for the pages that follow.
+func (s *Service) planHolds(ctx context.Context, tx store.Store, tenantID string, plan EndingPlan) error {
+	snap, err := s.endingSnapshot(ctx, tx, tenantID, plan.Ending)
+	if err != nil {
+		return err
+	}
+	if snap.lifecycle.State == store.ServiceRemoving {
+		return open(snap.lifecycle)
+	}
+	if plan.Ending.Unplanned { // nobody saw one
+		return nil
+	}
+	now := newEndingPlanner(snap, plan.Ending)
+	now.records()
+	if snap.recordsHash(now.out) != plan.records {
+		return errPlanOver
+	}
+	return nil
 }
 
 // records lists what happens to connections, directories, keys and domains.

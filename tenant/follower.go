@@ -116,6 +116,7 @@ type followed struct {
 	wanted typeFilter
 	reader string
 	wake   chan struct{}
+	busy   sync.Map // tenants that this replica is working on
 
 	mu    sync.Mutex
 	state map[string]followState // by tenant, of those that failed
@@ -259,7 +260,7 @@ func (f *Followers) Wake() {
 }
 
 // Sync tells all followers of one tenant's events now, whatever failed before, and returns how many events were handled. What
-// another replica is doing just now is left to it. The errors of the followers are joined.
+// another replica, or another call, is doing just now is left to it. The errors of the followers are joined.
 func (f *Followers) Sync(ctx context.Context, tenantID string) (n int, err error) {
 	var errs []error
 	for _, l := range f.lines {

@@ -315,3 +315,39 @@ func TestNewFollowersRefuses(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// TestFollowersInTurn: Run and Sync of one replica, which have the same lease, do not tell a follower of a tenant's events at
+// the same time.
+func TestFollowersInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memory.New()
+		var mu sync.Mutex
+		now, most, told := 0, 0, 0
+		f := newTestFollowers(t, st, Follower{Name: "slow", Handle: func(_ context.Context, _ string, events []store.Event) error {
+			mu.Lock()
+			now++
+			most, told = max(most, now), told+len(events)
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			now--
+			return nil
+		}})
+		append1(t, st, "acme", numbered("x", 3)...)
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				_, err := f.Sync(t.Context(), "acme")
+				require.NoError(t, err)
+			})
+			all.Go(func() {
+				_, err := f.SyncAll(t.Context())
+				require.NoError(t, err)
+			})
+		}
+		all.Wait()
+		require.Equal(t, 1, most, "calls for one tenant never overlap")
+		require.Equal(t, 3, told)
+	})
+}

@@ -109,6 +109,11 @@ func (l *followed) turn(ctx context.Context, tenantID string) (n int, more bool,
 	lease := &heldLease{
 		store: l.cfg.Store, tenantID: tenantID, name: l.reader, holder: l.cfg.Holder, now: l.cfg.Now, ttl: l.cfg.LeaseTTL, forAtMost: l.Timeout,
 	}
+	// The lease keeps other replicas out, not this one's other calls, which have the same holder.
+	if _, busy := l.busy.LoadOrStore(tenantID, true); busy {
+		return 0, false, nil
+	}
+	defer l.busy.Delete(tenantID)
 	begun := l.cfg.Now()
 	for more = true; more; {
 		if err = lease.hold(ctx); err != nil {
@@ -263,21 +268,52 @@ func (l *followed) born(ctx context.Context) (time.Time, error) {
 	}
 }
 
-// seqBefore returns the Seq of the newest event that was written before the time; zero if there is none.
+// clockSlack is how far the clocks of those who write one tenant's events may differ for [seqBefore] to find the first event
+// of a time.
+const clockSlack = time.Minute
+
+// seqBefore returns the Seq after which the first event comes that was written at the time or later; zero if that is the
+// first of all. It halves the journal until it is there: owners ask for times of any age, of journals of any length.
 func seqBefore(ctx context.Context, st store.Journal, tenantID string, at time.Time) (int64, error) {
-	for q := (store.EventQuery{Newest: true}); ; {
-		events, err := st.Events(ctx, tenantID, q)
+	page := func(after int64, limit int) ([]store.Event, error) {
+		events, err := st.Events(ctx, tenantID, store.EventQuery{After: after, Limit: limit})
+		return events, wrapped("reading the journal", err)
+	}
+	newest, err := st.Events(ctx, tenantID, store.EventQuery{Newest: true, Limit: 1})
+	if err != nil || len(newest) == 0 {
+		return 0, wrapped("reading the journal", err)
+	}
+	early := at.Add(-clockSlack)
+	if newest[0].At.Before(early) {
+		return newest[0].Seq, nil
+	}
+	// What is up to before is too early; what comes right after end is not, or there is nothing.
+	before, end := int64(0), newest[0].Seq
+	for before < end {
+		middle := before + (end-before)/2
+		events, err := page(middle, 1)
 		if err != nil {
-			return 0, fmt.Errorf("tenant: reading the journal: %w", err)
+			return 0, err
+		}
+		if len(events) > 0 && events[0].At.Before(early) {
+			before = events[0].Seq
+		} else {
+			end = middle
+		}
+	}
+	for {
+		events, err := page(before, store.MaxLimit)
+		if err != nil {
+			return 0, err
 		}
 		for _, e := range events {
-			if e.At.Before(at) {
-				return e.Seq, nil
+			if !e.At.Before(at) {
+				return before, nil
 			}
-			q.Before = e.Seq
+			before = e.Seq
 		}
 		if len(events) < store.MaxLimit {
-			return 0, nil
+			return before, nil
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -33,6 +34,9 @@ func (a answer) ok() bool { return a.code == "" }
 func post(ctx context.Context, client *http.Client, timeout time.Duration, now func() time.Time, address, tenantID string, e store.Event, secrets []Secret) answer {
 	begun := now()
 	status, header, err := postOnce(ctx, client, timeout, begun, address, tenantID, e, secrets)
+	if at, ok := errors.AsType[*url.Error](err); ok {
+		err = at.Err // logs don't tell the address, the rest of which may be a secret
+	}
 	a := answer{status: status, took: max(now().Sub(begun), 0), err: err}
 	switch {
 	case errors.Is(err, ErrBlockedAddress):

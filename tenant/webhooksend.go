@@ -274,7 +274,10 @@ func (w *WebhookSender) hook(ctx context.Context, tenantID string, hook store.We
 			break
 		}
 		var k int
-		k, more, err = w.page(ctx, lease, tenantID, hook.ID)
+		err = guarded(func() (err error) { // what the host has plugged in may panic, and this is no goroutine of its own
+			k, more, err = w.page(ctx, lease, tenantID, hook.ID)
+			return err
+		})
 		n += k
 	}
 	switch {
@@ -345,15 +348,19 @@ func (w *WebhookSender) deliver(ctx context.Context, tenantID string, hook store
 	}
 	w.cfg.Logger.WarnContext(ctx, "tenant: a webhook failed", "tenant", tenantID, "webhook", hook.ID, "event", e.ID, "attempt", hook.Failures+1, "code", a.code, "status", a.status, "error", a.err)
 	end := a.code == WebhookCodeGone || !hook.FailingSince.IsZero() && !at.Before(hook.FailingSince.Add(c.DisableAfter))
+	moved := false
 	after, _, err = s.deliveryChange(ctx, tenantID, hook.ID, hook.Position, func(h *store.Webhook) {
 		noted(h, e, at, h.Failures+1, a)
+		if moved = h.URL != hook.URL; moved {
+			return // that was the address before; the new one has not failed
+		}
 		h.Failures++
 		if h.FailingSince.IsZero() {
 			h.FailingSince = at
 		}
 		h.NextAt = store.Time(s.now().Add(max(schedulePause(c.Schedule, int(h.Failures)), a.wait)))
 	})
-	if err == nil && end {
+	if err == nil && end && !moved {
 		err = w.giveUp(ctx, tenantID, hook.ID, a.code)
 	}
 	return after, false, err
