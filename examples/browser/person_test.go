@@ -167,7 +167,7 @@ func (p *person) choose(label, option string, within ...string) {
 	p.t.Helper()
 	p.called("field", label, within...)
 	const at = `(function (text) {
-		var e = document.querySelector("[data-found]"), i = Array.from(e.options).findIndex(function (o) { return o.text.trim() === text; });
+		var e = document.querySelector("[data-found]"), i = Array.from(e.options).findIndex(function (o) { return o.text.trim() === text || o.text.startsWith(text + " "); });
 		return [e.selectedIndex, i];
 	})(%s)`
 	var places []int
