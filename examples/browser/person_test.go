@@ -38,7 +38,7 @@ func (p person) at(t *testing.T) *person {
 
 func (p *person) settle() {
 	p.t.Helper()
-	p.do(emulation.SetDeviceMetricsOverride(wide, tall, 1, false), emulation.SetScriptExecutionDisabled(p.noScript), emulation.SetLocaleOverride().WithLocale("en"))
+	p.do(emulation.SetDeviceMetricsOverride(wide, tall, 1, false), emulation.SetScriptExecutionDisabled(p.noScript))
 }
 
 // patience is how long one step may take.
