@@ -19,7 +19,7 @@ func (e *Engine) CancelAccountDeletion(ctx context.Context, actor tenant.Actor, 
 		return err
 	}
 	return e.inTenant(ctx, tenantID, func(tx store.Store) error {
-		d, waits, err := accountDeletionOf(ctx, tx, tenantID, accountID)
+		d, waits, err := accountDeletions.of(ctx, tx, tenantID, accountID)
 		switch {
 		case err != nil:
 			return err

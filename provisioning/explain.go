@@ -37,6 +37,9 @@ type Explanation struct {
 	Teams   []ExplainedRight `json:"teams,omitempty"`
 	// Groups are the groups of the directory that the person is in, by name.
 	Groups []ExplainedGroup `json:"groups,omitempty"`
+	// Values are those of the attribute roles and of claims that count for the person, in order. What the
+	// identity provider said at sign-ins, whether it counts or not, is in Account.Claims.
+	Values []ExplainedValue `json:"values,omitempty"`
 	// Lock says what may not be changed by hand about the user as a whole.
 	Lock Lock `json:"lock,omitzero"`
 	// Findings are what the rules leave undone for this person now.
@@ -134,7 +137,7 @@ func (e *Engine) explain(ctx context.Context, tx store.Store, tenantID, accountI
 	if err := out.explainLocks(ctx, tx, tenantID, e.cfg.Now); err != nil {
 		return Explanation{}, err
 	}
-	if d, waits, err := accountDeletionOf(ctx, tx, tenantID, accountID); err != nil {
+	if d, waits, err := accountDeletions.of(ctx, tx, tenantID, accountID); err != nil {
 		return Explanation{}, err
 	} else if waits {
 		out.Deletion = &d
@@ -219,7 +222,7 @@ func (e *Engine) ownFields(s *snapshot, x *person) map[string]bool {
 	}
 	known := f.listen(x.record.Fields, x.heard)
 	for _, d := range f.fields {
-		_, source := inForce(fieldOf(known, d.Name), s.fields.of[d.Name])
+		_, source := inForceHere(fieldOf(known, d.Name), s.fields.of[d.Name], s.fields.lifted(*x.record, d.Name))
 		own[d.Name] = source == FieldFromUser
 	}
 	return own

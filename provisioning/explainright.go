@@ -2,7 +2,6 @@ package provisioning
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -46,6 +45,15 @@ type ExplainedGroup struct {
 	WouldLose []Line `json:"wouldLose,omitempty"`
 }
 
+// ExplainedValue is a value of the attribute roles, or of a claim, that a person has and that counts.
+type ExplainedValue struct {
+	// Source is "role:" or "claim:" and the value.
+	Source Source `json:"source"`
+	Value  string `json:"value"`
+	// WouldLose is what the person would lose without this value, as with ExplainedGroup.
+	WouldLose []Line `json:"wouldLose,omitempty"`
+}
+
 // explainRights tells what gives each right, and what each group alone gives.
 func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan) {
 	teams := map[string]*ExplainedRight{}
@@ -71,8 +79,14 @@ func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan) {
 		x.Teams = append(x.Teams, *t)
 	}
 	slices.SortStableFunc(x.Teams, func(a, b ExplainedRight) int { return cmp.Compare(a.Team, b.Team) })
+	alone := newAlone(s, p, plan)
 	for _, id := range p.groups {
-		x.Groups = append(x.Groups, ExplainedGroup{GroupID: id, Group: s.groupName(id), WouldLose: lostWithout(s, p, plan, id)})
+		x.Groups = append(x.Groups, ExplainedGroup{GroupID: id, Group: s.groupName(id), WouldLose: alone.lostWithout(id)})
+	}
+	for _, id := range p.values {
+		if _, v, ok := valueIn(id); ok {
+			x.Values = append(x.Values, ExplainedValue{Source: Source(id), Value: v, WouldLose: lostWithout(s, p, plan, id)})
+		}
 	}
 	slices.SortFunc(x.Groups, func(a, b ExplainedGroup) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.GroupID, b.GroupID))
@@ -132,22 +146,4 @@ func (x *person) ruleOf(g store.Grant) string {
 		}
 	}
 	return ""
-}
-
-// lostWithout plans the person as if not in the group, and returns what this takes.
-func lostWithout(s *snapshot, p *person, plan *Plan, groupID string) []Line {
-	without := *s
-	without.settings.Paused = false // what a pause holds back is lost all the same
-	without.groups = maps.Clone(s.groups)
-	one := *p
-	one.gives = slices.DeleteFunc(slices.Clone(p.gives), func(g *Give) bool { return g.GroupID == groupID })
-	one.groups = slices.DeleteFunc(slices.Clone(p.groups), func(id string) bool { return id == groupID })
-	without.people = []person{one}
-	var out []Line
-	for _, l := range compute(&without).Lines {
-		if l.AccountID == p.accountID() && l.takes(s.roles) && !slices.Contains(plan.Lines, l) {
-			out = append(out, l)
-		}
-	}
-	return out
 }

@@ -47,6 +47,20 @@ func (w *fieldWorld) byHost(field, value string) {
 	}
 }
 
+// explained is whose value of a field an explanation calls it; that of the profile's fields alone.
+func (w *fieldWorld) explained(field string) AttributeSource {
+	w.Helper()
+	x, err := w.e.Explain(w.Context(), owner, org, w.account(ada))
+	require.NoError(w, err)
+	for _, a := range x.Attributes {
+		if a.Name == field || a.Name == "phone" && field == tenant.FieldPhone {
+			return a.Source
+		}
+	}
+	// The title is no attribute of an explanation.
+	return map[FieldSource]AttributeSource{FieldFromUser: AttributeUser, FieldFromDirectory: AttributeDirectory}[w.value(field).Source]
+}
+
 // everything is what moves values to the host.
 func (w *fieldWorld) everything() {
 	w.Helper()
@@ -106,6 +120,7 @@ func TestLiftedFieldIsKept(t *testing.T) {
 				require.Equal(t, f.own, v.Value)
 				require.Equal(t, FieldFromUser, v.Source)
 				require.Equal(t, f.own, w.hostHas()[f.field])
+				require.Equal(t, AttributeUser, w.explained(f.field))
 				w.says("Baroness", "Chief", "+49 30 333333")
 				w.everything()
 				require.Equal(t, f.own, w.hostHas()[f.field])
@@ -122,6 +137,7 @@ func TestLiftedFieldIsKept(t *testing.T) {
 				v = w.value(f.field)
 				require.Nil(t, v.Lifted)
 				require.Equal(t, f.third, v.Value)
+				require.Equal(t, AttributeDirectory, w.explained(f.field))
 				require.Equal(t, FieldFromDirectory, v.Source)
 				require.Empty(t, v.Own, "what was entered meanwhile is gone")
 				_, err = w.set(f.field, f.own)
@@ -377,4 +393,58 @@ func problemStatus(t testing.TB, l Lock) int {
 	p, ok := ProblemOf(l.Err(), "")
 	require.True(t, ok)
 	return p.Status
+}
+
+// TestFieldsWhileNoDirectoryIsHeard: Fields and Locks agree that nothing is locked while the connection or sign-on is
+// suspended; when it works again, the directory's values come back with the sync.
+func TestFieldsWhileNoDirectoryIsHeard(t *testing.T) {
+	lifecycle := func(w *fieldWorld, state store.ServiceState) {
+		l, err := w.st.Lifecycle(t.Context(), org)
+		if !notFound(err) {
+			require.NoError(t, err)
+		}
+		l.State = state
+		_, err = w.st.PutLifecycle(t.Context(), org, l, w.ev(map[store.ServiceState]string{store.ServiceOn: "tenant.resumed", store.ServiceSuspended: "tenant.suspended"}[state], "tenant", org, nil))
+		require.NoError(t, err)
+	}
+	connection := func(w *fieldWorld, state store.ConnectionState, what string) {
+		c, err := w.st.Connection(t.Context(), org, w.ids["conn"])
+		require.NoError(t, err)
+		c.State = state
+		_, err = w.st.UpdateConnection(t.Context(), org, c, w.ev("connection."+what, "connection", c.ID, nil))
+		require.NoError(t, err)
+	}
+	for name, change := range map[string][2]func(w *fieldWorld){
+		"the connection": {
+			func(w *fieldWorld) { connection(w, store.ConnectionSuspended, "suspended") },
+			func(w *fieldWorld) { connection(w, store.ConnectionActive, "activated") },
+		},
+		"sign-on": {
+			func(w *fieldWorld) { lifecycle(w, store.ServiceSuspended) },
+			func(w *fieldWorld) { lifecycle(w, store.ServiceOn) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, locks, id := liftWorld(t)
+			change[0](w)
+			w.sync()
+			for _, f := range liftedFields[:3] {
+				require.False(t, w.lock(locks, lockOf(id), f.lock, OpUpdate).Locked)
+				v, err := w.set(f.field, f.own)
+				require.NoError(t, err)
+				require.Equal(t, f.own, v.Value)
+				require.Equal(t, f.own, w.hostHas()[f.field])
+			}
+			w.everything()
+			require.Equal(t, "Poet", w.hostHas()["title"])
+			change[1](w)
+			w.sync()
+			for _, f := range liftedFields[:3] {
+				require.True(t, w.lock(locks, lockOf(id), f.lock, OpUpdate).Locked)
+				require.Equal(t, f.first, w.hostHas()[f.field], "the directory decides again")
+				_, err := w.set(f.field, f.own)
+				w.refused(CodeFieldLocked, err)
+			}
+		})
+	}
 }

@@ -30,6 +30,29 @@ func (f *Fields) locked(ctx context.Context, tx store.Store, tenantID, accountID
 	return r
 }
 
+// heardIn says whether one of a tenant's directories is on and may give, which is what locks hold for.
+func heardIn(ctx context.Context, tx store.Store, tenantID string, list []store.Directory) (bool, error) {
+	for _, d := range list {
+		if !d.Enabled {
+			continue
+		}
+		refusal, err := tenant.CheckDirectory(ctx, tx, tenantID, d.ConnectionID)
+		if err != nil || refusal == nil {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// movesChoices says whether an event may change who may change fields.
+func movesChoices(ev store.Event) bool {
+	switch ev.Type {
+	case "connection.activated", "connection.suspended", "tenant.suspended", "tenant.resumed":
+		return true
+	}
+	return strings.HasPrefix(ev.Type, "directory.")
+}
+
 // means says whether a lock's field is a SCIM attribute, or a part of it: by the attribute's name, or by
 // that of a profile's field, as givenName.
 func means(attribute, field string) bool {

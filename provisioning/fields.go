@@ -111,6 +111,10 @@ type FieldsConfig struct {
 // no other field's change brings the host another value of it. What is entered meanwhile is
 // kept aside. When the override ends, it is gone, and the host is given what counts without it, also
 // where it had written its own tables meanwhile.
+//
+// While no directory is heard, since it is off or its connection or sign-on is suspended, people may
+// change every field, as nothing is locked then ([Locks]). Once one is heard again, what they entered counts
+// by the tenant's choice.
 type Fields struct {
 	cfg    FieldsConfig
 	fields []Field // the phone number first
@@ -191,7 +195,7 @@ func (f *Fields) declared(name string) (Field, error) {
 
 // choices are what a tenant chose for each declared field.
 type choices struct {
-	// on says that a directory provisions; nothing is locked otherwise.
+	// on says that a directory is heard; nothing is locked otherwise.
 	on bool
 	of map[string]tenant.FieldPolicy
 	// overrides are the locks that are lifted now, phone is what they call the phone number.
@@ -210,7 +214,11 @@ func (f *Fields) choicesOf(ctx context.Context, tx store.Store, tenantID string)
 	if err != nil {
 		return choices{}, err
 	}
-	c := choices{phone: f.cfg.PhoneField, on: slices.ContainsFunc(list, func(d store.Directory) bool { return d.Enabled }), of: map[string]tenant.FieldPolicy{}}
+	on, err := heardIn(ctx, tx, tenantID, list)
+	if err != nil {
+		return choices{}, err
+	}
+	c := choices{phone: f.cfg.PhoneField, on: on, of: map[string]tenant.FieldPolicy{}}
 	for _, d := range f.fields {
 		// Who never chose has to confirm numbers (R57).
 		c.of[d.Name] = tenant.FieldPolicy{Field: d.Name, UserEditable: !c.on, MustConfirm: len(list) == 0 && d.Name == tenant.FieldPhone}
@@ -237,8 +245,12 @@ func (f *Fields) callingCode(ctx context.Context, tenantID string) string {
 	if f.cfg.TenantCallingCode == nil {
 		return f.cfg.CallingCode
 	}
-	code := f.cfg.TenantCallingCode(ctx, tenantID)
-	if err := checkCallingCode(code); err != nil {
+	var code string
+	err := f.target.call(ctx, "TenantCallingCode", func(ctx context.Context) error {
+		code = f.cfg.TenantCallingCode(ctx, tenantID)
+		return checkCallingCode(code)
+	})
+	if err != nil {
 		f.cfg.Logger.ErrorContext(ctx, "provisioning: the host's calling code is not used", "tenant", tenantID, "error", err)
 		code = ""
 	}

@@ -82,6 +82,8 @@ type Lock struct {
 	// the names of the groups that gave it, but for those that were deleted.
 	Source string   `json:"source,omitempty"`
 	Groups []string `json:"groups,omitempty"`
+	// Values are those of the attribute roles, or of a claim, that gave it.
+	Values []string `json:"values,omitempty"`
 	// Since is when the directory took it over; zero if that is not known.
 	Since time.Time `json:"since,omitzero"`
 	// LastSync is when a directory was heard of last; zero if it never was.

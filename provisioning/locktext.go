@@ -108,6 +108,9 @@ var lockTexts = map[string]map[string]string{
 		"groups.several": "the groups {names}",
 		"groups.more":    "the groups {names} and {n} more",
 		"groups.deleted": "a group that was deleted",
+		"values.one":     "the role or value {names}",
+		"values.several": "the roles or values {names}",
+		"values.more":    "the roles or values {names} and {n} more",
 
 		"reason.user":       "This user is managed by {source}.",
 		"reason.field":      "This user is managed by {source}.",
@@ -122,6 +125,7 @@ var lockTexts = map[string]map[string]string{
 		"change.field":     "Change it in {source}, or let people change their phone number in the SCIM preferences.",
 		"change.own_field": "Change it in {source}, or let people change this field themselves in the SCIM preferences.",
 		"change.group":     "Change the group in {source}, or what it gives in the provisioning settings.",
+		"change.value":     "Change the role or value in {source}, or what it gives in the provisioning settings.",
 
 		"note.sync_paused":  "Provisioning is paused: what groups give or take waits.",
 		"note.sync_stale":   "{source} has not synced for {for}.",
@@ -154,6 +158,9 @@ var lockTexts = map[string]map[string]string{
 		"groups.several": "den Gruppen {names}",
 		"groups.more":    "den Gruppen {names} und {n} weiteren",
 		"groups.deleted": "einer gelöschten Gruppe",
+		"values.one":     "der Rolle oder dem Wert {names}",
+		"values.several": "den Rollen oder Werten {names}",
+		"values.more":    "den Rollen oder Werten {names} und {n} weiteren",
 
 		"reason.user":       "Diese Person wird von {source} verwaltet.",
 		"reason.field":      "Diese Person wird von {source} verwaltet.",
@@ -168,6 +175,7 @@ var lockTexts = map[string]map[string]string{
 		"change.field":     "Ändern Sie es bei {source}, oder lassen Sie Personen ihre Telefonnummer selbst ändern (SCIM-Einstellungen).",
 		"change.own_field": "Ändern Sie es bei {source}, oder lassen Sie Personen dieses Feld selbst ändern (SCIM-Einstellungen).",
 		"change.group":     "Ändern Sie die Gruppe bei {source}, oder in den Einstellungen der Bereitstellung, was sie gibt.",
+		"change.value":     "Ändern Sie die Rolle oder den Wert bei {source}, oder in den Einstellungen der Bereitstellung, was sie geben.",
 
 		"note.sync_paused":  "Die Bereitstellung ruht: Was Gruppen geben oder nehmen, wartet.",
 		"note.sync_stale":   "Seit {for} kam keine Synchronisierung von {source}.",

@@ -180,8 +180,10 @@ func (e *Engine) tell(ctx context.Context, tenantID string, n *notice) error {
 			return nil
 		}
 		err = tx.InTx(ctx, func(tx store.Store) error {
-			return e.cfg.Notifier.Notify(ctx, tx, tenant.Notice{
-				ID: key + "." + store.FormatTime(n.since), Kind: n.kind, TenantID: tenantID, Since: n.since, Message: n.message,
+			return e.guard.call(ctx, "Notify", func(ctx context.Context) error {
+				return e.cfg.Notifier.Notify(ctx, tx, tenant.Notice{
+					ID: key + "." + store.FormatTime(n.since), Kind: n.kind, TenantID: tenantID, Since: n.since, Message: n.message,
+				})
 			})
 		})
 		if err != nil {

@@ -13,6 +13,9 @@ import (
 // endsOverride says whether an event brings back what the directory says.
 func endsOverride(ev store.Event) bool { return ev.Type == EventOverrideEnded }
 
+// followed says whether a sync does something about an event of our own.
+func followed(ev store.Event) bool { return endsOverride(ev) || ev.Type == EventClaims }
+
 // endOverrides takes out the overrides whose time is over, with an event for each, which a sync
 // follows.
 func (e *Engine) endOverrides(ctx context.Context, tenantID string) error {

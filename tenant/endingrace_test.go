@@ -111,3 +111,40 @@ func TestOffersCountNothing(t *testing.T) {
 	}
 	require.Zero(t, st.holdings)
 }
+
+// panicking is a host that panics about the people of one tenant.
+type panicking struct {
+	*town
+	tenantID string
+}
+
+func (p panicking) People(ctx context.Context, tenantID string, ids []string) ([]Person, error) {
+	if tenantID == p.tenantID {
+		panic("a person without a name")
+	}
+	return p.town.People(ctx, tenantID, ids)
+}
+
+// TestEndingsWithAHostThatPanics: what the host panics at for one tenant stops no other's ending.
+func TestEndingsWithAHostThatPanics(t *testing.T) {
+	h := &panicking{town: &town{people: map[string]Person{}}}
+	w := newWorld(t, func(c *Config) { c.People, c.Releaser = h, h.town })
+	w.populated(t, h.town, "t1", "acme.com", 2)
+	w.populated(t, h.town, "t2", "other.example", 2)
+	removal := Ending{Kind: EndingRemove, Confirm: true}
+	for _, id := range []string{"t1", "t2"} {
+		plan, err := w.PlanEnding(t.Context(), owner, id, removal)
+		require.NoError(t, err)
+		_, err = w.ApplyEnding(t.Context(), owner, id, removal, plan.Hash)
+		require.NoError(t, err)
+	}
+	h.tenantID = "t1"
+	n, err := w.RunEndings(t.Context())
+	require.ErrorContains(t, err, "a person without a name")
+	require.ErrorContains(t, err, "ending of t1")
+	require.Equal(t, 1, n)
+	h.tenantID = ""
+	n, err = w.RunEndings(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, n, "and it is gone on with at once")
+}

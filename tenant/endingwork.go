@@ -270,7 +270,11 @@ func (s *Service) runEnding(ctx context.Context, tenantID, holder string) (finis
 		if err != nil {
 			return false, wrapped("taking the lease of an ending", err)
 		}
-		p, err := s.ContinueEnding(ctx, tenantID)
+		var p EndingProgress
+		err = guarded(func() (err error) { // a host's panic is this tenant's failure
+			p, err = s.ContinueEnding(ctx, tenantID)
+			return err
+		})
 		if p.Done || err != nil {
 			return p.Done, errors.Join(err, s.store.ReleaseLease(ctx, tenantID, endingName, holder))
 		}

@@ -87,6 +87,16 @@ func (f NotifierFunc) Notify(ctx context.Context, tx store.Store, n Notice) erro
 	return f(ctx, tx, n)
 }
 
+// guardedNotifier makes a panic of the host's an error about this notice: the others do not wait for it.
+func guardedNotifier(n Notifier) Notifier {
+	if n == nil {
+		return nil
+	}
+	return NotifierFunc(func(ctx context.Context, tx store.Store, notice Notice) error {
+		return guarded(func() error { return n.Notify(ctx, tx, notice) })
+	})
+}
+
 const (
 	day = 24 * time.Hour
 

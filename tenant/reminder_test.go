@@ -233,3 +233,28 @@ func TestReminderFailsLikeAStore(t *testing.T) {
 		require.Equal(t, 1, w.reminded(t), "tried again")
 	}
 }
+
+// TestReminderPanics: a notifier that panics about one tenant is an error about it, and nobody else's notices wait.
+func TestReminderPanics(t *testing.T) {
+	box := &mailbox{}
+	w := newWorld(t, func(c *Config) {
+		c.Notifier = NotifierFunc(func(ctx context.Context, tx store.Store, n Notice) error {
+			if n.TenantID == "t1" && n.Kind == NoticeSecretExpires {
+				panic("no template")
+			}
+			return box.Notify(ctx, tx, n)
+		})
+	})
+	for i, id := range []string{"t1", "t2"} {
+		d := acme()
+		d.Domains, d.BreakGlass = []string{fmt.Sprintf("acme%d.example", i)}, []string{fmt.Sprintf("admin@acme%d.example", i)}
+		d.SecretExpiresAt = w.clock().Add(30 * day)
+		w.active(t, id, d)
+	}
+	w.pass(20 * day)
+	n, err := w.RemindOfExpiry(t.Context())
+	require.ErrorContains(t, err, "no template")
+	require.Equal(t, 1, n)
+	require.Len(t, w.mails(t, "t2"), 1)
+	require.Empty(t, w.mails(t, "t1"))
+}

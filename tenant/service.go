@@ -231,6 +231,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Webhooks, err = cfg.Webhooks.complete(cfg.InsecureAllowLoopback); err != nil {
 		return nil, err
 	}
+	cfg.Notifier, cfg.StaffNotifier = guardedNotifier(cfg.Notifier), guardedNotifier(cfg.StaffNotifier)
 	s := &Service{cfg: cfg, store: cfg.Store, keys: cfg.Keyring, now: cfg.Now, log: cfg.Logger, routes: newRoutes(cfg.RealmCache, cfg.Now)}
 	s.webhookTypes = s.WebhookTypes()
 	return s, nil

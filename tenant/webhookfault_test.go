@@ -147,3 +147,34 @@ func TestWebhookReplaySinceReadsLittle(t *testing.T) {
 	require.Equal(t, since, events[0].At)
 	require.Less(t, st.read, 1500)
 }
+
+// readingStore does something before a page of the journal is read.
+type readingStore struct {
+	*memory.Store
+	before func()
+}
+
+func (r *readingStore) Events(ctx context.Context, tenantID string, q store.EventQuery) ([]store.Event, error) {
+	if do := r.before; do != nil && q.Limit == defaultFollowBatch {
+		r.before = nil
+		do()
+	}
+	return r.Store.Events(ctx, tenantID, q)
+}
+
+// TestWebhookTypesChangedMeanwhile: what happened after an owner chose another type is sent, although a sender had read the
+// choice before.
+func TestWebhookTypesChangedMeanwhile(t *testing.T) {
+	st := &readingStore{Store: memory.New()}
+	w, r, s, h := hookWorld(t, func(c *Config) { c.Store = st })
+	w.store = st
+	st.before = func() {
+		_, err := w.EditWebhook(t.Context(), owner, "t1", h.ID, 1, NewWebhook{URL: r.URL, Types: []string{"x.*", "y.z"}})
+		require.NoError(t, err)
+		w.happens(t, "t1", "y.z")
+	}
+	w.happens(t, "t1", "elsewhere")
+	sends(t, s)
+	require.Nil(t, st.before)
+	require.Equal(t, []string{"y.z"}, r.takes())
+}

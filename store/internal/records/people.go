@@ -108,6 +108,10 @@ var accounts = codec[store.Account]{
 				a.Fields[i].Lifted = &lifted
 			}
 		}
+		a.Claims = slices.Clone(a.Claims)
+		for i, c := range a.Claims {
+			a.Claims[i].Values = slices.Clone(c.Values)
+		}
 		return a
 	},
 	unique: func(a *store.Account) []Unique {
