@@ -229,13 +229,6 @@ func (p *person) press(name string, within ...string) int64 {
 	return response.Status
 }
 
-// unfold opens what is folded.
-func (p *person) unfold(name string, within ...string) {
-	p.t.Helper()
-	require.Equal(p.t, "SUMMARY", strings.TrimSpace(p.called("button", name, within...)))
-	p.do(p.pressing(name))
-}
-
 // pressing is the press alone, of what was found.
 func (p *person) pressing(name string) chromedp.Action {
 	p.t.Helper()

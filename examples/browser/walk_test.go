@@ -10,17 +10,17 @@ import (
 
 // TestOwnerWithThePointer goes from nothing to people who sign in and find their teams, and looks at every page on the way.
 func TestOwnerWithThePointer(t *testing.T) {
-	person{app: fresh(t), looks: true}.goesFromNothingToTeams(t)
+	goFromNothingToTeams(t, person{app: fresh(t), looks: true})
 }
 
 // TestOwnerWithTheKeyboard does the same without a pointer: everything is reached, seen and used by keys.
 func TestOwnerWithTheKeyboard(t *testing.T) {
-	person{app: fresh(t), keyboard: true}.goesFromNothingToTeams(t)
+	goFromNothingToTeams(t, person{app: fresh(t), keyboard: true})
 }
 
 // TestOwnerWithoutScripts does the same in a browser that runs no scripts.
 func TestOwnerWithoutScripts(t *testing.T) {
-	person{app: fresh(t), noScript: true}.goesFromNothingToTeams(t)
+	goFromNothingToTeams(t, person{app: fresh(t), noScript: true})
 }
 
 const (
@@ -69,7 +69,7 @@ func (p *person) next(title string) {
 	p.press(title, "Next:")
 }
 
-func (who person) goesFromNothingToTeams(t *testing.T) {
+func goFromNothingToTeams(t *testing.T, who person) {
 	t.Helper()
 	owner, reviewer, provider := who.at(t), who.at(t), who.at(t)
 	portal := owner.app.portal("initech", "")
