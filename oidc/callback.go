@@ -186,6 +186,7 @@ func (h *Handler) consume(ctx context.Context, a attempt) (store.Connection, err
 // its last write, and where it is the only one there needs to be no transaction.
 func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection, a attempt, who person) (Login, error) {
 	var login Login
+	var committed func()
 	ctx := r.Context()
 	who.origin = h.cfg.Origin.Of(r).Event()
 	g := h.askGate(ctx, c.TenantID)
@@ -216,9 +217,13 @@ func (h *Handler) signIn(r *http.Request, held *heldResponse, c store.Connection
 		if err := h.rememberSession(ctx, tx, c, who); err != nil {
 			return nil, err
 		}
+		committed = h.hearClaims(ctx, tx, login)
 		return m.last, h.callHost(ctx, r, held, tx, login)
 	})
 	if err == nil {
+		if committed != nil {
+			committed()
+		}
 		return login, nil
 	}
 	if _, known := errors.AsType[*Error](err); known {

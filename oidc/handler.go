@@ -35,6 +35,8 @@ type Config struct {
 	Accounts Accounts
 	// OnLogin makes the host's session.
 	OnLogin LoginHook
+	// Claims hears what providers say about groups and roles; a provisioning.Engine does. Nil means that nobody does.
+	Claims ClaimsHook
 
 	// Sessions ends the host's sessions: when a provider says so, see [Handler.BackchannelLogoutURI] and
 	// [Handler.FrontchannelLogoutURI], and, where [Handler.Run] runs, when somebody lost access in other ways. Nil means

@@ -18,6 +18,9 @@ type SignInMethods struct {
 	// BreakGlass says that Password is true only because the address may bypass the provider. Such an account needs a second
 	// factor; the use was recorded, but by PeekSignInMethods.
 	BreakGlass bool
+	// SecondFactor says that Password is false only because a second factor is missing (tenant.BreakGlassConfig.SecondFactor):
+	// ask for it, and then ask again.
+	SecondFactor bool
 	// TenantID and ConnectionID are those of the connection, the first choice where a domain has several; empty without one.
 	TenantID, ConnectionID string
 }
@@ -75,7 +78,10 @@ func (h *Handler) AccountSignInMethods(ctx context.Context, tenantID, accountID,
 	}
 	methods.TenantID = tenantID
 	bypass, err := h.breaksGlass(ctx, tenantID, email, true)
-	if err != nil {
+	switch {
+	case tenant.CodeOf(err) == tenant.ErrorCodeSecondFactor:
+		methods.SecondFactor = true
+	case err != nil:
 		return SignInMethods{}, err
 	}
 	methods.Password, methods.BreakGlass = bypass, bypass
@@ -116,7 +122,10 @@ func (h *Handler) signInMethods(ctx context.Context, email string, record bool) 
 	}
 	bound := realm.Enforced || provisioned
 	bypass, err := h.breaksGlass(ctx, realm.TenantID, addr.String(), record && bound)
-	if err != nil {
+	switch {
+	case tenant.CodeOf(err) == tenant.ErrorCodeSecondFactor:
+		methods.SecondFactor = true
+	case err != nil:
 		return SignInMethods{}, err
 	}
 	methods.Password, methods.BreakGlass = !bound || bypass, bound && bypass
@@ -124,7 +133,7 @@ func (h *Handler) signInMethods(ctx context.Context, email string, record bool) 
 }
 
 // breaksGlass tells whether an address may bypass the provider. It looks at the list for every address alike; record
-// makes it a use where it is listed.
+// makes it a use where it is listed. An error with the code second_factor_required says that it may with a second factor.
 func (h *Handler) breaksGlass(ctx context.Context, tenantID, email string, record bool) (bool, error) {
 	l, canList := h.cfg.BreakGlass.(lister)
 	if canList {
@@ -140,6 +149,9 @@ func (h *Handler) breaksGlass(ctx context.Context, tenantID, email string, recor
 		return false, nil
 	}
 	bypass, err := h.cfg.BreakGlass.Decide(ctx, tenantID, email)
+	if tenant.CodeOf(err) == tenant.ErrorCodeSecondFactor {
+		return false, err
+	}
 	if err != nil {
 		return false, unavailable(CodeInternal, "the break-glass list could not be asked", err)
 	}

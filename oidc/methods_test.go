@@ -76,3 +76,42 @@ func TestS16_SignInMethods(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnavailable)
 	require.Zero(t, got, "unknown means no")
 }
+
+// TestSignInMethodsAskForASecondFactor: R45. An address that may bypass the provider needs the second factor that the host's
+// policy demands; the login learns that it should ask for it, and pages learn nothing.
+func TestSignInMethodsAskForASecondFactor(t *testing.T) {
+	t.Parallel()
+	idp := oidctest.NewServer(t)
+	passed := false
+	a := newApp(t, func(c *Config) {
+		list, err := tenant.NewBreakGlassList(tenant.BreakGlassConfig{Store: c.Store, SecondFactor: func(context.Context, string, string) (bool, error) {
+			return passed, nil
+		}})
+		require.NoError(t, err)
+		c.BreakGlass = list
+	})
+	c := a.connect(idp, "strict", "strict.example", func(c *store.Connection) { c.Enforced, c.BreakGlass = true, []string{"admin@strict.example"} })
+	now := time.Now()
+	_, err := a.store.CreateAccount(t.Context(), "strict", store.Account{
+		Meta: store.Meta{ID: "u-admin", CreatedAt: now, UpdatedAt: now}, Source: store.SourceSCIM, SCIMUserID: "some-user", Active: true,
+	})
+	require.NoError(t, err)
+	want := SignInMethods{OIDC: true, TenantID: "strict", ConnectionID: c.ID, SecondFactor: true}
+	ask := func() [2]SignInMethods {
+		first, err := a.handler.SignInMethods(t.Context(), "admin@strict.example")
+		require.NoError(t, err)
+		second, err := a.handler.AccountSignInMethods(t.Context(), "strict", "u-admin", "admin@strict.example")
+		require.NoError(t, err)
+		return [2]SignInMethods{first, second}
+	}
+	require.Equal(t, [2]SignInMethods{want, want}, ask())
+	other, err := a.handler.SignInMethods(t.Context(), "other@strict.example")
+	require.NoError(t, err)
+	require.False(t, other.SecondFactor)
+	peek, err := a.handler.PeekSignInMethods(t.Context(), "admin@strict.example")
+	require.NoError(t, err)
+	require.False(t, peek.SecondFactor)
+	passed = true
+	want.Password, want.BreakGlass, want.SecondFactor = true, true, false
+	require.Equal(t, [2]SignInMethods{want, want}, ask())
+}

@@ -35,6 +35,7 @@ const (
 	ReasonConnectionOff      = "connection_off"      // the connection was suspended or deleted
 	ReasonActivated          = "activated"           // sign-in at a provider began, or became the only way, and whoever did that chose so
 	ReasonConnectionChanged  = "connection_changed"  // the connection leads to another provider or client than before
+	ReasonByHand             = "by_hand"             // an owner or the host's staff ended them, see [Handler.EndSessions]
 )
 
 // Revocation names sessions that are over, by what [Login] said when they began. Of the sessions with this TenantID they

@@ -1,12 +1,8 @@
 package provisioning
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -28,6 +24,13 @@ const (
 	accountDeletePrefix = eventPrefix + "account.delete"
 )
 
+// accountDeletions wait by the line of kind [AccountDeletePlanned]; [AccountDelete] or
+// [EventAccountDeleteCancelled] closes them.
+var accountDeletions = waiting[PlannedAccountDeletion]{
+	reader: accountDeleteReader, prefix: accountDeletePrefix, subject: subjectAccount, opens: accountDeletionBy,
+	at: func(d PlannedAccountDeletion) (int64, time.Time, string) { return d.Seq, d.DueAt, d.eventID },
+}
+
 // PlannedAccountDeletion is an account without access that will be deleted.
 type PlannedAccountDeletion struct {
 	AccountID string `json:"accountId"`
@@ -47,18 +50,7 @@ type PlannedAccountDeletion struct {
 // to be deleted, from the first whose Seq is greater than after. The actor needs
 // [tenant.ActionViewMapping].
 func (e *Engine) PlannedAccountDeletions(ctx context.Context, actor tenant.Actor, tenantID string, after int64, limit int) ([]PlannedAccountDeletion, error) {
-	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionViewMapping, tenantID); err != nil {
-		return nil, err
-	}
-	if limit <= 0 || limit > store.MaxLimit {
-		limit = store.MaxLimit
-	}
-	open, err := openAccountDeletions(ctx, e.cfg.Store, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	open = slices.DeleteFunc(open, func(d PlannedAccountDeletion) bool { return d.Seq <= after })
-	return open[:min(limit, len(open))], nil
+	return accountDeletions.page(ctx, e, actor, tenantID, after, limit)
 }
 
 func accountDeletionBy(ev store.Event) (PlannedAccountDeletion, bool) {
@@ -69,41 +61,6 @@ func accountDeletionBy(ev store.Event) (PlannedAccountDeletion, bool) {
 	return PlannedAccountDeletion{
 		AccountID: ev.Subject.ID, Person: l.Person, PlannedAt: ev.At, DueAt: l.DueAt, Reason: l.Reason, Seq: ev.Seq, eventID: ev.ID,
 	}, true
-}
-
-func accountDeletionOf(ctx context.Context, tx store.Store, tenantID, accountID string) (PlannedAccountDeletion, bool, error) {
-	last, err := tx.Events(ctx, tenantID, store.EventQuery{SubjectKind: subjectAccount, SubjectID: accountID, TypePrefix: accountDeletePrefix, Newest: true, Limit: 1})
-	if err != nil || len(last) == 0 {
-		return PlannedAccountDeletion{}, false, err
-	}
-	d, ok := accountDeletionBy(last[0])
-	return d, ok, nil
-}
-
-// openAccountDeletions returns the deletions that are planned, in order.
-func openAccountDeletions(ctx context.Context, st store.Store, tenantID string) ([]PlannedAccountDeletion, error) {
-	after, err := st.Position(ctx, tenantID, accountDeleteReader)
-	if err != nil {
-		return nil, err
-	}
-	open := map[string]PlannedAccountDeletion{}
-	for {
-		page, err := st.Events(ctx, tenantID, store.EventQuery{After: after, TypePrefix: accountDeletePrefix})
-		if err != nil {
-			return nil, err
-		}
-		for _, ev := range page {
-			delete(open, ev.Subject.ID)
-			if d, ok := accountDeletionBy(ev); ok {
-				open[d.AccountID] = d
-			}
-		}
-		if len(page) < store.MaxLimit {
-			break
-		}
-		after = page[len(page)-1].Seq
-	}
-	return slices.SortedFunc(maps.Values(open), func(a, b PlannedAccountDeletion) int { return cmp.Compare(a.Seq, b.Seq) }), nil
 }
 
 func (e *Engine) keepAccountEvent(d PlannedAccountDeletion, reason string) store.Event {
@@ -117,7 +74,7 @@ func (a *applier) keptAccount(ctx context.Context, tx store.Store, accountID str
 	if _, can := a.e.cfg.Target.(AccountDeleter); !can {
 		return nil, nil
 	}
-	d, waits, err := accountDeletionOf(ctx, tx, a.tenantID, accountID)
+	d, waits, err := accountDeletions.of(ctx, tx, a.tenantID, accountID)
 	if err != nil || !waits {
 		return nil, err
 	}
@@ -129,72 +86,13 @@ func (e *Engine) deleteAccountsDue(ctx context.Context, tenantID string) error {
 	if _, can := e.cfg.Target.(AccountDeleter); !can {
 		return nil
 	}
-	st := e.cfg.Store
-	end, err := st.Position(ctx, tenantID, reader)
-	if err != nil {
-		return err
-	}
-	if nothing, err := e.nothingDue(ctx, tenantID, e.accountDeletions, end, accountDeletePrefix, func(ev store.Event) (time.Time, bool) {
-		d, ok := accountDeletionBy(ev)
-		return d.DueAt, ok
-	}); err != nil || nothing {
-		return err
-	}
-	from, err := st.Position(ctx, tenantID, accountDeleteReader)
-	if err != nil || from >= end {
-		return err
-	}
-	open, err := openAccountDeletions(ctx, st, tenantID)
-	if err != nil {
-		return err
-	}
-	to, next := end, e.cfg.Now().Add(deleteAfter)
-	var errs []error
-	for _, d := range open {
-		wait := d.DueAt
-		if !e.cfg.Now().Before(d.DueAt) {
-			closed, err := e.deleteAccount(ctx, tenantID, d)
-			if err != nil {
-				errs = append(errs, err)
-			}
-			if closed {
-				continue
-			}
-			wait = e.cfg.Now().Add(deleteAgain)
-		}
-		to = min(to, d.Seq-1)
-		if wait.Before(next) {
-			next = wait
-		}
-	}
-	if to > from {
-		if err := st.SavePosition(ctx, tenantID, accountDeleteReader, from, to); err != nil && !errors.Is(err, store.ErrStale) { // another engine moved it
-			errs = append(errs, err)
-		}
-	}
-	e.mu.Lock()
-	e.accountDeletions[tenantID] = deletionCheck{end, next}
-	e.mu.Unlock()
-	return errors.Join(errs...)
+	return accountDeletions.due(ctx, e, tenantID, e.accountDeletions, e.deleteAccount)
 }
 
 // deleteAccount deletes one account, or finds why it stays; closed is false if it is to be
 // looked at again.
 func (e *Engine) deleteAccount(ctx context.Context, tenantID string, d PlannedAccountDeletion) (closed bool, err error) {
-	err = e.inTenant(ctx, tenantID, func(tx store.Store) error {
-		closed = true
-		now, open, err := accountDeletionOf(ctx, tx, tenantID, d.AccountID)
-		if err != nil || !open || now.eventID != d.eventID {
-			return err // somebody closed it
-		}
-		s, err := settingsOf(ctx, tx, tenantID)
-		if err != nil {
-			return err
-		}
-		if s.Paused {
-			closed = false
-			return nil
-		}
+	return accountDeletions.finish(ctx, e, tenantID, d.AccountID, d, func(tx store.Store, s store.ProvisioningSettings) error {
 		why, err := e.whyAccountKept(ctx, tx, tenantID, d.AccountID, s)
 		if err != nil {
 			return err
@@ -204,12 +102,6 @@ func (e *Engine) deleteAccount(ctx context.Context, tenantID string, d PlannedAc
 		}
 		return e.removeAccount(ctx, tx, tenantID, d)
 	})
-	var he *hostError
-	if errors.As(err, &he) && ctx.Err() == nil {
-		e.cfg.Logger.WarnContext(ctx, "provisioning: the host refused to delete an account; tried again later", "tenant", tenantID, "account", d.AccountID, "error", err)
-		return false, nil
-	}
-	return closed && err == nil, err
 }
 
 // whyAccountKept says why an account is not deleted; empty if it is.

@@ -73,7 +73,7 @@ type applier struct {
 // somebody whom the host then refuses. Before them come those who go: they leave a seat.
 func (e *Engine) ownersFirst(people []*personPlan) []*personPlan {
 	rank := func(p *personPlan) int {
-		if p.user == nil || !p.user.Active {
+		if p.user == nil && !p.activates || p.user != nil && !p.user.Active {
 			return -1
 		}
 		if p.org != nil && p.org.line != nil && p.org.line.To == e.roles.top() {
@@ -178,7 +178,7 @@ func (a *applier) team(ctx context.Context, tx store.Store, t teamPlan) error {
 	}
 	events := []store.Event{a.e.lineEvent(line)}
 	if line.Kind == TeamAdopt {
-		d, waits, err := deletionOf(ctx, tx, a.tenantID, line.TeamID)
+		d, waits, err := teamDeletions.of(ctx, tx, a.tenantID, line.TeamID)
 		if err != nil {
 			return err
 		}
@@ -271,7 +271,7 @@ func (a *applier) gather(ctx context.Context, tx store.Store, p *personPlan, b *
 			line.TeamID = id
 		}
 		if line.Kind == AccountDeletePlanned {
-			_, waits, err := accountDeletionOf(ctx, tx, a.tenantID, accountID)
+			_, waits, err := accountDeletions.of(ctx, tx, a.tenantID, accountID)
 			if err != nil {
 				return err
 			}

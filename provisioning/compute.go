@@ -106,6 +106,11 @@ func (p *planner) givesTopRole() bool {
 	if p.s.settings.DefaultOrgRole == top {
 		return true
 	}
+	for _, r := range p.s.settings.Authority.Rows {
+		if r.OrgRole == top && p.s.settings.Authority.OrgRole == r.Source {
+			return true
+		}
+	}
 	for _, g := range p.s.groups {
 		for _, give := range g.own {
 			if give.OrgRole == top {

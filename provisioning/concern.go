@@ -51,6 +51,9 @@ func (l *loader) addEvent(ctx context.Context, c *concern, e store.Event) error 
 	if endsOverride(e) {
 		return l.addOverridden(ctx, c, e)
 	}
+	if e.Type == EventClaims {
+		return l.addSignedIn(ctx, c, e.Subject.ID)
+	}
 	if strings.HasPrefix(e.Type, eventPrefix) {
 		return nil // our own
 	}
@@ -101,6 +104,7 @@ func (l *loader) addGroup(ctx context.Context, c *concern, e store.Event) error 
 		return err
 	}
 	gives, mapErr := mapGroups(ctx, l.mapper, l.tenantID, []Group{l.group(id, groupState{name: g.DisplayName, externalID: g.ExternalID})})
+	gives = ofGroups(l.settings.Authority, gives)
 	// The line of a group's own team comes first, since it has no account.
 	hasTeam := len(held) == 1 && held[0].Kind == store.GrantTeam
 	_, auto := l.mapper.(*AutoMapper)

@@ -3,7 +3,6 @@ package provisioning
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,15 +11,17 @@ import (
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
-// A deletion waits (U11). It is kept in the journal: the line of kind [TeamDeletePlanned]
-// opens it, [TeamDelete] or [EventDeleteCancelled] closes it, and a position in the journal
-// stays in front of the oldest that is open.
 const (
 	deleteReader = "provisioning.deletions"
 	deletePrefix = eventPrefix + "team.delete"
-	deleteAfter  = 7 * 24 * time.Hour
-	deleteAgain  = time.Hour // after the host refused
 )
+
+// teamDeletions wait by the line of kind [TeamDeletePlanned]; [TeamDelete] or [EventDeleteCancelled]
+// closes them.
+var teamDeletions = waiting[PlannedDeletion]{
+	reader: deleteReader, prefix: deletePrefix, subject: subjectTeam, opens: plannedBy,
+	at: func(d PlannedDeletion) (int64, time.Time, string) { return d.Seq, d.DueAt, d.eventID },
+}
 
 // PlannedDeletion is a team that will be deleted.
 type PlannedDeletion struct {
@@ -47,18 +48,7 @@ var ErrNoDeletion = fmt.Errorf("provisioning: no deletion of this team is planne
 // deleted, by the time of planning, from the first whose Seq is greater than after. Each can
 // be cancelled ([Engine.CancelDeletion]). The actor needs [tenant.ActionViewMapping].
 func (e *Engine) PlannedDeletions(ctx context.Context, actor tenant.Actor, tenantID string, after int64, limit int) ([]PlannedDeletion, error) {
-	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionViewMapping, tenantID); err != nil {
-		return nil, err
-	}
-	if limit <= 0 || limit > store.MaxLimit {
-		limit = store.MaxLimit
-	}
-	open, err := openDeletions(ctx, e.cfg.Store, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	open = slices.DeleteFunc(open, func(d PlannedDeletion) bool { return d.Seq <= after })
-	return open[:min(limit, len(open))], nil
+	return teamDeletions.page(ctx, e, actor, tenantID, after, limit)
 }
 
 // CancelDeletion keeps a team that waits to be deleted, as an ordinary one. The error
@@ -68,7 +58,7 @@ func (e *Engine) CancelDeletion(ctx context.Context, actor tenant.Actor, tenantI
 		return err
 	}
 	return e.inTenant(ctx, tenantID, func(tx store.Store) error {
-		d, ok, err := deletionOf(ctx, tx, tenantID, teamID)
+		d, ok, err := teamDeletions.of(ctx, tx, tenantID, teamID)
 		switch {
 		case err != nil:
 			return err
@@ -88,16 +78,6 @@ func (e *Engine) cancelEvent(d PlannedDeletion, actor store.EventActor, reason s
 	return ev
 }
 
-// deletionOf finds the open deletion of a team.
-func deletionOf(ctx context.Context, tx store.Store, tenantID, teamID string) (PlannedDeletion, bool, error) {
-	last, err := tx.Events(ctx, tenantID, store.EventQuery{SubjectKind: subjectTeam, SubjectID: teamID, TypePrefix: deletePrefix, Newest: true, Limit: 1})
-	if err != nil || len(last) == 0 {
-		return PlannedDeletion{}, false, err
-	}
-	d, ok := plannedBy(last[0])
-	return d, ok, nil
-}
-
 // plannedBy reads the event that opens a deletion.
 func plannedBy(ev store.Event) (PlannedDeletion, bool) {
 	var l Line
@@ -110,40 +90,9 @@ func plannedBy(ev store.Event) (PlannedDeletion, bool) {
 	}, true
 }
 
-// openDeletions returns the deletions that are planned, in order.
-func openDeletions(ctx context.Context, st store.Store, tenantID string) ([]PlannedDeletion, error) {
-	after, err := st.Position(ctx, tenantID, deleteReader)
-	if err != nil {
-		return nil, err
-	}
-	open := map[string]PlannedDeletion{}
-	for {
-		page, err := st.Events(ctx, tenantID, store.EventQuery{After: after, TypePrefix: deletePrefix})
-		if err != nil {
-			return nil, err
-		}
-		for _, ev := range page {
-			delete(open, ev.Subject.ID)
-			if d, ok := plannedBy(ev); ok {
-				open[d.TeamID] = d
-			}
-		}
-		if len(page) < store.MaxLimit {
-			break
-		}
-		after = page[len(page)-1].Seq
-	}
-	out := make([]PlannedDeletion, 0, len(open))
-	for _, d := range open {
-		out = append(out, d)
-	}
-	slices.SortFunc(out, func(a, b PlannedDeletion) int { return int(a.Seq - b.Seq) })
-	return out, nil
-}
-
 // cancelDeletions closes all deletions of a tenant whose settings keep such teams now.
 func (e *Engine) cancelDeletions(ctx context.Context, tx store.Store, tenantID string, actor store.EventActor) error {
-	open, err := openDeletions(ctx, tx, tenantID)
+	open, err := teamDeletions.open(ctx, tx, tenantID)
 	if err != nil {
 		return err
 	}
@@ -161,42 +110,6 @@ func (e *Engine) cancelDeletions(ctx context.Context, tx store.Store, tenantID s
 
 const keptNow = "the settings keep such teams now"
 
-// deletionCheck remembers when the journal, up to a place, has to be looked at again.
-type deletionCheck struct {
-	end int64
-	due time.Time
-}
-
-// nothingDue says whether none of the deletions is due that were looked at up to a place in the journal, or were planned since
-// then, up to end. It reads what is new alone: many may wait, for days, while every change comes by here.
-func (e *Engine) nothingDue(ctx context.Context, tenantID string, checks map[string]deletionCheck, end int64, prefix string, due func(store.Event) (time.Time, bool)) (bool, error) {
-	e.mu.Lock()
-	check, known := checks[tenantID]
-	e.mu.Unlock()
-	if !known || check.end > end {
-		return false, nil
-	}
-	for from := check.end; from < end; {
-		page, err := e.cfg.Store.Events(ctx, tenantID, store.EventQuery{After: from, Before: end + 1, TypePrefix: prefix})
-		if err != nil {
-			return false, err
-		}
-		for _, ev := range page {
-			if at, ok := due(ev); ok && at.Before(check.due) {
-				check.due = at
-			}
-		}
-		if from = end; len(page) == store.MaxLimit {
-			from = page[len(page)-1].Seq
-		}
-	}
-	check.end = end
-	e.mu.Lock()
-	checks[tenantID] = check
-	e.mu.Unlock()
-	return e.cfg.Now().Before(check.due), nil
-}
-
 // deletes says whether there can be deletions that wait.
 func (e *Engine) deletes() bool {
 	_, ok := e.cfg.Target.(TeamDeleter)
@@ -208,72 +121,13 @@ func (e *Engine) deleteDue(ctx context.Context, tenantID string) error {
 	if !e.deletes() {
 		return nil
 	}
-	st := e.cfg.Store
-	end, err := st.Position(ctx, tenantID, reader)
-	if err != nil {
-		return err
-	}
-	if nothing, err := e.nothingDue(ctx, tenantID, e.deletions, end, deletePrefix, func(ev store.Event) (time.Time, bool) {
-		d, ok := plannedBy(ev)
-		return d.DueAt, ok
-	}); err != nil || nothing {
-		return err
-	}
-	from, err := st.Position(ctx, tenantID, deleteReader)
-	if err != nil || from >= end {
-		return err
-	}
-	open, err := openDeletions(ctx, st, tenantID)
-	if err != nil {
-		return err
-	}
-	to, next := end, e.cfg.Now().Add(deleteAfter)
-	var errs []error
-	for _, d := range open {
-		wait := d.DueAt
-		if !e.cfg.Now().Before(d.DueAt) {
-			closed, err := e.deleteTeam(ctx, tenantID, d)
-			if err != nil {
-				errs = append(errs, err)
-			}
-			if closed {
-				continue
-			}
-			wait = e.cfg.Now().Add(deleteAgain)
-		}
-		to = min(to, d.Seq-1)
-		if wait.Before(next) {
-			next = wait
-		}
-	}
-	if to > from {
-		if err := st.SavePosition(ctx, tenantID, deleteReader, from, to); err != nil && !errors.Is(err, store.ErrStale) { // another engine moved it
-			errs = append(errs, err)
-		}
-	}
-	e.mu.Lock()
-	e.deletions[tenantID] = deletionCheck{end, next}
-	e.mu.Unlock()
-	return errors.Join(errs...)
+	return teamDeletions.due(ctx, e, tenantID, e.deletions, e.deleteTeam)
 }
 
 // deleteTeam deletes one team whose time has come, or finds why it stays; closed is
 // false if it is to be looked at again.
 func (e *Engine) deleteTeam(ctx context.Context, tenantID string, d PlannedDeletion) (closed bool, err error) {
-	err = e.inTenant(ctx, tenantID, func(tx store.Store) error {
-		closed = true
-		now, ok, err := deletionOf(ctx, tx, tenantID, d.TeamID)
-		if err != nil || !ok || now.eventID != d.eventID {
-			return err // somebody closed it
-		}
-		s, err := settingsOf(ctx, tx, tenantID)
-		if err != nil {
-			return err
-		}
-		if s.Paused {
-			closed = false
-			return nil
-		}
+	return teamDeletions.finish(ctx, e, tenantID, d.TeamID, d, func(tx store.Store, s store.ProvisioningSettings) error {
 		line := Line{Kind: TeamDelete, TeamID: d.TeamID, Team: d.Team, GroupID: d.GroupID, Group: d.Group, Reason: d.Reason}
 		why, err := e.whyKept(ctx, tx, tenantID, d, s)
 		if err != nil {
@@ -284,12 +138,6 @@ func (e *Engine) deleteTeam(ctx context.Context, tenantID string, d PlannedDelet
 		}
 		return tx.AppendEvents(ctx, tenantID, e.lineEvent(line))
 	})
-	var he *hostError
-	if errors.As(err, &he) && ctx.Err() == nil {
-		e.cfg.Logger.WarnContext(ctx, "provisioning: the host refused to delete a team; tried again later", "tenant", tenantID, "team", d.TeamID, "error", err)
-		return false, nil
-	}
-	return closed && err == nil, err
 }
 
 // whyKept deletes the team, unless there is a reason to keep it.

@@ -38,6 +38,7 @@ func EventTypes() []tenant.EventType {
 		did(OrgRoleRelease, account, "A role that came from a group stays as if given by hand."),
 		did(OrgRoleOverride, account, "A role in the organisation was changed by hand and stays."),
 		{Type: EventSettings, Subject: "provisioning_settings", Description: "The rules for groups are others.", Before: "the settings", After: "the settings"},
+		{Type: EventClaims, Subject: account, Description: "The identity provider says something else about somebody's groups or roles.", Before: "the claims, how they came and how many values they had", After: "the same"},
 		{Type: EventReset, Subject: "provisioning_settings", Description: "Roles changed by hand were set to what groups give."},
 		{Type: EventPaused, Subject: "provisioning_settings", Description: "Somebody paused provisioning; Message says why."},
 		{Type: EventResumed, Subject: "provisioning_settings", Description: "Somebody let through what waited."},

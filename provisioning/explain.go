@@ -37,6 +37,9 @@ type Explanation struct {
 	Teams   []ExplainedRight `json:"teams,omitempty"`
 	// Groups are the groups of the directory that the person is in, by name.
 	Groups []ExplainedGroup `json:"groups,omitempty"`
+	// Values are those of the attribute roles and of claims that count for the person, in order. What the
+	// identity provider said at sign-ins, whether it counts or not, is in Account.Claims.
+	Values []ExplainedValue `json:"values,omitempty"`
 	// Lock says what may not be changed by hand about the user as a whole.
 	Lock Lock `json:"lock,omitzero"`
 	// Findings are what the rules leave undone for this person now.
@@ -45,6 +48,9 @@ type Explanation struct {
 	Pending []Line `json:"pending,omitempty"`
 	// Open is what the application refused for this person and is tried again; nil if nothing.
 	Open *store.Event `json:"open,omitempty"`
+	// Deletion is the deletion of the account that waits; nil if none does. See
+	// [Engine.CancelAccountDeletion].
+	Deletion *PlannedAccountDeletion `json:"deletion,omitempty"`
 	// LastSync is when a directory was last heard of; zero if none ever was.
 	LastSync time.Time `json:"lastSync,omitzero"`
 }
@@ -131,6 +137,11 @@ func (e *Engine) explain(ctx context.Context, tx store.Store, tenantID, accountI
 	if err := out.explainLocks(ctx, tx, tenantID, e.cfg.Now); err != nil {
 		return Explanation{}, err
 	}
+	if d, waits, err := accountDeletions.of(ctx, tx, tenantID, accountID); err != nil {
+		return Explanation{}, err
+	} else if waits {
+		out.Deletion = &d
+	}
 	out.Open, err = failureOf(ctx, tx, tenantID, accountID, x.scimUserID)
 	return out, err
 }
@@ -186,7 +197,7 @@ func (x *Explanation) explainLocks(ctx context.Context, tx store.Store, tenantID
 	}
 	free := r.sync.lifted != "" || x.Directory == nil
 	x.freeRights(func(c Change) bool {
-		_, lifted := r.sync.override(c, r.now)
+		_, lifted := r.override(c)
 		return free || lifted
 	})
 	return nil
@@ -211,7 +222,7 @@ func (e *Engine) ownFields(s *snapshot, x *person) map[string]bool {
 	}
 	known := f.listen(x.record.Fields, x.heard)
 	for _, d := range f.fields {
-		_, source := inForce(fieldOf(known, d.Name), s.fields.of[d.Name])
+		_, source := inForceHere(fieldOf(known, d.Name), s.fields.of[d.Name], s.fields.lifted(*x.record, d.Name))
 		own[d.Name] = source == FieldFromUser
 	}
 	return own

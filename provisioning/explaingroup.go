@@ -52,6 +52,7 @@ func (e *Engine) ExplainGroup(ctx context.Context, actor tenant.Actor, tenantID,
 		if out.Gives, err = mapGroups(ctx, l.mapper, tenantID, []Group{l.group(g.ID, state)}); err != nil {
 			return err
 		}
+		out.Gives = ofGroups(l.settings.Authority, out.Gives)
 		if out.Given, err = tx.GrantsOfGroup(ctx, tenantID, groupID, after, limit); err != nil {
 			return err
 		}

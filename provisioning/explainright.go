@@ -45,6 +45,15 @@ type ExplainedGroup struct {
 	WouldLose []Line `json:"wouldLose,omitempty"`
 }
 
+// ExplainedValue is a value of the attribute roles, or of a claim, that a person has and that counts.
+type ExplainedValue struct {
+	// Source is "role:" or "claim:" and the value.
+	Source Source `json:"source"`
+	Value  string `json:"value"`
+	// WouldLose is what the person would lose without this value, as with ExplainedGroup.
+	WouldLose []Line `json:"wouldLose,omitempty"`
+}
+
 // explainRights tells what gives each right, and what each group alone gives.
 func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan) {
 	teams := map[string]*ExplainedRight{}
@@ -73,6 +82,11 @@ func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan) {
 	alone := newAlone(s, p, plan)
 	for _, id := range p.groups {
 		x.Groups = append(x.Groups, ExplainedGroup{GroupID: id, Group: s.groupName(id), WouldLose: alone.lostWithout(id)})
+	}
+	for _, id := range p.values {
+		if _, v, ok := valueIn(id); ok {
+			x.Values = append(x.Values, ExplainedValue{Source: Source(id), Value: v, WouldLose: lostWithout(s, p, plan, id)})
+		}
 	}
 	slices.SortFunc(x.Groups, func(a, b ExplainedGroup) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.GroupID, b.GroupID))

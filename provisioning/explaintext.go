@@ -67,6 +67,18 @@ func (x Explanation) Sentences() []Sentence {
 			}
 		}
 	}
+	for _, v := range x.Values {
+		if len(v.WouldLose) == 0 {
+			s.say("value_gives_nothing_alone", "Without %s nothing would be lost.", v.Source.named())
+		}
+		for _, l := range v.WouldLose {
+			if l.To == "" {
+				s.say("value_would_lose", "Without %s the person would lose %s in %s.", v.Source.named(), l.From, l.what())
+			} else {
+				s.say("value_would_lower", "Without %s the person would be %s instead of %s in %s.", v.Source.named(), l.To, l.From, l.what())
+			}
+		}
+	}
 	for _, f := range x.Findings {
 		s.say("finding."+string(f.Code), "%s", f.Message)
 	}
@@ -109,6 +121,10 @@ func (r ExplainedRight) sayIn(s *sentences, where string) {
 			s.say("source_override", "Changed by hand since: %s%s.", src.Role, wins)
 		case src.Source == SourceDefault:
 			s.say("source_default", "By default: %s%s.", src.Role, wins)
+		case isValue(string(src.Source)) && src.Rule != "":
+			s.say("source_value_rule", "By %s, %s: %s%s.", src.Source.named(), src.Rule, src.Role, wins)
+		case isValue(string(src.Source)):
+			s.say("source_value", "By %s: %s%s.", src.Source.named(), src.Role, wins)
 		case src.Rule != "":
 			s.say("source_rule", "By group “%s”, %s: %s%s.", src.Group, src.Rule, src.Role, wins)
 		default:

@@ -5,15 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // write stores what is known of an account's fields, tells the journal what is in force now, and
-// gives the host what changed for it. actor is who changed it, zero for the rules.
-func (f *Fields) write(ctx context.Context, tx store.Store, tenantID string, rec *store.Account, c choices, actor tenant.Actor, events []store.Event) error {
-	given, changed := f.due(rec, c, actor)
+// gives the host what changed for it. actor is who changed it, zero for the rules; byHand is the field
+// that was changed by hand, if one was.
+func (f *Fields) write(ctx context.Context, tx store.Store, tenantID string, rec *store.Account, c choices, actor tenant.Actor, byHand string, events []store.Event) error {
+	given, changed := f.due(rec, c, actor, byHand)
 	rec.UpdatedAt = f.cfg.Now()
 	stored, err := tx.UpdateAccount(ctx, tenantID, *rec, append(events, changed...)...)
 	if err != nil {
@@ -24,26 +26,38 @@ func (f *Fields) write(ctx context.Context, tx store.Store, tenantID string, rec
 }
 
 // due notes in rec what the host is to get, and returns the fields that changed for it and
-// their events.
-func (f *Fields) due(rec *store.Account, c choices, actor tenant.Actor) (given []Field, events []store.Event) {
+// their events. A field whose lock somebody lifted is left as it is, unless it is the one that was changed
+// by hand.
+func (f *Fields) due(rec *store.Account, c choices, actor tenant.Actor, byHand string) (given []Field, events []store.Event) {
 	who := system
 	if actor != (tenant.Actor{}) {
 		who = eventActor(actor)
 	}
 	for _, d := range f.fields {
 		have := fieldOf(rec.Fields, d.Name)
+		lifted := c.lifted(*rec, d.Name) != nil
+		if lifted && d.Name != byHand {
+			continue
+		}
+		if !lifted && have.Lifted != nil {
+			have.Lifted = nil
+			rec.Fields = putField(rec.Fields, have)
+		}
 		v := f.show(*rec, c, d)
-		if have.Given == v.Value && have.Usable == v.Usable() {
+		same := have.Given == v.Value && have.Usable == v.Usable()
+		if same && !have.Again {
 			continue
 		}
 		given = append(given, d)
-		ev := f.event(EventFieldChanged, who, *rec, v)
-		ev.Origin = actor.Origin.Event()
-		if have.Given != "" {
-			ev.Before = asJSON(FieldValue{Field: d.Name, Value: have.Given})
+		if !same {
+			ev := f.event(EventFieldChanged, who, *rec, v)
+			ev.Origin = actor.Origin.Event()
+			if have.Given != "" {
+				ev.Before = asJSON(FieldValue{Field: d.Name, Value: have.Given})
+			}
+			events = append(events, ev)
 		}
-		events = append(events, ev)
-		have.Given, have.Usable = v.Value, v.Usable()
+		have.Given, have.Usable, have.Again = v.Value, v.Usable(), false
 		rec.Fields = putField(rec.Fields, have)
 	}
 	return given, events
@@ -51,15 +65,15 @@ func (f *Fields) due(rec *store.Account, c choices, actor tenant.Actor) (given [
 
 // give brings fields to the host.
 func (f *Fields) give(ctx context.Context, tx store.Store, tenantID string, rec store.Account, c choices, given []Field) error {
-	profile := false
+	var inside []string
 	for _, d := range given {
 		if inProfile(d.Name) {
-			profile = true
+			inside = append(inside, d.Name)
 		} else if err := f.setField(ctx, tx, tenantID, rec, c, d); err != nil {
 			return err
 		}
 	}
-	if !profile {
+	if len(inside) == 0 {
 		return nil
 	}
 	u, err := tx.SCIMUser(ctx, tenantID, rec.SCIMUserID)
@@ -71,6 +85,21 @@ func (f *Fields) give(ctx context.Context, tx store.Store, tenantID string, rec 
 	}
 	p := f.into(ProfileOf(u), rec, c)
 	p.Email = cmp.Or(rec.Email, p.Email) // the sync alone changes addresses
+	// The others are not changed by this: what is lifted, and a number that only the host knows, stay.
+	if !slices.Contains(inside, tenant.FieldPhone) {
+		p.KeepPhone = c.lifted(rec, tenant.FieldPhone) != nil || c.of[tenant.FieldPhone].UserEditable && fieldOf(rec.Fields, tenant.FieldPhone).OwnAt.IsZero()
+	}
+	l := c.lift(rec)
+	p.Keep = l.keep(inside...)
+	if l.of("email") != nil {
+		list, err := f.target.Accounts(ctx, tx, tenantID, []string{rec.ID})
+		if err != nil {
+			return hostErr("read accounts", err)
+		}
+		if len(list) == 1 {
+			p.Email = list[0].Email
+		}
+	}
 	return hostErr("update a profile", f.target.UpdateProfile(ctx, tx, tenantID, rec.ID, p))
 }
 
@@ -88,6 +117,9 @@ func (f *Fields) setField(ctx context.Context, tx store.Store, tenantID string, 
 func (f *Fields) into(p Profile, rec store.Account, c choices) Profile {
 	for _, d := range f.fields {
 		v := f.show(rec, c, d)
+		if v.Lifted != nil && v.Value == "" && fieldOf(rec.Fields, d.Name).Lifted == nil {
+			continue // the host leaves it, and what it has is not known
+		}
 		switch d.Name {
 		case tenant.FieldPhone:
 			p.Phone, p.PhoneConfirmed, p.PhoneMustConfirm, p.KeepPhone = v.Value, v.Confirmed, v.MustConfirm, false
@@ -154,11 +186,11 @@ func (f *Fields) settle(ctx context.Context, tenantID, accountID string) (did bo
 			return err
 		}
 		before := rec
-		if given, _ := f.due(&before, c, tenant.Actor{}); len(given) == 0 {
+		if given, _ := f.due(&before, c, tenant.Actor{}, ""); len(given) == 0 {
 			return nil
 		}
 		did = true
-		return f.write(ctx, tx, tenantID, &rec, c, tenant.Actor{}, nil)
+		return f.write(ctx, tx, tenantID, &rec, c, tenant.Actor{}, "", nil)
 	})
 	return did && err == nil, err
 }

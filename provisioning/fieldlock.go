@@ -12,7 +12,7 @@ import (
 // locked is the refusal of a field that the tenant leaves to the directory, with the lock's
 // explanation.
 func (f *Fields) locked(ctx context.Context, tx store.Store, tenantID, accountID string, d Field) error {
-	cfg := LocksConfig{Store: f.cfg.Store, UserFields: []string{d.Name}}
+	cfg := LocksConfig{Store: f.cfg.Store, UserFields: []string{d.Name}, Fields: []string{d.Name}}
 	if d.Name == tenant.FieldPhone {
 		cfg.PhoneField = d.Name
 	}
@@ -30,12 +30,56 @@ func (f *Fields) locked(ctx context.Context, tx store.Store, tenantID, accountID
 	return r
 }
 
-// fieldFreeIn says whether one of a tenant's directories leaves a field to people: by the SCIM
-// attribute's name, or the last part of it, as givenName.
+// heardIn says whether one of a tenant's directories is on and may give, which is what locks hold for.
+func heardIn(ctx context.Context, tx store.Store, tenantID string, list []store.Directory) (bool, error) {
+	for _, d := range list {
+		if !d.Enabled {
+			continue
+		}
+		refusal, err := tenant.CheckDirectory(ctx, tx, tenantID, d.ConnectionID)
+		if err != nil || refusal == nil {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// movesChoices says whether an event may change who may change fields.
+func movesChoices(ev store.Event) bool {
+	switch ev.Type {
+	case "connection.activated", "connection.suspended", "tenant.suspended", "tenant.resumed":
+		return true
+	}
+	return strings.HasPrefix(ev.Type, "directory.")
+}
+
+// means says whether a lock's field is a SCIM attribute, or a part of it: by the attribute's name, or by
+// that of a profile's field, as givenName.
+func means(attribute, field string) bool {
+	return slices.ContainsFunc(namesOf(attribute), func(n string) bool { return sameField(n, field) })
+}
+
+// fieldFreeIn says whether one of a tenant's directories leaves a field to people.
 func fieldFreeIn(list []store.Directory, field string) bool {
 	return slices.ContainsFunc(list, func(d store.Directory) bool {
 		return d.Enabled && slices.ContainsFunc(tenant.FieldPolicies(d.Preferences), func(p tenant.FieldPolicy) bool {
-			return p.UserEditable && (p.Field == field || strings.HasSuffix(p.Field, "."+field))
+			return p.UserEditable && means(p.Field, field)
 		})
 	})
+}
+
+// choiceIn finds the attribute that a field is among those about which tenants have a choice: the
+// host's, and those about which this one chose.
+func choiceIn(list []store.Directory, declared []string, field string) string {
+	for _, d := range list {
+		for _, p := range tenant.FieldPolicies(d.Preferences) {
+			declared = append(slices.Clip(declared), p.Field)
+		}
+	}
+	for _, attribute := range declared {
+		if means(attribute, field) {
+			return attribute
+		}
+	}
+	return ""
 }

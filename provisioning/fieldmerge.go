@@ -80,9 +80,13 @@ type FieldValue struct {
 	Since time.Time `json:"since,omitzero"`
 	// Confirmed says that the person confirmed this very value.
 	Confirmed bool `json:"confirmed"`
-	// UserEditable and MustConfirm are the tenant's choice.
+	// UserEditable and MustConfirm are the tenant's choice. See [FieldValue.Editable].
 	UserEditable bool `json:"userEditable"`
 	MustConfirm  bool `json:"mustConfirm"`
+	// Lifted is the override by which the field may be changed until that ends; nil if nobody lifted its
+	// lock. Value is then what was entered meanwhile, or else what the host was given last: what
+	// it wrote into its own tables is not known here.
+	Lifted *store.LockOverride `json:"lifted,omitempty"`
 	// Directory and Own are what both said last, in force or not. DirectoryRefused is a
 	// later value of the directory's that could not be read.
 	Directory        string    `json:"directory,omitempty"`
@@ -102,21 +106,28 @@ type PendingValue struct {
 	ResendAt  time.Time `json:"resendAt"`
 }
 
+// Editable says that the value may be changed by hand: the tenant leaves it to its people, or somebody
+// lifted the lock.
+func (v FieldValue) Editable() bool { return v.UserEditable || v.Lifted != nil }
+
 // Usable says that the host may rely on the value: it was confirmed, or need not be.
 func (v FieldValue) Usable() bool { return v.Value != "" && (v.Confirmed || !v.MustConfirm) }
 
 // valueOf is a field as it is shown.
-func valueOf(f store.AccountField, p tenant.FieldPolicy, resendAfter time.Duration) FieldValue {
+func valueOf(f store.AccountField, p tenant.FieldPolicy, lifted *store.LockOverride, resendAfter time.Duration) FieldValue {
 	v := FieldValue{
-		Field: p.Field, UserEditable: p.UserEditable, MustConfirm: p.MustConfirm,
+		Field: p.Field, UserEditable: p.UserEditable, MustConfirm: p.MustConfirm, Lifted: lifted,
 		Directory: f.Directory, DirectoryAt: f.DirectoryAt, DirectoryRefused: f.Refused, Own: f.Own, OwnAt: f.OwnAt,
 	}
-	v.Value, v.Source = inForce(f, p)
+	v.Value, v.Source = inForceHere(f, p, lifted)
 	v.Confirmed = v.Value != "" && v.Value == f.Confirmed
-	switch v.Source {
-	case FieldFromDirectory:
+	switch {
+	case lifted != nil && f.Lifted != nil:
+		v.Since = f.Lifted.At
+		v.Confirmed = v.Confirmed || v.Value != "" && f.Lifted.Confirmed
+	case v.Source == FieldFromDirectory && v.Value == f.Directory:
 		v.Since = f.DirectoryAt
-	case FieldFromUser:
+	case v.Source == FieldFromUser:
 		v.Since = f.OwnAt
 	}
 	if f.Pending != nil {

@@ -85,6 +85,9 @@ type FieldsConfig struct {
 	// StrictPhones takes a number from the directory that cannot be read for none: the one before
 	// goes. Without it that stays. The user is accepted in both cases.
 	StrictPhones bool
+	// PhoneField is what overrides of locks call the phone number, as LocksConfig.PhoneField. Empty
+	// means phone; "phoneNumbers" is understood, too.
+	PhoneField string
 	// Limits bound codes and guesses.
 	Limits CodeLimits
 
@@ -102,6 +105,16 @@ type FieldsConfig struct {
 //
 // Of the directory's value and the person's the one that changed last is in force, and
 // both are kept: see [FieldValue].
+//
+// While somebody has lifted the lock of a field, or of the whole user ([Locks.Override]), the field may be
+// changed whatever the tenant chose, and only so: no write of the directory, no [Fields.Settle] and
+// no other field's change brings the host another value of it. What is entered meanwhile is
+// kept aside. When the override ends, it is gone, and the host is given what counts without it, also
+// where it had written its own tables meanwhile.
+//
+// While no directory is heard, since it is off or its connection or sign-on is suspended, people may
+// change every field, as nothing is locked then ([Locks]). Once one is heard again, what they entered counts
+// by the tenant's choice.
 type Fields struct {
 	cfg    FieldsConfig
 	fields []Field // the phone number first
@@ -182,9 +195,12 @@ func (f *Fields) declared(name string) (Field, error) {
 
 // choices are what a tenant chose for each declared field.
 type choices struct {
-	// on says that a directory provisions; nothing is locked otherwise.
+	// on says that a directory is heard; nothing is locked otherwise.
 	on bool
 	of map[string]tenant.FieldPolicy
+	// overrides are the locks that are lifted now, phone is what they call the phone number.
+	overrides []store.LockOverride
+	phone     string
 }
 
 // choicesOf reads a tenant's choices. Of several directories one that allows is enough, and
@@ -194,7 +210,15 @@ func (f *Fields) choicesOf(ctx context.Context, tx store.Store, tenantID string)
 	if err != nil {
 		return choices{}, err
 	}
-	c := choices{on: slices.ContainsFunc(list, func(d store.Directory) bool { return d.Enabled }), of: map[string]tenant.FieldPolicy{}}
+	settings, err := settingsOf(ctx, tx, tenantID)
+	if err != nil {
+		return choices{}, err
+	}
+	on, err := heardIn(ctx, tx, tenantID, list)
+	if err != nil {
+		return choices{}, err
+	}
+	c := choices{phone: f.cfg.PhoneField, on: on, of: map[string]tenant.FieldPolicy{}}
 	for _, d := range f.fields {
 		// Who never chose has to confirm numbers (R57).
 		c.of[d.Name] = tenant.FieldPolicy{Field: d.Name, UserEditable: !c.on, MustConfirm: len(list) == 0 && d.Name == tenant.FieldPhone}
@@ -212,6 +236,7 @@ func (f *Fields) choicesOf(ctx context.Context, tx store.Store, tenantID string)
 			c.of[p.Field] = have
 		}
 	}
+	c.overrides, _ = liveOverrides(settings.Overrides, f.cfg.Now())
 	return c, nil
 }
 

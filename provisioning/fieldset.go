@@ -42,7 +42,8 @@ func (f *Fields) Values(ctx context.Context, actor tenant.Actor, tenantID, accou
 // Set changes a field by hand: an empty value clears it. The host gets it in the same
 // transaction ([Target].UpdateProfile, or [FieldSetter]). Where the tenant wants values confirmed and this one was not,
 // a code is sent to it; the one before stays in force until [Fields.Confirm], and is there in the answer
-// with the value that waits. Setting it again sends another code.
+// with the value that waits. Setting it again sends another code. Where somebody lifted the lock
+// ([FieldValue].Lifted) the value holds until that ends.
 //
 // The actor needs [tenant.ActionChangeOwnField] for itself, [tenant.ActionChangeField] for
 // others. A [FieldRefusal] has the code field_unknown, field_not_managed (the host changes
@@ -60,19 +61,18 @@ func (f *Fields) Set(ctx context.Context, actor tenant.Actor, tenantID, accountI
 		return FieldValue{}, err
 	}
 	return f.change(ctx, tenantID, accountID, d, func(tx store.Store, w *fieldWrite) error {
-		if !w.choice().UserEditable {
+		if !w.editable() {
 			return f.locked(ctx, tx, tenantID, accountID, d)
 		}
-		have := w.have
-		now, _ := inForce(have, w.choice())
+		now, _ := w.inForce()
 		switch {
-		case value != "" && w.choice().MustConfirm && value != have.Confirmed:
+		case value != "" && w.choice().MustConfirm && !w.confirmed(value):
 			return w.start(ctx, tx, actor, value)
-		case value == now:
+		case value == now && w.lifted == nil:
 			w.have.Pending = nil // what waited is not wanted any more
 			return nil
 		}
-		w.have = own(have, value, f.cfg.Now())
+		w.byHand(value)
 		w.actor = actor
 		return nil
 	})
@@ -88,11 +88,11 @@ func (f *Fields) SendCode(ctx context.Context, actor tenant.Actor, tenantID, acc
 		return FieldValue{}, err
 	}
 	return f.change(ctx, tenantID, accountID, d, func(tx store.Store, w *fieldWrite) error {
-		value, _ := inForce(w.have, w.choice())
+		value, _ := w.inForce()
 		if w.have.Pending != nil {
 			value = w.have.Pending.Value
 		}
-		if value == "" || value == w.have.Confirmed {
+		if value == "" || w.confirmed(value) {
 			return refuseField(CodeNothingToConfirm, field, "There is nothing to confirm.")
 		}
 		return w.start(ctx, tx, actor, value)
@@ -167,16 +167,13 @@ func (f *Fields) confirm(ctx context.Context, tx store.Store, actor tenant.Actor
 	if err := f.noWait(ctx, tx, w.tenantID, w.rec.ID, p.SentAt); err != nil { // the code arrived; the next is for something else
 		return nil, err
 	}
-	inForce, _ := inForce(w.have, w.choice())
-	if p.Value != inForce && !w.choice().UserEditable {
+	inForce, _ := w.inForce()
+	if p.Value != inForce && !w.editable() {
 		w.have.Pending = nil
 		return no(CodeConfirmChanged, "Meanwhile your organisation left this to its directory. Nothing was changed.")
 	}
-	w.have.Confirmed, w.have.ConfirmedAt = p.Value, store.Time(now)
-	if p.Value != inForce {
-		w.have = own(w.have, p.Value, now)
-	}
-	w.have.Pending, w.actor = nil, actor
+	w.confirm(p.Value, p.Value != inForce)
+	w.actor = actor
 	w.tell(actor, EventFieldConfirmed, f.show(w.rec, w.c, w.field, w.have), "", "")
 	return nil, nil
 }
@@ -196,9 +193,13 @@ type fieldWrite struct {
 	c        choices
 	field    Field
 	have     store.AccountField
-	actor    tenant.Actor // who changed it, zero for the rules
-	events   []store.Event
-	message  *CodeMessage // to be sent afterwards
+	// lifted is the override of the field's lock, or nil; given says that the host is to get the
+	// field although its lock is lifted.
+	lifted  *store.LockOverride
+	given   bool
+	actor   tenant.Actor // who changed it, zero for the rules
+	events  []store.Event
+	message *CodeMessage // to be sent afterwards
 }
 
 func (w *fieldWrite) choice() tenant.FieldPolicy { return w.c.of[w.field.Name] }
@@ -228,7 +229,7 @@ func (f *Fields) change(ctx context.Context, tenantID, accountID string, d Field
 		if err != nil {
 			return err
 		}
-		w = &fieldWrite{f: f, tenantID: tenantID, rec: rec, c: c, field: d, have: fieldOf(rec.Fields, d.Name)}
+		w = &fieldWrite{f: f, tenantID: tenantID, rec: rec, c: c, field: d, have: fieldOf(rec.Fields, d.Name), lifted: c.lifted(rec, d.Name)}
 		before := w.have
 		if err := fn(tx, w); err != nil {
 			return err
@@ -239,7 +240,11 @@ func (f *Fields) change(ctx context.Context, tenantID, accountID string, d Field
 		if w.have != before {
 			w.rec.Fields = putField(rec.Fields, w.have)
 		}
-		return f.write(ctx, tx, tenantID, &w.rec, c, w.actor, w.events)
+		byHand := ""
+		if w.given {
+			byHand = d.Name
+		}
+		return f.write(ctx, tx, tenantID, &w.rec, c, w.actor, byHand, w.events)
 	})
 	if err != nil {
 		return FieldValue{}, err
@@ -313,7 +318,7 @@ func (f *Fields) show(rec store.Account, c choices, d Field, have ...store.Accou
 	if len(have) > 0 {
 		known = have[0]
 	}
-	return valueOf(known, c.of[d.Name], f.cfg.Limits.ResendAfter)
+	return valueOf(known, c.of[d.Name], c.lifted(rec, d.Name), f.cfg.Limits.ResendAfter)
 }
 
 func (f *Fields) event(typ string, actor store.EventActor, rec store.Account, v FieldValue) store.Event {

@@ -56,7 +56,7 @@ func (a *applier) firstFields(ctx context.Context, tx store.Store, p *personPlan
 	}
 	rec.Fields = f.listen(rec.Fields, p.heard)
 	a.reportFields(p, rec)
-	given, _ := f.due(rec, c, tenant.Actor{}) // the event of the account's making tells it
+	given, _ := f.due(rec, c, tenant.Actor{}, "") // the event of the account's making tells it
 	return given, nil
 }
 
@@ -93,10 +93,10 @@ func (a *applier) bringFields(ctx context.Context, tx store.Store, p *personPlan
 	if err != nil {
 		return Profile{}, err
 	}
-	first := fieldOf(rec.Fields, tenant.FieldPhone).DirectoryAt.IsZero()
+	before := fieldOf(rec.Fields, tenant.FieldPhone)
 	rec.Fields = f.listen(rec.Fields, p.heard)
 	a.reportFields(p, &rec)
-	given, events := f.due(&rec, c, tenant.Actor{})
+	given, events := f.due(&rec, c, tenant.Actor{}, "")
 	rec.UpdatedAt = a.e.cfg.Now()
 	if rec, err = tx.UpdateAccount(ctx, a.tenantID, rec, events...); err != nil {
 		return Profile{}, err
@@ -107,9 +107,9 @@ func (a *applier) bringFields(ctx context.Context, tx store.Store, p *personPlan
 	profile := f.into(p.profile, rec, c)
 	// What the host had before the directory said anything is the person's, as far as we know,
 	// and stays until the directory says something else.
-	changed := slices.ContainsFunc(given, func(d Field) bool { return d.Name == tenant.FieldPhone })
-	unknown := fieldOf(rec.Fields, tenant.FieldPhone).OwnAt.IsZero()
-	profile.KeepPhone = c.of[tenant.FieldPhone].UserEditable && unknown && (first || !changed)
+	phone := fieldOf(rec.Fields, tenant.FieldPhone)
+	unchanged := before.DirectoryAt.IsZero() || before.Given == phone.Given && before.Usable == phone.Usable
+	profile.KeepPhone = c.lifted(rec, tenant.FieldPhone) != nil || c.of[tenant.FieldPhone].UserEditable && phone.OwnAt.IsZero() && unchanged
 	return profile, nil
 }
 

@@ -590,3 +590,11 @@ func kinds(p Plan) []string {
 	}
 	return out
 }
+
+// authorizerOf refuses everything and notes what it was asked.
+func authorizerOf(asked *[]tenant.Action) tenant.Authorizer {
+	return tenant.AuthorizerFunc(func(_ context.Context, _ tenant.Actor, a tenant.Action, _ string) error {
+		*asked = append(*asked, a)
+		return tenant.ErrForbidden
+	})
+}

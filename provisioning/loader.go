@@ -27,6 +27,8 @@ type loader struct {
 	assume map[string]store.Account
 	s      *snapshot
 	shared shared
+	// authority is what values of roles and claims give.
+	authority authority
 }
 
 // newLoader reads the tenant's settings, unless others are given to be tried.
@@ -44,6 +46,7 @@ func (e *Engine) newLoader(ctx context.Context, tx store.Store, tenantID string,
 	if l.mapper, err = e.mapperOf(l.settings); err != nil {
 		return nil, err
 	}
+	l.authority = newAuthority(l.settings.Authority)
 	if m, ok := l.mapper.(ExternalIDMapper); ok {
 		l.external = m.NeedsExternalID()
 	}
@@ -238,6 +241,7 @@ func (l *loader) askMapper(ctx context.Context, _ *concern) error {
 		g := l.s.groups[id]
 		if g.exists {
 			g.own, g.mapErr = ask([]Group{l.group(id, g)})
+			g.own = ofGroups(l.settings.Authority, g.own)
 			if auto != nil {
 				g.decision = auto.decision(id)
 			}
@@ -252,6 +256,7 @@ func (l *loader) askMapper(ctx context.Context, _ *concern) error {
 			groups[k] = l.group(id, l.s.groups[id])
 		}
 		gives, err := ask(groups)
+		gives = append(ofGroups(l.settings.Authority, gives), l.giveValues(p)...)
 		p.gives, p.mapErr = l.shared.gives(gives), err
 	}
 	return ctx.Err()

@@ -54,6 +54,10 @@ func (l *loader) loadGroups(ctx context.Context, c *concern) error {
 
 func (l *loader) loadGroup(ctx context.Context, id string) error {
 	state := l.s.groups[id]
+	if _, v, ok := valueIn(id); ok {
+		l.s.groups[id] = groupState{name: v, exists: true, value: true}
+		return nil
+	}
 	g, err := l.tx.SCIMGroup(ctx, l.tenantID, id)
 	if err == nil {
 		state.name, state.externalID, state.exists = g.DisplayName, g.ExternalID, true

@@ -87,6 +87,7 @@ func (l *loader) keep(ctx context.Context, p person) {
 		p.profile = ProfileOf(*p.user)
 		p.profile.KeepPhone = l.s.keepPhone
 		l.hearFields(ctx, &p)
+		l.hearRoles(&p)
 		p.user.Body = nil
 	} else if p.record != nil {
 		p.profile = Profile{SCIMUserID: p.scimUserID, Email: p.record.Email}
@@ -138,7 +139,7 @@ func (l *loader) walkPeople(ctx context.Context, c *concern) error {
 	}
 	// Accounts whose user is gone, and ledger lines of accounts that we do not know.
 	for _, id := range sortedKeys(byID) {
-		if a := byID[id]; !done[id] && (a.SCIMUserID != "" || len(grants[id]) > 0) && wanted(a.SCIMUserID, id) {
+		if a := byID[id]; !done[id] && (a.SCIMUserID != "" || len(grants[id]) > 0 || l.hearsClaims(a)) && wanted(a.SCIMUserID, id) {
 			add(person{scimUserID: a.SCIMUserID, record: a})
 		}
 	}

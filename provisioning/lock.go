@@ -56,9 +56,13 @@ type LocksConfig struct {
 	// email, userName, displayName, name, givenName, familyName, phone, active and password.
 	// Everything else stays editable.
 	UserFields []string
-	// PhoneField is the one of UserFields that a tenant may leave to its people (R56).
-	// Empty means phone.
+	// PhoneField is the one of UserFields that holds the telephone number, which a tenant may leave to
+	// its people (R56). Empty means phone.
 	PhoneField string
+	// Fields are the SCIM attributes beside the phone number that a tenant may leave to its people:
+	// tenant.Config.SCIMFields, the names of FieldsConfig.Fields. Directories manage them as they do
+	// UserFields; "name.givenName" is givenName, too. What a tenant chose about is known without them.
+	Fields []string
 	// Entitlements tells what a tenant's plan includes, as in PolicyConfig: without SCIM in it
 	// nothing is locked. Nil means that every tenant has everything. It is asked only about
 	// what is locked otherwise; an error leaves it locked.
@@ -252,7 +256,15 @@ func (c Change) check() error {
 // manages says whether the field is one of the directory's. Case does not matter, since
 // decoders of JSON do not look at it either.
 func (c *LocksConfig) manages(field string) bool {
-	return slices.ContainsFunc(c.UserFields, func(f string) bool { return sameField(f, field) })
+	return slices.ContainsFunc(c.UserFields, func(f string) bool {
+		return sameField(f, field) || strings.EqualFold(f, c.PhoneField) && c.isPhone(field)
+	}) ||
+		slices.ContainsFunc(c.Fields, func(f string) bool { return f != tenant.FieldPhone && means(f, field) })
+}
+
+// isPhone says whether the field is the telephone number, by the host's name or the SCIM attribute's.
+func (c *LocksConfig) isPhone(field string) bool {
+	return sameField(c.PhoneField, field) || sameField(tenant.FieldPhone, field)
 }
 
 // sameField says whether a field is the other one, or a part of it.

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // maxLockGroups bounds the groups that an explanation names.
@@ -74,12 +76,17 @@ func (l Lock) howToChange(w words) string {
 		return ""
 	case l.Variant == "":
 		return l.HowToChange
+	case l.Variant.byGroup() && len(l.Groups) == 0 && len(l.Values) > 0:
+		key = "change.value"
 	case l.Variant.byGroup():
 		key = "change.group"
 	case l.Op == OpDelete:
 		key = "change.delete"
 	case l.Variant == LockedField:
 		key = "change.field"
+		if l.Field != "" && l.Field != tenant.FieldPhone {
+			key = "change.own_field"
+		}
 	}
 	return w.text(key, "source", l.source(w))
 }
@@ -99,21 +106,25 @@ func (l Lock) source(w words) string { return cmp.Or(label(l.Source), w.text("pr
 
 // groups names those that gave it.
 func (l Lock) groups(w words) string {
-	if len(l.Groups) == 0 {
+	kind, list := "groups", l.Groups
+	if len(list) == 0 {
+		kind, list = "values", l.Values
+	}
+	if len(list) == 0 {
 		return w.text("groups.deleted")
 	}
 	names := make([]string, 0, maxLockGroups)
-	for _, g := range l.Groups[:min(len(l.Groups), maxLockGroups)] {
+	for _, g := range list[:min(len(list), maxLockGroups)] {
 		names = append(names, w.text("quote", "name", label(g)))
 	}
-	list := strings.Join(names, ", ")
-	switch more := len(l.Groups) - len(names); {
+	all := strings.Join(names, ", ")
+	switch more := len(list) - len(names); {
 	case more > 0:
-		return w.text("groups.more", "names", list, "n", strconv.Itoa(more))
+		return w.text(kind+".more", "names", all, "n", strconv.Itoa(more))
 	case len(names) > 1:
-		return w.text("groups.several", "names", list)
+		return w.text(kind+".several", "names", all)
 	}
-	return w.text("groups.one", "names", list)
+	return w.text(kind+".one", "names", all)
 }
 
 // line is what somebody wrote, in one line.

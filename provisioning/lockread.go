@@ -23,12 +23,14 @@ type lockReader struct {
 	now      time.Time
 	since    bool // say since when groups gave something
 
-	dirs     []store.Directory
-	accounts map[string]store.Account
-	grants   map[string][]store.Grant // of GrantMembership and GrantOrgRole, by account
-	teams    map[string]store.Grant   // by team
-	users    map[string]bool          // provisioned users that there are
-	groups   map[string]string        // names by ID
+	dirs []store.Directory
+	// claimsOnly says that there is no directory: what claims gave may be locked all the same.
+	claimsOnly bool
+	accounts   map[string]store.Account
+	grants     map[string][]store.Grant // of GrantMembership and GrantOrgRole, by account
+	teams      map[string]store.Grant   // by team
+	users      map[string]bool          // provisioned users that there are
+	groups     map[string]string        // names by ID
 	// sync is what holds for all that directories manage.
 	sync syncState
 }
@@ -38,6 +40,7 @@ type managed struct {
 	index   int
 	change  Change
 	variant LockVariant
+	choice  string   // the SCIM attribute about which the tenant has the choice
 	groups  []string // those that gave it, by ID
 	since   time.Time
 }
@@ -45,8 +48,14 @@ type managed struct {
 func (r *lockReader) read(ctx context.Context, changes []Change) ([]Lock, error) {
 	out := make([]Lock, len(changes))
 	var err error
-	if r.dirs, err = r.tx.Directories(ctx, r.tenantID); err != nil || len(r.dirs) == 0 {
+	if r.dirs, err = r.tx.Directories(ctx, r.tenantID); err != nil {
 		return out, err
+	}
+	if r.claimsOnly = len(r.dirs) == 0; r.claimsOnly {
+		settings, err := settingsOf(ctx, r.tx, r.tenantID)
+		if err != nil || !hears(settings.Authority, store.AuthorityClaims) {
+			return out, err
+		}
 	}
 	if err := r.loadChanges(ctx, changes); err != nil {
 		return nil, err
@@ -193,10 +202,22 @@ func (r *lockReader) editable(c Change) bool {
 		return false
 	case !cfg.manages(c.Field):
 		return true
-	case sameField(cfg.PhoneField, c.Field):
+	case cfg.isPhone(c.Field):
 		return phoneFreeIn(r.dirs)
 	}
 	return fieldFreeIn(r.dirs, c.Field)
+}
+
+// choice is the SCIM attribute of a change about which the tenant has a choice; empty if there is none.
+func (r *lockReader) choice(c Change) string {
+	cfg := &r.locks.cfg
+	switch {
+	case c.Op != OpUpdate || c.Field == "":
+		return ""
+	case cfg.isPhone(c.Field):
+		return tenant.FieldPhone
+	}
+	return choiceIn(r.dirs, cfg.Fields, c.Field)
 }
 
 // ofTeamRole says that the change is of a role in a team, which is never locked (D1).
@@ -210,6 +231,9 @@ func (r *lockReader) managed(c Change) (managed, bool) {
 	byGroups := func(v LockVariant, ids ...string) (managed, bool) {
 		return managed{variant: v, groups: ids}, len(ids) > 0
 	}
+	if r.claimsOnly && (res.Kind == ResourceUser || res.Kind == ResourceTeam || c.Op == OpCreate) {
+		return managed{}, false
+	}
 	switch res.Kind {
 	case ResourceUser:
 		a := r.accounts[res.AccountID]
@@ -220,7 +244,7 @@ func (r *lockReader) managed(c Change) (managed, bool) {
 		if !a.Conversion.AdoptedAt.IsZero() {
 			m.since = a.Conversion.AdoptedAt
 		}
-		if c.Op == OpUpdate && sameField(r.locks.cfg.PhoneField, c.Field) {
+		if m.choice = r.choice(c); m.choice != "" {
 			m.variant = LockedField
 		}
 		return m, true
@@ -248,7 +272,7 @@ func (r *lockReader) managed(c Change) (managed, bool) {
 // given are the groups that gave something to an account.
 func (r *lockReader) given(accountID string, kind store.GrantKind, resourceID string) (groups []string) {
 	for _, g := range r.grants[accountID] {
-		if g.Kind == kind && g.ResourceID == resourceID {
+		if g.Kind == kind && g.ResourceID == resourceID && (!r.claimsOnly || byClaim(g.GroupID)) {
 			groups = append(groups, g.GroupID)
 		}
 	}
@@ -264,7 +288,7 @@ func (r *lockReader) loadManaged(ctx context.Context, list []managed) error {
 			accounts[m.change.Resource.AccountID] = true
 		}
 		for _, id := range m.groups {
-			groups[id] = true
+			groups[id] = !isValue(id)
 		}
 	}
 	if err := r.loadAccounts(ctx, accounts); err != nil {
@@ -297,23 +321,29 @@ func (r *lockReader) loadManaged(ctx context.Context, list []managed) error {
 // lock makes the answer about what a directory manages.
 func (r *lockReader) lock(m managed) Lock {
 	l := Lock{
-		Variant: m.variant, Op: m.change.Op, Source: r.sync.source, Since: m.since, LastSync: r.sync.last,
+		Variant: m.variant, Field: m.choice, Op: m.change.Op, Source: r.sync.source, Since: m.since, LastSync: r.sync.last,
 		At: store.Time(r.now), texts: r.locks.cfg.Texts,
 	}
 	for _, id := range m.groups {
-		if name, ok := r.groups[id]; ok {
+		if _, v, ok := valueIn(id); ok {
+			l.Values = append(l.Values, v)
+		} else if name, ok := r.groups[id]; ok {
 			l.Groups = append(l.Groups, name)
 		}
 	}
-	if o, ok := r.sync.override(m.change, r.now); ok {
+	lifted, stale := r.sync.lifted, r.sync.stale
+	if m.byClaims() { // no directory has a say in it
+		lifted, stale, l.LastSync = r.sync.claimsLifted, false, time.Time{}
+	}
+	if o, ok := r.override(m.change); ok {
 		l.Lifted, l.Override = LiftedOverride, &o
 		return l.worded()
 	}
 	switch {
-	case m.variant.ofPerson() && !r.users[r.accounts[m.change.Resource.AccountID].SCIMUserID]:
+	case m.variant.ofPerson() && !r.users[r.accounts[m.change.Resource.AccountID].SCIMUserID] && !(m.byClaims() && r.accounts[m.change.Resource.AccountID].SCIMUserID == ""):
 		l.Lifted = LiftedUserGone
-	case r.sync.lifted != "":
-		l.Lifted = r.sync.lifted
+	case lifted != "":
+		l.Lifted = lifted
 	default:
 		l.Locked, l.Code = true, CodeResourceLocked
 		if m.variant == LockedField { // the tenant's own choice, not the directory's
@@ -322,7 +352,7 @@ func (r *lockReader) lock(m managed) Lock {
 		if r.sync.paused && m.variant.byGroup() {
 			l.Notes = append(l.Notes, NoteSyncPaused)
 		}
-		if r.sync.stale {
+		if stale {
 			l.Notes = append(l.Notes, NoteSyncStale)
 		}
 	}
@@ -367,6 +397,8 @@ type syncState struct {
 	stale     bool
 	paused    bool
 	overrides []store.LockOverride
+	// claimsLifted says why nobody signs in by the connections whose claims are heard.
+	claimsLifted LockLift
 }
 
 func (r *lockReader) loadSync(ctx context.Context) (s syncState, err error) {
@@ -381,7 +413,10 @@ func (r *lockReader) loadSync(ctx context.Context) (s syncState, err error) {
 	}
 	s.source = r.source(connections)
 	s.heard(r.dirs, r.now, r.locks.cfg.StaleAfter)
-	s.lifted, err = r.lifted(ctx)
+	if s.lifted, err = r.lifted(ctx); err != nil || !hears(settings.Authority, store.AuthorityClaims) {
+		return s, err
+	}
+	s.claimsLifted, err = r.claimsLifted(ctx, settings.Authority, connections)
 	return s, err
 }
 
@@ -456,10 +491,24 @@ func liftOf(code string) LockLift {
 }
 
 // override finds what somebody lifted.
-func (s *syncState) override(c Change, now time.Time) (store.LockOverride, bool) {
-	for _, o := range s.overrides {
-		if o.Until.After(now) && overrides(o, c) {
+func (r *lockReader) override(c Change) (store.LockOverride, bool) {
+	live, _ := liveOverrides(r.sync.overrides, r.now)
+	for _, o := range live {
+		if overrides(o, c) {
 			return o, true
+		}
+	}
+	if c.Resource.Kind != ResourceUser || c.Field == "" {
+		return store.LockOverride{}, false
+	}
+	// By another name of the field.
+	l := liftedOf(live, c.Resource.AccountID, r.locks.cfg.PhoneField)
+	attributes := sortedKeys(profileFields)
+	if i := slices.IndexFunc(attributes, func(a string) bool {
+		return means(a, c.Field) || a == tenant.FieldPhone && r.locks.cfg.isPhone(c.Field)
+	}); i >= 0 {
+		if o := l.of(attributes[i]); o != nil {
+			return *o, true
 		}
 	}
 	return store.LockOverride{}, false

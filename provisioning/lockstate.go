@@ -10,7 +10,7 @@ import (
 const (
 	// CodeResourceLocked: a directory manages it. HTTP 409.
 	CodeResourceLocked = "resource_locked"
-	// CodeFieldLocked: it is the one field that the tenant may leave to its people, and did not
+	// CodeFieldLocked: it is a field that the tenant may leave to its people, and did not
 	// (R57). HTTP 403.
 	CodeFieldLocked = "field_locked"
 )
@@ -21,7 +21,7 @@ type LockVariant string
 // The variants.
 const (
 	LockedUser       LockVariant = "user"       // a user, by the directory
-	LockedField      LockVariant = "field"      // the phone number, by the tenant's choice
+	LockedField      LockVariant = "field"      // the phone number or another field, by the tenant's choice
 	LockedTeam       LockVariant = "team"       // a team of automatic mode, by its group
 	LockedMembers    LockVariant = "members"    // who is in such a team
 	LockedMembership LockVariant = "membership" // a membership, by the groups that gave it
@@ -70,7 +70,10 @@ type Lock struct {
 	HowToChange string `json:"howToChange,omitempty"`
 	// Variant is what is, or was, locked by what. Op is what was to be done.
 	Variant LockVariant `json:"variant,omitempty"`
-	Op      Op          `json:"op,omitempty"`
+	// Field is the SCIM attribute that the tenant has a choice about, with LockedField: "phoneNumbers"
+	// for the phone number.
+	Field string `json:"field,omitempty"`
+	Op    Op     `json:"op,omitempty"`
 	// Lifted says why nothing is locked although a directory manages it; Locked is false then.
 	Lifted LockLift `json:"lifted,omitempty"`
 	// Override is what somebody lifted, with LiftedOverride.
@@ -79,6 +82,8 @@ type Lock struct {
 	// the names of the groups that gave it, but for those that were deleted.
 	Source string   `json:"source,omitempty"`
 	Groups []string `json:"groups,omitempty"`
+	// Values are those of the attribute roles, or of a claim, that gave it.
+	Values []string `json:"values,omitempty"`
 	// Since is when the directory took it over; zero if that is not known.
 	Since time.Time `json:"since,omitzero"`
 	// LastSync is when a directory was heard of last; zero if it never was.

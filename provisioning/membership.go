@@ -146,7 +146,7 @@ func (m *membershipPlan) keep() {
 		}
 		m.line(MemberRole, given, best.role, m.p.s.inGroup(best.by), by)
 	}
-	if changed && m.p.s.settings.Paused && m.x.user != nil && m.x.user.Active {
+	if changed && m.p.s.settings.Paused && m.x.present() {
 		return // the ledger follows when provisioning is resumed
 	}
 	if changed || !m.has {
@@ -177,7 +177,7 @@ func (m *membershipPlan) end() {
 	if m.pp.activates && m.p.hold() {
 		return
 	}
-	reason := m.p.s.leftGroup(m.lines[0].GroupID, m.x.user)
+	reason := m.p.s.leftGroup(m.lines[0].GroupID, m.x)
 	switch {
 	case m.lines[0].Previous == previousManual:
 		m.line(MemberRelease, "", "", reason+"; stays a member by hand", SourceManual)

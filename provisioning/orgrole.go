@@ -67,7 +67,7 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 			step.drop = append(step.drop, g.Key())
 		}
 	}
-	active := x.user != nil && x.user.Active
+	active := x.present()
 	switch {
 	case target != host.OrgRole && host.OrgRole != expected && !(p.s.reset.orgRole(pp.accountID, lines) && pp.activates):
 		if pp.activates {
@@ -85,7 +85,7 @@ func (p *planner) planOrgRole(pp *personPlan, x *person, host *AccountState, wan
 		case len(lines) == 0:
 			l.Reason = "given by a change that did not come to its end"
 		default:
-			l.Reason = p.s.leftGroup(lines[0].GroupID, x.user)
+			l.Reason = p.s.leftGroup(lines[0].GroupID, x)
 		}
 		if host.OrgRole != expected {
 			l.Reason = "an owner takes back the change by hand; " + l.Reason

@@ -65,7 +65,8 @@ func (e *OverrideError) Error() string { return "provisioning: override: " + e.C
 //
 // While it lasts, a sync leaves what was changed by hand:
 //
-//   - A field of a user: the directory's updates leave it (Profile.Keep). Of a whole user: they wait.
+//   - A field of a user: the directory's updates leave it (Profile.Keep; [FieldSetter] is not called
+//     for it). Of a whole user: they wait. [Fields.Set] may change it.
 //   - A membership: who was taken out by hand is not put in again. A membership that the directory
 //     takes back is taken back all the same.
 //   - A team: its name, or that it was deleted.
@@ -74,7 +75,11 @@ func (e *OverrideError) Error() string { return "provisioning: override: " + e.C
 //   - Access that the directory ends is ended, whatever was lifted.
 //
 // When it is revoked, the next sync brings what the directory says; when it ends by itself, the
-// next [Engine.Reconcile] does, or what the directory writes before.
+// next [Engine.Reconcile] does, or what the directory writes before. A field is then what it would
+// be had its lock never been lifted: what was entered meanwhile is gone, confirmed or not, and
+// what the host wrote into its own tables is replaced. That is the directory's value, or the
+// person's own where that counted before ([FieldValue]); a field beside the [Profile] that neither of them
+// ever had a value of stays as the host has it.
 func (l *Locks) Override(ctx context.Context, actor tenant.Actor, tenantID string, req OverrideRequest) (store.LockOverride, error) {
 	if err := l.mayOverride(ctx, actor, tenantID); err != nil {
 		return store.LockOverride{}, err
@@ -230,7 +235,8 @@ func putOverrides(ctx context.Context, tx store.Store, tenantID string, now time
 	if err != nil {
 		return err
 	}
-	live, events := liveOverrides(s.Overrides, now)
+	before := s.Overrides
+	live, events := liveOverrides(before, now)
 	if change != nil {
 		next, more, err := change(tx, live)
 		if err != nil {
@@ -240,6 +246,15 @@ func putOverrides(ctx context.Context, tx store.Store, tenantID string, now time
 	}
 	if len(events) == 0 {
 		return nil
+	}
+	var gone []store.LockOverride
+	for _, o := range before {
+		if !slices.ContainsFunc(live, func(l store.LockOverride) bool { return l.ID == o.ID }) {
+			gone = append(gone, o)
+		}
+	}
+	if err := markEnded(ctx, tx, tenantID, gone, now); err != nil {
+		return err
 	}
 	s.Overrides, s.UpdatedAt = live, now
 	if s.CreatedAt.IsZero() {

@@ -7,10 +7,14 @@ import (
 	"slices"
 
 	"github.com/tenantgate/tenantgate/store"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // endsOverride says whether an event brings back what the directory says.
 func endsOverride(ev store.Event) bool { return ev.Type == EventOverrideEnded }
+
+// followed says whether a sync does something about an event of our own.
+func followed(ev store.Event) bool { return endsOverride(ev) || ev.Type == EventClaims }
 
 // endOverrides takes out the overrides whose time is over, with an event for each, which a sync
 // follows.
@@ -71,32 +75,16 @@ func (s *snapshot) keepsOutOf(accountID, teamID string) bool {
 	return accountID != "" && s.overridden(Resource{Kind: ResourceMembership, AccountID: accountID, TeamID: teamID}, "")
 }
 
-// keptFields are the fields of a user whose locks somebody lifted, as the live overrides name them; whole
-// says that all of the user is lifted.
-func keptFields(live []store.LockOverride, accountID string) (fields []string, whole bool) {
-	user := Resource{Kind: ResourceUser, AccountID: accountID}
-	for _, o := range live {
-		switch {
-		case overriddenResource(o) != user:
-		case o.Field == "":
-			return nil, true
-		default:
-			fields = append(fields, o.Field)
-		}
-	}
-	return fields, false
-}
-
 // keepFields leaves the fields of a user whose lock somebody lifted; false leaves the whole user.
 func (p *planner) keepFields(pp *personPlan, x *person) bool {
-	fields, whole := keptFields(p.s.overrides, x.record.ID)
-	if whole {
+	l := liftedOf(p.s.overrides, x.record.ID, p.s.fields.phone)
+	if l.whole() {
 		return false
 	}
-	pp.profile.Keep = fields
-	if pp.profile.Keeps("email") {
+	pp.profile.Keep = l.keep()
+	if l.of("email") != nil {
 		pp.profile.Email = x.host.Email
 	}
-	pp.profile.KeepPhone = pp.profile.KeepPhone || pp.profile.Keeps("phone")
+	pp.profile.KeepPhone = pp.profile.KeepPhone || l.of(tenant.FieldPhone) != nil
 	return true
 }

@@ -19,6 +19,9 @@ func (p *planner) planPerson(x *person) *personPlan {
 		p.findFor(pp, FindingRootUser, "This account created the organisation: directories and groups leave it alone.")
 		return nil
 	}
+	if x.unread != "" {
+		p.findFor(pp, FindingValuesUnread, x.unread)
+	}
 	if x.hostErr != nil { // nobody else's account
 		pp.err = x.hostErr
 		return pp
@@ -26,7 +29,7 @@ func (p *planner) planPerson(x *person) *personPlan {
 	if x.mapErr != nil {
 		p.findFor(pp, mapFinding(x.mapErr), "The rules could not be read for this person; what groups gave stays as it is.")
 		// What the directory says about access counts all the same.
-		if x.user != nil && x.user.Active {
+		if x.present() {
 			pp.err = x.mapErr
 			return pp
 		}
@@ -46,6 +49,8 @@ func (p *planner) planPerson(x *person) *personPlan {
 		pp.accountID = host.ID
 		p.line(pp, Line{Kind: AccountCreate, Reason: "the directory provisioned the user"})
 		p.line(pp, Line{Kind: AccountDeactivate, Reason: "the directory set the user inactive"})
+	case x.independent():
+		pp.activates = x.present() // whether it has access is not for a directory to say
 	case !active:
 		p.depart(pp, x)
 	case x.record == nil:

@@ -16,6 +16,7 @@ type Tab string
 
 // The tabs.
 const (
+	TabGroups    Tab = "groups"    // what each group comes to (R94)
 	TabTeams     Tab = "teams"     // lines about teams
 	TabPeople    Tab = "people"    // lines about accounts, joining and leaving
 	TabRoles     Tab = "roles"     // lines about roles
@@ -26,7 +27,7 @@ const (
 
 // Tabs lists all tabs in the order in which pages show them.
 func Tabs() []Tab {
-	return []Tab{TabTeams, TabPeople, TabRoles, TabRights, TabConflicts, TabWarnings}
+	return []Tab{TabGroups, TabTeams, TabPeople, TabRoles, TabRights, TabConflicts, TabWarnings}
 }
 
 // ErrPage says that a page was asked for that no plan has.
@@ -49,6 +50,7 @@ type PlanPage struct {
 	// Next is After for the page that follows; zero on the last one.
 	Next int `json:"next,omitempty"`
 	// One of these has the entries.
+	Groups   []GroupOutcome `json:"groups,omitempty"`
 	Lines    []Line         `json:"lines,omitempty"`
 	Rights   []RightsChange `json:"rights,omitempty"`
 	Findings []Finding      `json:"findings,omitempty"`
@@ -83,18 +85,27 @@ func (p Plan) Page(q PageQuery) (PlanPage, error) {
 		page.Total++
 		return page.Total > q.After && page.Total-q.After <= q.Limit
 	}
-	p.walk(q.Tab, func(l Line) {
-		if take() {
-			page.Lines = append(page.Lines, l)
-		}
-	}, func(r RightsChange) {
-		if take() {
-			page.Rights = append(page.Rights, r)
-		}
-	}, func(f Finding) {
-		if take() {
-			page.Findings = append(page.Findings, f)
-		}
+	p.walk(q.Tab, tabWalk{
+		group: func(g GroupOutcome) {
+			if take() {
+				page.Groups = append(page.Groups, g)
+			}
+		},
+		line: func(l Line) {
+			if take() {
+				page.Lines = append(page.Lines, l)
+			}
+		},
+		rights: func(r RightsChange) {
+			if take() {
+				page.Rights = append(page.Rights, r)
+			}
+		},
+		finding: func(f Finding) {
+			if take() {
+				page.Findings = append(page.Findings, f)
+			}
+		},
 	})
 	if page.Total-q.After > q.Limit {
 		page.Next = q.After + q.Limit
@@ -102,33 +113,45 @@ func (p Plan) Page(q PageQuery) (PlanPage, error) {
 	return page, nil
 }
 
+// tabWalk gets the entries of a tab.
+type tabWalk struct {
+	group   func(GroupOutcome)
+	line    func(Line)
+	rights  func(RightsChange)
+	finding func(Finding)
+}
+
 // walk goes through a tab in order.
-func (p *Plan) walk(t Tab, line func(Line), rights func(RightsChange), finding func(Finding)) {
+func (p *Plan) walk(t Tab, to tabWalk) {
 	switch t {
+	case TabGroups:
+		for _, g := range p.Groups {
+			to.group(g)
+		}
 	case TabTeams, TabPeople, TabRoles:
 		for _, l := range p.Lines {
 			if l.Kind.tab() == t {
-				line(l)
+				to.line(l)
 			}
 		}
 	case TabRights:
 		for _, pp := range p.people {
 			p.rights(pp, func(r RightsChange) bool {
-				rights(r)
+				to.rights(r)
 				return true
 			})
 		}
 	case TabConflicts:
 		for _, f := range p.Findings {
 			if f.Code.Conflict() {
-				finding(f)
+				to.finding(f)
 			}
 		}
 	case TabWarnings:
 		for _, red := range []bool{true, false} {
 			for _, f := range p.Findings {
 				if !f.Code.Conflict() && f.Code.Violation() == red {
-					finding(f)
+					to.finding(f)
 				}
 			}
 		}
@@ -140,7 +163,7 @@ func (p Plan) Counts() map[Tab]int {
 	out := map[Tab]int{}
 	for _, t := range Tabs() {
 		n := 0
-		p.walk(t, func(Line) { n++ }, func(RightsChange) { n++ }, func(Finding) { n++ })
+		p.walk(t, tabWalk{func(GroupOutcome) { n++ }, func(Line) { n++ }, func(RightsChange) { n++ }, func(Finding) { n++ }})
 		out[t] = n
 	}
 	return out

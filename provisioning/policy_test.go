@@ -164,7 +164,12 @@ func TestPolicyRefusesBreakGlass(t *testing.T) {
 	require.NotEmpty(t, cards)
 	c, err := w.st.Connection(t.Context(), org, w.ids["conn"])
 	require.NoError(t, err)
-	c.BreakGlass = nil
+	c.State = store.ConnectionApproved // and its directory provisions already
+	c, err = w.st.UpdateConnection(t.Context(), org, c)
+	require.NoError(t, err)
+	require.ErrorAs(t, p.Check(t.Context(), refused["the user name"]), &r)
+	require.Equal(t, "break_glass", r.Code)
+	c.State, c.BreakGlass = store.ConnectionActive, nil
 	_, err = w.st.UpdateConnection(t.Context(), org, c)
 	require.NoError(t, err)
 	require.ErrorAs(t, p.Check(t.Context(), refused["the user name"]), &r)

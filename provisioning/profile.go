@@ -34,7 +34,8 @@ type Profile struct {
 	// leaves a number that the host has.
 	KeepPhone bool `json:"keepPhone,omitempty"`
 	// Keep are the fields of which somebody lifted the lock ([Locks.Override]), as the override
-	// names them: an update leaves what the host has. Email is then the host's own already.
+	// names them and as [LocksConfig].UserFields does by default: an update leaves what the host has. Email
+	// is then the host's own already.
 	Keep []string `json:"keep,omitempty"`
 }
 

@@ -155,14 +155,17 @@ func (e *Engine) LastReconcile(ctx context.Context, actor tenant.Actor, tenantID
 	if err := tenant.Allow(ctx, e.cfg.Authorizer, actor, tenant.ActionViewMapping, tenantID); err != nil {
 		return ReconcileReport{}, err
 	}
-	var r ReconcileReport
 	ev, ok, err := e.lastReconciled(ctx, tenantID)
 	switch {
 	case err != nil:
-		return r, err
+		return ReconcileReport{}, err
 	case !ok:
-		return r, fmt.Errorf("provisioning: the tenant was never reconciled: %w", store.ErrNotFound)
+		return ReconcileReport{}, fmt.Errorf("provisioning: the tenant was never reconciled: %w", store.ErrNotFound)
 	}
+	return readReport(ev)
+}
+
+func readReport(ev store.Event) (r ReconcileReport, err error) {
 	if err := json.Unmarshal(ev.After, &r); err != nil {
 		return r, fmt.Errorf("provisioning: reading the report of a reconcile: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 func (p *Plan) report(s *snapshot, cfg Config) {
 	p.reportNested(s)
 	p.reportDefault(s)
+	p.reportValues(s)
 	if cfg.Mapper != nil {
 		return // the host's mapper decides, whatever mode and rows say
 	}
@@ -83,7 +84,7 @@ func (p *Plan) reportDefault(s *snapshot) {
 func (p *Plan) reportGroups(s *snapshot, many int) {
 	all, covered := 0, 0
 	for _, g := range s.groups {
-		if !g.exists {
+		if !g.exists || g.value {
 			continue
 		}
 		all++

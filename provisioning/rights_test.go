@@ -119,7 +119,7 @@ func TestPlanPages(t *testing.T) {
 	s := store.ProvisioningSettings{Mode: store.ModeManual, Rows: []store.MappingRow{w.row("B", "t-dev", "member", "administrator")}}
 	s, plan := w.previewBy(owner, s)
 	counts := plan.Counts()
-	require.Equal(t, map[Tab]int{TabTeams: 0, TabPeople: 20, TabRoles: 10, TabRights: 30, TabConflicts: 1, TabWarnings: 1}, counts)
+	require.Equal(t, map[Tab]int{TabGroups: len(plan.Groups), TabTeams: 0, TabPeople: 20, TabRoles: 10, TabRights: 30, TabConflicts: 1, TabWarnings: 1}, counts)
 	for _, tab := range Tabs() {
 		var all, parts PlanPage
 		all, err := plan.Page(PageQuery{Tab: tab})
@@ -129,8 +129,9 @@ func TestPlanPages(t *testing.T) {
 		for after, pages := 0, 0; ; pages++ {
 			page, err := w.e.PreviewPage(t.Context(), owner, org, s, plan.Hash, PageQuery{Tab: tab, After: after, Limit: 7})
 			require.NoError(t, err)
-			require.LessOrEqual(t, len(page.Lines)+len(page.Rights)+len(page.Findings), 7)
+			require.LessOrEqual(t, len(page.Groups)+len(page.Lines)+len(page.Rights)+len(page.Findings), 7)
 			require.Equal(t, counts[tab], page.Total)
+			parts.Groups = append(parts.Groups, page.Groups...)
 			parts.Lines = append(parts.Lines, page.Lines...)
 			parts.Rights = append(parts.Rights, page.Rights...)
 			parts.Findings = append(parts.Findings, page.Findings...)

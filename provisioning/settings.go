@@ -17,13 +17,14 @@ const maxRows = 5000
 
 // FieldError is one thing wrong with settings.
 type FieldError struct {
-	// Field is "mode", "rows", "rows[2].teamId", "auto.filter", "unmanaged.teams" and so
-	// on; rows count from 0.
+	// Field is "mode", "rows", "rows[2].teamId", "auto.filter", "unmanaged.teams",
+	// "authority.rows[0].value" and so on; rows count from 0.
 	Field string `json:"field"`
 	// Code is "mode_invalid", "value_unknown" (a choice that does not exist), "row_invalid",
 	// "too_many", "team_not_found" (unknown, another tenant's, or archived),
 	// "group_not_found", "role_unknown", "role_above_max", "filter_invalid",
-	// "reason_invalid" (of a pause),
+	// "reason_invalid" (of a pause), "value_invalid", "claim_invalid", "connection_not_found",
+	// "authority_other" (another source was declared to decide about it),
 	// "naming_invalid", "name_invalid", "decision_twice" or "policy_unsupported" (the
 	// application cannot do it). Of a [Reset] it is one of these, "reset_empty",
 	// "reset_invalid" or "account_not_found".
@@ -124,6 +125,9 @@ func (e *Engine) checkSettings(ctx context.Context, tx store.Store, tenantID str
 	if err := c.rows(ctx, s.Rows, s.Mode == store.ModeManual); err != nil {
 		return s, err
 	}
+	if err := c.authority(ctx, s); err != nil {
+		return s, err
+	}
 	auto, err := c.auto(ctx, s.Auto, s.Mode == store.ModeAuto)
 	if err != nil {
 		return s, err
@@ -145,7 +149,7 @@ func (c *settingsCheck) rows(ctx context.Context, rows []store.MappingRow, inUse
 	for _, r := range c.stored.Rows {
 		known[r] = true
 	}
-	teams, err := e.teamsOfRows(ctx, c.tx, c.tenantID, rows)
+	teams, err := e.teamsOfRows(ctx, c.tx, c.tenantID, slices.DeleteFunc(slices.Clone(rows), func(r store.MappingRow) bool { return known[r] }))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -68,6 +69,7 @@ type groupState struct {
 	name       string
 	externalID string // where it was read
 	exists     bool
+	value      bool   // a value of roles or claims stands here, and no group
 	decision   string // the owner's, in automatic mode
 	// team is the ledger's line of the group's own team.
 	team *store.Grant
@@ -95,8 +97,16 @@ type person struct {
 	ambiguous bool
 	grants    []store.Grant
 	groups    []string // by ID
-	gives     []*Give  // shared by all to whom the same is given
-	mapErr    error
+	// values are those of roles and claims that count, by valueID. roles is what the directory says,
+	// where it decides and could be read; unread says what could not be read; heardClaim that the
+	// provider said something in the claim that counts.
+	values     []string
+	roles      []string
+	rolesRead  bool
+	heardClaim bool
+	unread     string
+	gives      []*Give // shared by all to whom the same is given
+	mapErr     error
 	// lostTeams and lostRole say what the host gave in transactions that did not commit:
 	// memberships by team, and the role in the organisation.
 	lostTeams map[string]bool
@@ -134,6 +144,9 @@ func (s *snapshot) inGroup(g Give) string {
 		return "no group gives a role: the default"
 	}
 	reason := fmt.Sprintf("in group “%s”", s.groupName(g.GroupID))
+	if a, v, ok := valueIn(g.GroupID); ok {
+		reason = "has " + valueName(a, v)
+	}
 	if g.Rule != "" {
 		reason += ", " + g.Rule
 	}
@@ -141,10 +154,17 @@ func (s *snapshot) inGroup(g Give) string {
 }
 
 // leftGroup is the reason for taking away what a group gave.
-func (s *snapshot) leftGroup(id string, u *store.SCIMUser) string {
+func (s *snapshot) leftGroup(id string, x *person) string {
+	a, v, isValue := valueIn(id)
 	switch g := s.groups[id]; {
-	case u == nil:
+	case x.user == nil && !x.independent():
 		return "the directory deleted the user"
+	case isValue && slices.Contains(x.values, id):
+		return valueName(a, v) + " does not give it any more"
+	case isValue && !hears(s.settings.Authority, a):
+		return authorityName(a) + " do not decide any more"
+	case isValue:
+		return "does not have " + valueName(a, v) + " any more"
 	case id == store.GrantedByDefault:
 		return "the settings have another default role, or none"
 	case !g.exists:

@@ -7,7 +7,7 @@ import (
 )
 
 // Source says where a membership or a role comes from: "manual", "default", "override",
-// or "group:" and the ID of a group.
+// "group:" and the ID of a group, or "role:" or "claim:" and a value ([ValueSource]).
 type Source string
 
 // The sources that are no group.
@@ -29,6 +29,9 @@ func GroupSource(groupID string) Source {
 		return ""
 	case store.GrantedByDefault:
 		return SourceDefault
+	}
+	if isValue(groupID) {
+		return Source(groupID)
 	}
 	return Source(groupSourcePrefix + groupID)
 }

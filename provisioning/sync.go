@@ -95,13 +95,13 @@ func (e *Engine) step(ctx context.Context, tenantID string, failures int) (handl
 			if !strings.HasPrefix(ev.Type, eventPrefix) {
 				handled++
 			}
-			settle = settle || strings.HasPrefix(ev.Type, "directory.")
+			settle = settle || movesChoices(ev)
 		}
 		// First of all, so that another engine's transaction waits here.
 		if err := tx.SavePosition(ctx, tenantID, reader, from, events[len(events)-1].Seq); err != nil {
 			return err
 		}
-		if handled == 0 && !freesName(events) && !slices.ContainsFunc(events, endsOverride) {
+		if handled == 0 && !freesName(events) && !slices.ContainsFunc(events, followed) {
 			return nil
 		}
 		l, err := e.newLoader(ctx, tx, tenantID, nil)

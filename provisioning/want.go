@@ -111,7 +111,7 @@ func (p *planner) wanted(x *person) map[string]*want {
 			at("", teamRef{}).give(g, g.OrgRole, p.s.roles.org, rule)
 		}
 	}
-	if g, ok := p.defaultGive(); ok && out[""] == nil && x.user != nil {
+	if g, ok := p.defaultGive(); ok && out[""] == nil && (x.user != nil || x.heardClaim) {
 		at("", teamRef{}).give(g, g.OrgRole, p.s.roles.org, rule)
 	}
 	for key, w := range out {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"time"
+	"unsafe"
 )
 
 // RequestResult says how a request went.
@@ -49,21 +50,8 @@ func (c RequestCounts) ErrorRate() float64 {
 	return float64(c.Refused) / float64(answered)
 }
 
-func (c *RequestCounts) add(r RequestResult, n int) {
-	switch r {
-	case RequestGood:
-		c.Good += n
-	case RequestWarned:
-		c.Warned += n
-	case RequestRefused:
-		c.Refused += n
-	case RequestThrottled:
-		c.Throttled += n
-	}
-}
-
-func (c *RequestCounts) sum(o RequestCounts) {
-	c.Good, c.Warned, c.Refused, c.Throttled = c.Good+o.Good, c.Warned+o.Warned, c.Refused+o.Refused, c.Throttled+o.Throttled
+func (c *RequestCounts) sum(o stepCounts) {
+	c.Good, c.Warned, c.Refused, c.Throttled = c.Good+int(o.good), c.Warned+int(o.warned), c.Refused+int(o.refused), c.Throttled+int(o.throttled)
 }
 
 const (
@@ -78,34 +66,52 @@ const (
 type requestCounter struct {
 	steps [stepsDay]struct {
 		step   int64
-		counts RequestCounts
+		counts stepCounts
+	}
+}
+
+// stepCounts are RequestCounts in less memory, for five minutes at one replica.
+type stepCounts struct{ good, warned, refused, throttled uint32 }
+
+func (c *stepCounts) add(r RequestResult) {
+	switch r {
+	case RequestGood:
+		c.good++
+	case RequestWarned:
+		c.warned++
+	case RequestRefused:
+		c.refused++
+	case RequestThrottled:
+		c.throttled++
 	}
 }
 
 func stepOf(at time.Time) int64 { return at.Unix() / int64(countStep/time.Second) }
 
-// count counts one more request. The log holds its lock.
-func (t *recent) count(e Exchange, r RequestResult) {
+// count counts one more request, and returns how many bytes more there are now. The log holds its lock.
+func (t *recent) count(e Exchange, r RequestResult) (more int) {
 	c := t.counts[e.DirectoryID]
 	if c == nil {
 		if len(t.counts) >= maxCounted {
-			return
+			return 0
 		}
 		if t.counts == nil {
 			t.counts = map[string]*requestCounter{}
 		}
 		c = &requestCounter{}
 		t.counts[e.DirectoryID] = c
+		more = int(unsafe.Sizeof(*c)) + len(e.DirectoryID)
 	}
 	step := stepOf(e.At)
 	s := &c.steps[((step%stepsDay)+stepsDay)%stepsDay]
 	switch {
-	case s.step > step && s.counts != (RequestCounts{}):
-		return // of a clock that went back by a day
+	case s.step > step && s.counts != (stepCounts{}):
+		return more // of a clock that went back by a day
 	case s.step != step:
-		s.step, s.counts = step, RequestCounts{}
+		s.step, s.counts = step, stepCounts{}
 	}
-	s.counts.add(r, 1)
+	s.counts.add(r)
+	return more
 }
 
 // since sums the last steps up to now.
@@ -127,7 +133,7 @@ func (l *RecentRequests) CountRequests(_ context.Context, tenantID, directoryID 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var c *requestCounter
-	if t := l.tenants[tenantID]; t != nil {
+	if t := l.of(tenantID); t != nil {
 		c = t.counts[directoryID]
 	}
 	return c.since(now, stepsHour), c.since(now, stepsDay), nil

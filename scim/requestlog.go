@@ -2,10 +2,12 @@ package scim
 
 import (
 	"cmp"
+	"container/list"
 	"context"
 	"slices"
 	"sync"
 	"time"
+	"unsafe"
 )
 
 // Exchange is one request of a tenant's directory and its answer, for whoever has to
@@ -63,20 +65,29 @@ type RecentRequests struct {
 	// PerTenant is how many of each kind are kept. Zero means 50.
 	PerTenant int
 	// MaxTenants is of how many tenants; the one without requests for the longest time is
-	// forgotten first. Zero means 200. An exchange has at most 8 KiB, nearly always less
-	// than one: full of the largest, a log takes 240 MiB. The counts take 7 KiB more for each directory.
+	// forgotten first. Zero means 200.
 	MaxTenants int
+	// MaxBytes is how much all of it may take, in memory, counts included. Zero means 32 MiB, which holds
+	// some 150 requests of 200 tenants each at a usual 1 KiB; an exchange takes 8 KiB at most, the counts of a directory
+	// 6 KiB. Where that is not enough, whole tenants are forgotten, as for MaxTenants, and at last the oldest of the
+	// one that is left.
+	MaxBytes int
 
 	mu      sync.Mutex
-	tenants map[string]*recent
+	tenants map[string]*list.Element // of order
+	order   list.List                // of *recent, the one whose last request is the newest first
+	bytes   int
 	clock   int64
 }
 
 var _ RequestReader = (*RecentRequests)(nil)
 
+const defaultLogBytes = 32 << 20
+
 // recent are the requests of one tenant.
 type recent struct {
-	used                  int64
+	tenantID              string
+	bytes                 int // of all that is here
 	good, warned, refused ring
 	counts                map[string]*requestCounter // by directory
 }
@@ -87,67 +98,120 @@ type ring struct {
 	next int
 }
 
-func (r *ring) add(e Exchange, most int) {
+// add keeps an exchange and returns how many bytes more there are now.
+func (r *ring) add(e Exchange, most int) int {
 	if len(r.list) < most {
 		r.list = append(r.list, e)
-		return
+		return e.size()
 	}
+	old := r.list[r.next].size()
 	r.list[r.next] = e
 	r.next = (r.next + 1) % most
+	return e.size() - old
+}
+
+// shorten drops the older half of what is here, and returns how many bytes that were.
+func (r *ring) shorten() int {
+	all := slices.Concat(r.list[r.next:], r.list[:r.next]) // the oldest first
+	n, dropped := 0, (len(all)+1)/2
+	for i := range all[:dropped] {
+		n += all[i].size()
+	}
+	r.list, r.next = slices.Clone(all[dropped:]), 0
+	return n
+}
+
+// size is about how much memory an exchange takes.
+func (e *Exchange) size() int {
+	n := int(unsafe.Sizeof(*e)) + len(e.DirectoryID) + len(e.KeyID) + len(e.KeyName) + len(e.CorrelationID) + len(e.UserAgent) + len(e.Method) + len(e.Path) + len(e.Request)
+	if e.Error != nil {
+		n += int(unsafe.Sizeof(*e.Error)) + len(e.Error.Detail)
+	}
+	for i := range e.Warnings {
+		n += int(unsafe.Sizeof(e.Warnings[i]))
+		for _, name := range e.Warnings[i].Names {
+			n += int(unsafe.Sizeof(name)) + len(name)
+		}
+	}
+	return n
+}
+
+// of returns what is kept of a tenant, nil if nothing is. The log holds its lock.
+func (l *RecentRequests) of(tenantID string) *recent {
+	if e := l.tenants[tenantID]; e != nil {
+		return e.Value.(*recent)
+	}
+	return nil
 }
 
 // LogRequest keeps the exchange.
 func (l *RecentRequests) LogRequest(_ context.Context, tenantID string, e Exchange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	most, tenants := l.PerTenant, l.MaxTenants
-	if most <= 0 {
-		most = 50
-	}
-	if tenants <= 0 {
-		tenants = 200
-	}
-	t := l.tenants[tenantID]
+	most := cmp.Or(max(l.PerTenant, 0), 50)
+	t := l.of(tenantID)
 	if t == nil {
 		if l.tenants == nil {
-			l.tenants = map[string]*recent{}
+			l.tenants = map[string]*list.Element{}
 		}
-		if len(l.tenants) >= tenants {
+		t = &recent{tenantID: tenantID}
+		l.tenants[tenantID] = l.order.PushFront(t)
+		for len(l.tenants) > cmp.Or(max(l.MaxTenants, 0), 200) {
 			l.forgetOldest()
 		}
-		t = &recent{}
-		l.tenants[tenantID] = t
 	}
+	l.order.MoveToFront(l.tenants[tenantID])
 	// The clock's time, or a little later, so that places of several replicas compare, too.
 	l.clock = max(l.clock+1, e.At.UnixMicro())
-	e.Seq, t.used = l.clock, l.clock
+	e.Seq = l.clock
 	r := e.result()
-	t.count(e, r)
+	more := t.count(e, r)
 	switch r {
 	case RequestRefused:
-		t.refused.add(e, most)
+		more += t.refused.add(e, most)
 	case RequestWarned:
-		t.warned.add(e, most)
+		more += t.warned.add(e, most)
 	default:
-		t.good.add(e, most)
+		more += t.good.add(e, most)
+	}
+	t.bytes += more
+	l.bytes += more
+	l.makeRoom(cmp.Or(max(l.MaxBytes, 0), defaultLogBytes))
+}
+
+// makeRoom forgets until no more than so many bytes are left, or one exchange.
+func (l *RecentRequests) makeRoom(most int) {
+	for l.bytes > most && l.order.Len() > 1 {
+		l.forgetOldest()
+	}
+	for l.bytes > most {
+		t := l.order.Front().Value.(*recent)
+		longest := &t.good
+		for _, r := range []*ring{&t.warned, &t.refused} {
+			if len(r.list) > len(longest.list) {
+				longest = r
+			}
+		}
+		if len(longest.list) <= 1 {
+			return
+		}
+		n := longest.shorten()
+		t.bytes -= n
+		l.bytes -= n
 	}
 }
 
 func (l *RecentRequests) forgetOldest() {
-	oldest, at := "", int64(0)
-	for id, t := range l.tenants {
-		if oldest == "" || t.used < at {
-			oldest, at = id, t.used
-		}
-	}
-	delete(l.tenants, oldest)
+	t := l.order.Remove(l.order.Back()).(*recent)
+	l.bytes -= t.bytes
+	delete(l.tenants, t.tenantID)
 }
 
 // Requests returns what is kept of a tenant, the newest first.
 func (l *RecentRequests) Requests(tenantID string) []Exchange {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := l.tenants[tenantID]
+	t := l.of(tenantID)
 	if t == nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -164,13 +165,59 @@ func TestCountsAreBounded(t *testing.T) {
 	for i := range 3 * maxCounted {
 		l.LogRequest(t.Context(), "acme", Exchange{At: now, Status: 200, DirectoryID: fmt.Sprint(i)})
 	}
-	require.Len(t, l.tenants["acme"].counts, maxCounted)
+	require.Len(t, l.of("acme").counts, maxCounted)
 	_, day, err := l.CountRequests(t.Context(), "acme", "0", now)
 	require.NoError(t, err)
 	require.Equal(t, 1, day.Total())
 	_, day, err = l.CountRequests(t.Context(), "nobody", "0", now)
 	require.NoError(t, err)
 	require.Zero(t, day.Total())
+}
+
+// TestRequestLogBytes: whatever directories send, the log takes no more memory than it may. What goes first is of who was quiet
+// for the longest time.
+func TestRequestLogBytes(t *testing.T) {
+	const most = 1 << 20
+	l := &RecentRequests{MaxBytes: most, MaxTenants: 1000, PerTenant: 1000}
+	now, body := time.Now(), strings.Repeat("x", maxLoggedBody)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range 5000 {
+		e := Exchange{At: now, Status: 201, DirectoryID: "d", Request: strings.Clone(body), Path: strings.Clone(body[:maxLoggedPath])}
+		if i%3 == 0 {
+			e.Status, e.Error = 400, &Error{Status: 400, Detail: strings.Clone(body[:200])}
+		}
+		l.LogRequest(t.Context(), fmt.Sprint("t", i%300), e)
+		require.LessOrEqual(t, l.bytes, most)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	took := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+	t.Logf("%d bytes in all, %d of them as the log counts", took, l.bytes)
+	require.Less(t, took, int64(most*5/4))
+	require.NotEmpty(t, l.Requests("t199"), "the last one")
+	require.Empty(t, l.Requests("t200"), "the one before the longest time")
+
+	// One tenant alone keeps what is newest of each kind.
+	for i := range 3000 {
+		l.LogRequest(t.Context(), "busy", Exchange{At: now, Status: 201, Request: body, Path: fmt.Sprint(i)})
+		require.LessOrEqual(t, l.bytes, most)
+	}
+	l.LogRequest(t.Context(), "busy", Exchange{At: now, Status: 404, Error: &Error{}})
+	all := l.Requests("busy")
+	require.Greater(t, len(all), 100)
+	require.Equal(t, 404, all[0].Status)
+	for i, e := range all[1:] {
+		require.Equal(t, fmt.Sprint(2999-i), e.Path, "no gap")
+	}
+	require.Len(t, l.tenants, 1)
+
+	tiny := &RecentRequests{MaxBytes: 1}
+	tiny.LogRequest(t.Context(), "a", Exchange{Status: 200})
+	tiny.LogRequest(t.Context(), "b", Exchange{Status: 200})
+	require.Len(t, tiny.Requests("b"), 1, "the last one is always there")
+	require.Empty(t, tiny.Requests("a"))
 }
 
 // TestExportRequests: what is for support is the log line by line; the journal has who took it along.

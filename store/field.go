@@ -32,6 +32,11 @@ type AccountField struct {
 	// Given is what the host got last, Usable whether it was told that it may rely on it.
 	Given  string `json:"given,omitempty"`
 	Usable bool   `json:"usable,omitempty"`
+	// Again says that the host may have something else than Given, and is to get what counts once
+	// more: somebody had lifted the lock.
+	Again bool `json:"again,omitempty"`
+	// Lifted is a value that was set while somebody had lifted the lock; nil if none was.
+	Lifted *LiftedField `json:"lifted,omitempty"`
 	// Pending is a value that waits to be confirmed; nil if none does.
 	Pending *PendingField `json:"pending,omitempty"`
 }
@@ -44,4 +49,12 @@ type PendingField struct {
 	// SentAt is when the last code was made, ExpiresAt until when it is good.
 	SentAt    time.Time `json:"sentAt"`
 	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// LiftedField is a value that was set, or cleared, while somebody had lifted the field's lock.
+type LiftedField struct {
+	Value string    `json:"value,omitempty"`
+	At    time.Time `json:"at"`
+	// Confirmed says that the person confirmed it.
+	Confirmed bool `json:"confirmed,omitempty"`
 }

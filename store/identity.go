@@ -86,6 +86,9 @@ type Account struct {
 	Conversion AccountConversion `json:"conversion,omitzero"`
 	// Fields are those whose values may come from the directory and from the person, each once.
 	Fields []AccountField `json:"fields,omitempty"`
+	// Claims are what the identity provider said about roles and groups, each name once. They are
+	// bounded, and kept for tenants whose host hears claims alone.
+	Claims []AccountClaim `json:"claims,omitempty"`
 }
 
 // AccountConversion tells how a directory came to an account that existed before.

@@ -26,7 +26,9 @@ type ProvisioningSettings struct {
 	Auto AutoRule `json:"auto,omitzero"`
 	// RoleRule says which role somebody has to whom several rows give one.
 	RoleRule RoleRule `json:"roleRule,omitempty"`
-	// DefaultOrgRole is the role in the organisation of provisioned users to whom no group
+	// Authority says who decides about roles and teams: groups, unless it is declared otherwise.
+	Authority RoleAuthority `json:"authority,omitzero"`
+	// DefaultOrgRole is the role in the organisation of provisioned users to whom nothing
 	// gives one, in every mode. Empty leaves them the host's lowest role, or the one that
 	// they had.
 	DefaultOrgRole string `json:"defaultOrgRole,omitempty"`
@@ -208,6 +210,13 @@ const (
 // group has this ID.
 const GrantedByDefault = "default"
 
+// What begins so in [Grant].GroupID is no group, but a value of the SCIM attribute roles or of a
+// claim ([ValueRow]), which follows. No group has such an ID.
+const (
+	GrantedByRole  = "role:"
+	GrantedByClaim = "claim:"
+)
+
 // Grant is a line of the ledger: what a group gave to an account. Only what stands
 // here is ever taken away again.
 type Grant struct {
@@ -217,7 +226,7 @@ type Grant struct {
 	// ResourceID is the host's team ID, empty for GrantOrgRole.
 	ResourceID string
 	// GroupID is the SCIM group that gave it; [GrantedByDefault] for the settings' default
-	// role. The four fields up to here are the key.
+	// role, [GrantedByRole] or [GrantedByClaim] with a value for what that gave. The four fields up to here are the key.
 	GroupID string
 	// Role is what was given in the team or the organisation.
 	Role string

@@ -17,8 +17,9 @@ type AddressDomain struct {
 }
 
 // FindAddressDomain returns what [OwnedDomain] does, and which addresses of the e-mail domain are on the break-glass list of
-// an active or suspended connection of the tenant's that serves the domain or one above it: what a [BreakGlassList] goes by,
-// but for the root user. It is one read of a [store.LookupStore].
+// an approved, active or suspended connection of the tenant's that serves the domain or one above it: what a [BreakGlassList]
+// goes by, but for the root user, or will once the connection is activated; a directory may be on before. It is one read of a
+// [store.LookupStore].
 func FindAddressDomain(ctx context.Context, st RealmStore, tenantID, domain string) (AddressDomain, error) {
 	found, err := provenAbove(ctx, st, domain, true)
 	if err != nil {
@@ -33,7 +34,7 @@ func FindAddressDomain(ctx context.Context, st RealmStore, tenantID, domain stri
 			out.Domain = d.Domain
 		}
 		for _, c := range d.Serving {
-			if c.State == store.ConnectionActive || c.State == store.ConnectionSuspended {
+			if c.State == store.ConnectionApproved || c.State == store.ConnectionActive || c.State == store.ConnectionSuspended {
 				out.breakGlass = append(out.breakGlass, c.BreakGlass...)
 			}
 		}

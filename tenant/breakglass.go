@@ -42,8 +42,17 @@ type BreakGlassConfig struct {
 	// "" where the owner declined that, and where there is no such account. An error refuses the bypass of everybody whom no
 	// list has. Nil means that the lists alone count.
 	RootAddress func(ctx context.Context, tenantID string) (string, error)
+	// SecondFactor tells whether whoever signs in, whose password was checked, has passed a second factor as well (R45), by
+	// what the host keeps in ctx. It is asked about an address that may bypass the provider, before that is a use. False
+	// refuses it: the error has the code second_factor_required and matches [ErrForbidden], and an event
+	// "break_glass.second_factor_missing" tells that somebody has the password. Nil is for a host whose login asks everybody
+	// for a second factor before it asks here.
+	SecondFactor func(ctx context.Context, tenantID, email string) (passed bool, err error)
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
+	// Notifier hands a notice of each use on to the owners, in the transaction that records the use. One that fails is logged
+	// and keeps nobody out, since much may be broken at that moment; the journal has the use. Nil tells nobody.
+	Notifier Notifier
 	// OnUse is told about each use after it was recorded, so that the host can alert the owners at once. It should not
 	// take long: somebody waits for his sign-in. Nil tells nobody; the journal has the use anyway.
 	OnUse func(ctx context.Context, u BreakGlassUse)
@@ -65,13 +74,15 @@ type BreakGlassUse struct {
 // BreakGlassList is the default [BreakGlass]: the addresses that the owner listed in an
 // active or suspended connection, as long as their domain is one of its proven ones
 // or below one, and the root user's where BreakGlassConfig.RootAddress is set. Each use is an event "break_glass.used" in the tenant's journal, and told
-// to BreakGlassConfig.OnUse.
+// to BreakGlassConfig.Notifier and OnUse.
 type BreakGlassList struct {
-	store store.Store
-	root  func(ctx context.Context, tenantID string) (string, error)
-	onUse func(ctx context.Context, u BreakGlassUse)
-	now   func() time.Time
-	log   *slog.Logger
+	store    store.Store
+	root     func(ctx context.Context, tenantID string) (string, error)
+	second   func(ctx context.Context, tenantID, email string) (bool, error)
+	notifier Notifier
+	onUse    func(ctx context.Context, u BreakGlassUse)
+	now      func() time.Time
+	log      *slog.Logger
 }
 
 // NewBreakGlassList makes the default [BreakGlass].
@@ -79,7 +90,7 @@ func NewBreakGlassList(cfg BreakGlassConfig) (*BreakGlassList, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("tenant: BreakGlassConfig.Store is required")
 	}
-	b := &BreakGlassList{store: cfg.Store, root: cfg.RootAddress, onUse: cfg.OnUse, now: cfg.Now, log: cfg.Logger}
+	b := &BreakGlassList{store: cfg.Store, root: cfg.RootAddress, second: cfg.SecondFactor, notifier: cfg.Notifier, onUse: cfg.OnUse, now: cfg.Now, log: cfg.Logger}
 	if b.now == nil {
 		b.now = time.Now
 	}
@@ -114,7 +125,10 @@ func (b *BreakGlassList) DecideFrom(ctx context.Context, tenantID, email string,
 		Subject: store.EventSubject{Kind: kindConnection, ID: c.ID, Name: c.Name},
 		Message: email + " may sign in without the identity provider.",
 	}
-	if err := b.store.AppendEvents(ctx, tenantID, e); err != nil {
+	if err := b.secondFactor(ctx, tenantID, email, e); err != nil {
+		return false, err
+	}
+	if err := b.record(ctx, tenantID, c, email, e); err != nil {
 		return false, fmt.Errorf("tenant: recording the use of a break-glass address: %w", err)
 	}
 	b.log.WarnContext(ctx, "tenant: break-glass address used", "tenant", tenantID, "email", email)
@@ -122,6 +136,47 @@ func (b *BreakGlassList) DecideFrom(ctx context.Context, tenantID, email string,
 		b.onUse(ctx, BreakGlassUse{TenantID: tenantID, ConnectionID: c.ID, Email: email, At: now, Origin: from})
 	}
 	return true, nil
+}
+
+// secondFactor refuses whoever has not passed a second factor that the host demands. e is what a use would be.
+func (b *BreakGlassList) secondFactor(ctx context.Context, tenantID, email string, e store.Event) error {
+	if b.second == nil {
+		return nil
+	}
+	passed, err := b.second(ctx, tenantID, email)
+	if err != nil {
+		return fmt.Errorf("tenant: asking for the second factor of a break-glass address: %w", err)
+	}
+	if passed {
+		return nil
+	}
+	e.Type, e.Code = breakGlassSecondFactor, ErrorCodeSecondFactor
+	e.Message = "Somebody has the password of " + email + ", and no second factor."
+	if err := b.store.AppendEvents(ctx, tenantID, e); err != nil {
+		return fmt.Errorf("tenant: recording a break-glass address without a second factor: %w", err)
+	}
+	return forbidden(ErrorCodeSecondFactor, "Signing in without the identity provider needs a second factor.")
+}
+
+// record writes a use, and hands on the notice of it.
+func (b *BreakGlassList) record(ctx context.Context, tenantID string, c store.Connection, email string, e store.Event) error {
+	if b.notifier == nil {
+		return b.store.AppendEvents(ctx, tenantID, e)
+	}
+	n := Notice{
+		ID: noticeID(tenantID, c.ID, NoticeBreakGlassUsed, e.ID), Kind: NoticeBreakGlassUsed, TenantID: tenantID, ConnectionID: c.ID, ConnectionName: c.Name,
+		Emails: []string{email}, Since: e.At,
+		Message: fmt.Sprintf("Somebody signed in with the break-glass address %s, without the identity provider, on %s. If nobody of you did, change its password now.", email, e.At.Format("2 January 2006, 15:04 MST")),
+	}
+	return b.store.InTx(ctx, func(tx store.Store) error {
+		if err := tx.AppendEvents(ctx, tenantID, e); err != nil {
+			return err
+		}
+		if err := tx.InTx(ctx, func(tx store.Store) error { return b.notifier.Notify(ctx, tx, n) }); err != nil {
+			b.log.ErrorContext(ctx, "tenant: the use of a break-glass address could not be told", "tenant", tenantID, "connection", c.ID, "error", err)
+		}
+		return nil
+	})
 }
 
 // Listed reports the same as Decide and records nothing: for syncs and previews that

@@ -17,7 +17,9 @@ const (
 
 	breakGlassUsed    = "break_glass.used"
 	breakGlassDrilled = "break_glass.drilled"
-	breakGlassChanged = "connection.break_glass_changed"
+	// breakGlassSecondFactor is no try: it says nothing about whether the address works.
+	breakGlassSecondFactor = "break_glass.second_factor_missing"
+	breakGlassChanged      = "connection.break_glass_changed"
 
 	drillReminder = "break_glass_drill" // kind of the token that remembers a notice
 	drillPage     = 100                 // events that are read at a time

@@ -222,9 +222,10 @@ const (
 	CodePlanGoesOn       = "sign_in_goes_on"   // after a downgrade, for a while
 	CodeNothingToEnd     = "nothing_to_end"    // nothing changes
 	CodeEnforcementEnds  = "enforcement_ends"  // sign-in at the provider is not the only way any more
-	FieldEnding          = "ending"            // Finding.Field of all of them
-	maxReason            = 500                 // characters
-	sessionsKept         = "sessions_kept"     // Event.Code: package oidc ends no session by such an event
-	endedTakesAway       = "takes away only"   // EndedRecord.To of a directory
-	endedRemoved         = "removed"           // EndedRecord.To of what goes
+	FieldEnding          = "ending"            // Finding.Field of all of them but of a reason
+	FieldEndingReason    = "reason"
+	maxReason            = 500               // characters
+	sessionsKept         = "sessions_kept"   // Event.Code: package oidc ends no session by such an event
+	endedTakesAway       = "takes away only" // EndedRecord.To of a directory
+	endedRemoved         = "removed"         // EndedRecord.To of what goes
 )

@@ -481,3 +481,47 @@ func TestAPlanOfAnEndingHasNoSideEffects(t *testing.T) {
 	require.Empty(t, h.offered)
 	require.Empty(t, h.released)
 }
+
+// slowly is a host that does something while it is asked for its people.
+type slowly struct {
+	*town
+	meanwhile func()
+}
+
+func (h *slowly) People(ctx context.Context, tenantID string, ids []string) ([]Person, error) {
+	if f := h.meanwhile; f != nil {
+		h.meanwhile = nil
+		f()
+	}
+	return h.town.People(ctx, tenantID, ids)
+}
+
+// TestEndingHoldsToItsPlan: R50. What comes into force while the plan is compared is not ended unseen.
+func TestEndingHoldsToItsPlan(t *testing.T) {
+	t.Parallel()
+	host := &slowly{}
+	w, h := endingWorld(t, func(c *Config) { c.People = host })
+	host.town = h
+	w.populated(t, h, "t1", "acme.com", 2)
+	second := w.approved(t, "t1", Draft{Domains: []string{"beta.com"}, Authority: "https://login.acme.com", ClientID: "c", ClientSecret: NewSecret(testSecret)})
+	w.prove(t, "t1", second)
+	second = w.tested(t, "t1", second)
+	for _, e := range []Ending{{Kind: EndingSuspend}, {Kind: EndingRemove}} {
+		hash := w.planned(t, e).Hash
+		host.meanwhile = func() {
+			var err error
+			second, err = w.Activate(t.Context(), owner, "t1", second.ID, second.Version, Activation{})
+			require.NoError(t, err)
+		}
+		_, err := w.ApplyEnding(t.Context(), owner, "t1", e, hash)
+		var stale *StaleEndingError
+		require.ErrorAs(t, err, &stale)
+		require.Equal(t, ErrorCodePlanStale, CodeOf(err))
+		require.Equal(t, w.planned(t, e), stale.Plan)
+		require.Equal(t, store.ConnectionActive, w.stored(t, second.ID).State)
+		require.Zero(t, w.of(t, "t1", "tenant.suspended"))
+		second, err = w.Suspend(t.Context(), owner, "t1", second.ID, second.Version, "")
+		require.NoError(t, err)
+	}
+	w.begin(t, Ending{Kind: EndingSuspend})
+}

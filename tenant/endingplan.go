@@ -67,7 +67,7 @@ func parseEnding(e Ending) (Ending, error) {
 		findings = append(findings, errorFinding(FieldEnding, CodeEndingInvalid, "A downgrade takes nobody's way in at once, so there is nothing to offer."))
 	}
 	if len([]rune(e.Reason)) > maxReason {
-		findings = append(findings, errorFinding(FieldEnding, CodeTooLong, "A reason can have at most %d characters.", maxReason))
+		findings = append(findings, errorFinding(FieldEndingReason, CodeTooLong, "A reason can have at most %d characters.", maxReason))
 	}
 	e.Reason = shown(e.Reason)
 	return e, refuse(findings)

@@ -47,6 +47,7 @@ const (
 	ErrorCodeDomainsUnverified    = "domains_unverified"     // a domain waits for its proof
 	ErrorCodeTestRequired         = "test_required"          // no successful test sign-in with this configuration
 	ErrorCodeConfirmationRequired = "confirmation_required"  // possible, but say that you mean it
+	ErrorCodeSecondFactor         = "second_factor_required" // a break-glass address with the password alone
 	ErrorCodeOIDCRequired         = "oidc_required"          // SCIM without an approved connection
 	ErrorCodeSCIMRequired         = "scim_required"          // an API key without a directory
 	ErrorCodeSCIMDisabled         = "scim_disabled"          // the directory is switched off

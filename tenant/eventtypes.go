@@ -113,6 +113,7 @@ func EventTypes() []EventType {
 		{Type: "tenant.offers_made", Subject: "tenant", Description: "Whoever was locked out by a suspension was offered another way in.", After: "how many were"},
 		{Type: "tenant.person_released", Subject: "account", Description: "An organisation that is removed let somebody go.", After: "what that means for the person"},
 		{Type: "break_glass.used", Subject: "connection", Description: "Somebody came in by a break-glass address."},
+		{Type: "break_glass.second_factor_missing", Subject: "connection", Description: "Somebody has the password of a break-glass address, and no second factor."},
 		{Type: "break_glass.drilled", Subject: "connection", Description: "Somebody tried a break-glass address.", After: "the address"},
 		{Type: "audit.exported", Subject: "audit", Description: "Somebody took the audit log along."},
 

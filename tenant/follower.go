@@ -235,18 +235,8 @@ func (f *Followers) Run(ctx context.Context, interval time.Duration) error {
 }
 
 func (l *followed) run(ctx context.Context, interval time.Duration) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		// Errors were logged where they happened; the next round tries again.
-		_, _ = l.round(ctx, true)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-l.wake:
-		}
-	}
+	// Errors were logged where they happened; the next round tries again.
+	lookEvery(ctx, interval, l.wake, func() { _, _ = l.round(ctx, true) })
 }
 
 // Wake lets Run look at once: call it after a write, as scim.Config.Written does for directories. It never blocks.

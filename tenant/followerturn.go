@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/tenantgate/tenantgate/store"
@@ -13,59 +12,16 @@ import (
 
 // round looks at all tenants that are behind, several at a time, until none has more.
 func (l *followed) round(ctx context.Context, respectBackoff bool) (total int, err error) {
-	var mu sync.Mutex
-	var errs []error
-	failed := map[string]bool{}
-	for again := true; again && ctx.Err() == nil; {
-		again = false
-		for after := ""; ctx.Err() == nil; {
-			tenants, err := l.cfg.Store.TenantsBehind(ctx, l.reader, after, store.MaxLimit)
-			if err != nil {
-				l.cfg.Logger.ErrorContext(ctx, "tenant: the journal can't be read; a follower waits", "follower", l.Name, "error", err)
-				return total, errors.Join(append(errs, err)...)
-			}
-			inTurns(l.cfg.Workers, tenants, func(id string) {
-				mu.Lock()
-				skip := failed[id] || ctx.Err() != nil || respectBackoff && l.waiting(id)
-				mu.Unlock()
-				if skip {
-					return
-				}
-				n, more, err := l.turn(ctx, id)
-				mu.Lock()
-				defer mu.Unlock()
-				total += n
-				again = again || more
-				if err != nil {
-					failed[id] = true
-					errs = append(errs, err)
-				}
-			})
-			if len(tenants) < store.MaxLimit {
-				break
-			}
-			after = tenants[len(tenants)-1]
-		}
+	b := behind{
+		store: l.cfg.Store, reader: l.reader, workers: l.cfg.Workers, work: l.turn,
+		unread: func(err error) {
+			l.cfg.Logger.ErrorContext(ctx, "tenant: the journal can't be read; a follower waits", "follower", l.Name, "error", err)
+		},
 	}
-	return total, errors.Join(errs...)
-}
-
-// inTurns does all of them, so many at a time.
-func inTurns(workers int, ids []string, do func(id string)) {
-	next := make(chan string)
-	var working sync.WaitGroup
-	for range min(workers, len(ids)) {
-		working.Go(func() {
-			for id := range next {
-				do(id)
-			}
-		})
+	if respectBackoff {
+		b.skip = l.waiting
 	}
-	for _, id := range ids {
-		next <- id
-	}
-	close(next)
-	working.Wait()
+	return b.round(ctx)
 }
 
 // errNotOurs says that another replica has the tenant.

@@ -26,10 +26,11 @@ type Notice struct {
 	KeyID, KeyName               string
 	DomainID, Domain             string
 	WebhookID, WebhookOrigin     string
-	// Emails are the break-glass addresses that it is about.
+	// Emails are the break-glass addresses that it is about. Of a client secret it is the connection's: a host may tell them
+	// beside the owners, as they are who can sign in when nobody else can (R42).
 	Emails []string
 	// Since is since when the proof of the domain is missing, the break-glass address was not tried, the request waits, or the webhook fails;
-	// zero otherwise.
+	// of a break-glass address that was used, when that was; zero otherwise.
 	Since time.Time
 	// AnswerBy is until when the owner of the request was told to expect an answer, zero if nothing was said; for staff alone.
 	AnswerBy time.Time
@@ -53,6 +54,7 @@ const (
 	NoticeDomainMissing   = "domain_missing"    // the proof of a domain is gone; sign-in still works
 	NoticeDomainWithdrawn = "domain_withdrawn"  // a domain counts as proven no longer: it signs nobody in
 	NoticeBreakGlassLost  = "break_glass_lost"  // break-glass addresses don't work any more, because their domain went
+	NoticeBreakGlassUsed  = "break_glass_used"  // somebody signed in with a break-glass address; see BreakGlassConfig.Notifier
 	NoticeBreakGlassDrill = "break_glass_drill" // nobody has tried a break-glass address for long
 
 	NoticeWebhookDisabled = "webhook_disabled" // a webhook failed for long, or was answered 410: nothing is sent until it is enabled
@@ -239,7 +241,7 @@ func (s *Service) reached(c store.Connection) []time.Duration {
 func (s *Service) notice(c store.Connection, before time.Duration) Notice {
 	n := Notice{
 		ID: reminderKey(c, before), Kind: NoticeSecretExpires, TenantID: c.TenantID, ConnectionID: c.ID, ConnectionName: c.Name,
-		ExpiresAt: c.SecretExpiresAt, Before: before,
+		ExpiresAt: c.SecretExpiresAt, Before: before, Emails: slices.Clone(c.BreakGlass),
 	}
 	when := c.SecretExpiresAt.UTC().Format("2 January 2006, 15:04 UTC")
 	if before == 0 {

@@ -79,7 +79,7 @@ func TestReminders(t *testing.T) {
 	require.Len(t, box.calls, 5)
 	first, last := box.calls[0], box.calls[4]
 	require.Equal(t, Notice{
-		ID: first.ID, Kind: NoticeSecretExpires, TenantID: "t1", ConnectionID: c.ID, ConnectionName: "Acme login", ExpiresAt: c.SecretExpiresAt,
+		ID: first.ID, Kind: NoticeSecretExpires, TenantID: "t1", ConnectionID: c.ID, ConnectionName: "Acme login", ExpiresAt: c.SecretExpiresAt, Emails: []string{"admin@acme.com"},
 		Before: 14 * day, Message: "The client secret expires on 24 December 2026, 12:00 UTC. Make a new one at your provider and replace it here before then.",
 	}, first)
 	require.Equal(t, NoticeSecretExpired, last.Kind)

@@ -340,8 +340,8 @@ const maxApprovals = 5
 // plan includes it, the directory is enabled along with it.
 //
 // Where Config.Approvals asks for several, the request stays submitted until the last of
-// them, each of a reviewer of their own: a second one of the same gives wrong_state. Nobody
-// approves what they submitted as an owner (own_request, which matches [ErrForbidden]).
+// them, each of a reviewer of their own: a second one of the same gives wrong_state, and one of an actor without an ID, who
+// could be anybody, forbidden. Nobody approves what they submitted as an owner (own_request, which matches [ErrForbidden]).
 func (s *Service) Approve(ctx context.Context, actor Actor, tenantID, id string, version int64) (Connection, []Finding, error) {
 	if err := s.allow(ctx, actor, ActionReview, tenantID); err != nil {
 		return Connection{}, nil, err
@@ -353,7 +353,7 @@ func (s *Service) Approve(ctx context.Context, actor Actor, tenantID, id string,
 	if _, err := nextOf(c, StepApprove); err != nil {
 		return Connection{}, nil, err
 	}
-	if err := mayApprove(actor, c); err != nil {
+	if err := s.mayApprove(actor, c); err != nil {
 		return Connection{}, nil, err
 	}
 	if err := s.current(ctx, s.store, tenantID, c); err != nil {
@@ -398,8 +398,11 @@ func (s *Service) Approve(ctx context.Context, actor Actor, tenantID, id string,
 }
 
 // mayApprove keeps people from approving what they asked for, and from approving twice.
-func mayApprove(actor Actor, c store.Connection) error {
-	if actor.ID == "" {
+func (s *Service) mayApprove(actor Actor, c store.Connection) error {
+	switch {
+	case actor.ID == "" && s.cfg.Approvals > 1:
+		return forbidden(ErrorCodeForbidden, "This request needs the approval of several people, and it is not known who you are.")
+	case actor.ID == "":
 		return nil
 	}
 	if by := c.SubmittedBy; by.Kind == string(ActorOwner) && by.ID == actor.ID {

@@ -117,6 +117,7 @@ const (
 	ActionOverrideLock     Action = "lock.override" // lift the lock of what a directory manages, for a time
 	ActionViewAudit        Action = "audit.view"
 	ActionViewUsers        Action = "user.view"        // the organisation's people
+	ActionManageUsers      Action = "user.manage"      // unlink a person's identities, end a person's sessions
 	ActionChangeOwnField   Action = "field.change_own" // a value of one's own, such as the phone number
 	ActionChangeField      Action = "field.change"     // a value of somebody else
 	ActionViewSetupLinks   Action = "setup_link.view"

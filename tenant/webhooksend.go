@@ -101,18 +101,9 @@ func (w *WebhookSender) Run(ctx context.Context, interval time.Duration) error {
 	if w.hosts != nil {
 		running.Go(func() { _ = w.hosts.Run(ctx, interval) })
 	}
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		// Errors were logged where they happened; the next round tries again.
-		_, _ = w.tenants(ctx)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		case <-w.wake:
-		}
-	}
+	// Errors were logged where they happened; the next round tries again.
+	lookEvery(ctx, interval, w.wake, func() { _, _ = w.tenants(ctx) })
+	return ctx.Err()
 }
 
 // Wake lets Run look at once: call it after a write. It never blocks.
@@ -139,46 +130,27 @@ func (w *WebhookSender) SendAll(ctx context.Context) (int, error) {
 }
 
 // tenants works on all tenants with events that were not sent, until none has more that is due.
-func (w *WebhookSender) tenants(ctx context.Context) (total int, err error) {
+func (w *WebhookSender) tenants(ctx context.Context) (int, error) {
 	if _, err := webhooks(w.s.store); err != nil {
 		return 0, nil //nolint:nilerr // a store that keeps none
 	}
-	var mu sync.Mutex
-	var errs []error
-	failed := map[string]bool{}
-	for again := true; again && ctx.Err() == nil; {
-		again = false
-		for after := ""; ctx.Err() == nil; {
-			ids, err := w.s.store.TenantsBehind(ctx, webhookReader, after, store.MaxLimit)
-			if err != nil {
-				w.cfg.Logger.ErrorContext(ctx, "tenant: the journal can't be read; no webhook is sent", "error", err)
-				return total, errors.Join(append(errs, err)...)
+	b := behind{
+		store: w.s.store, reader: webhookReader, workers: w.cfg.Workers,
+		work: func(ctx context.Context, tenantID string) (n int, more bool, err error) {
+			n, more, err = w.tenant(ctx, tenantID)
+			if ctx.Err() != nil {
+				err = nil // we stop; that is nobody's failure
 			}
-			inTurns(w.cfg.Workers, ids, func(id string) {
-				mu.Lock()
-				skip := failed[id] || ctx.Err() != nil
-				mu.Unlock()
-				if skip {
-					return
-				}
-				n, more, err := w.tenant(ctx, id)
-				mu.Lock()
-				defer mu.Unlock()
-				total += n
-				again = again || more
-				if err != nil && ctx.Err() == nil {
-					failed[id] = true
-					errs = append(errs, err)
-					w.cfg.Logger.ErrorContext(ctx, "tenant: webhooks could not be sent; tried again later", "tenant", id, "error", err)
-				}
-			})
-			if len(ids) < store.MaxLimit {
-				break
-			}
-			after = ids[len(ids)-1]
-		}
+			return n, more, err
+		},
+		unread: func(err error) {
+			w.cfg.Logger.ErrorContext(ctx, "tenant: the journal can't be read; no webhook is sent", "error", err)
+		},
+		failed: func(tenantID string, err error) {
+			w.cfg.Logger.ErrorContext(ctx, "tenant: webhooks could not be sent; tried again later", "tenant", tenantID, "error", err)
+		},
 	}
-	return total, errors.Join(errs...)
+	return b.round(ctx)
 }
 
 // tenant sends to all webhooks of a tenant for a while; more says that something is left that is due.

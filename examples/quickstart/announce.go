@@ -21,7 +21,7 @@ type announcement struct {
 func announce(w io.Writer, o options, p *program, tenants []tenantInfo) error {
 	if o.json {
 		return json.NewEncoder(w).Encode(announcement{
-			AppURL: p.appURL, PortalURL: p.appURL + "/org/" + tenants[0].ID + "/sso", IDPURL: p.idpURL,
+			AppURL: p.appURL, PortalURL: p.portal.URL(tenants[0].ID), IDPURL: p.idpURL,
 			StateURL: p.appURL + "/state", Tenants: tenants,
 		})
 	}
@@ -36,7 +36,7 @@ func announce(w io.Writer, o options, p *program, tenants []tenantInfo) error {
      The identity provider: press "Push to SCIM" to provision Acme's people and groups.
   2. %s
      The product: sign in as %s, password %q,
-     and look at associated users, groups and teams, API keys.
+     and look at single sign-on, people, groups and teams.
   3. Sign out, then "Continue with OpenID Connect" as alice@%s.
 
   Store: %s. Stop with Ctrl-C.

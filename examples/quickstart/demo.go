@@ -21,5 +21,6 @@ func playDemo(ctx context.Context, p *program, w io.Writer) error {
 		AppURL: p.appURL, IDPURL: p.idpURL, Org: org.id, Domains: [2]string{org.domains[0], org.domains[1]},
 		ClientID: id, ClientSecret: secret, Owner: org.owner(), BreakGlass: "break-glass@" + org.domains[0],
 		Staff: host.StaffEmail, Password: host.DemoPassword, OtherBaseURL: p.tenants.SCIMBaseURL("acme"),
+		PortalURL: p.portal.URL(org.id), StaffURL: p.portal.StaffURL(), OrgName: org.name,
 	}, w)
 }

@@ -2,12 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,51 +58,92 @@ func (p *person) send(method, path string, form url.Values, header http.Header) 
 	return resp.StatusCode, string(body)
 }
 
+// set is a page of the portal of an organisation.
+func set(org, path string) string { return "/settings/sso/t/" + org + path }
+
+var asJSON = http.Header{"Accept": {"application/json"}}
+
 func TestPagesKeepOrganisationsApart(t *testing.T) {
 	a := started(t, "-store", "memory")
 	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
-	for _, page := range []string{"sso", "links", "keys", "users", "groups", "audit"} {
-		status, _ := owner.send(http.MethodGet, "/org/acme/"+page, nil, nil)
-		require.Equal(t, http.StatusOK, status, page)
-
-		foreign, foreignBody := owner.send(http.MethodGet, "/org/globex/"+page, nil, nil)
-		unknown, unknownBody := owner.send(http.MethodGet, "/org/nobody/"+page, nil, nil)
-		require.Equal(t, http.StatusNotFound, foreign, page)
-		require.Equal(t, http.StatusNotFound, unknown, page)
-		require.Equal(t, foreignBody, unknownBody, "nothing tells whether %s exists", page)
+	page := func(org, path string) string {
+		if own, ok := strings.CutPrefix(path, "own "); ok {
+			return "/org/" + org + "/" + own
+		}
+		return set(org, path)
 	}
-	status, _ := owner.send(http.MethodGet, "/staff", nil, nil)
-	require.Equal(t, http.StatusNotFound, status, "the staff's pages")
+	for _, path := range []string{"own users", "own teams", "own groups", "", "/new", "/domains", "/provisioning", "/provisioning/requests", "/people", "/links", "/audit"} {
+		status, _ := owner.send(http.MethodGet, page("acme", path), nil, nil)
+		require.Equal(t, http.StatusOK, status, path)
+
+		foreign, foreignBody := owner.send(http.MethodGet, page("globex", path), nil, asJSON)
+		unknown, unknownBody := owner.send(http.MethodGet, page("nobody", path), nil, asJSON)
+		require.Equal(t, http.StatusNotFound, foreign, path)
+		require.Equal(t, http.StatusNotFound, unknown, path)
+		require.Equal(t, foreignBody, unknownBody, "nothing tells whether %s exists", path)
+	}
+	for _, path := range []string{"/staff", "/settings/sso/staff"} {
+		status, _ := owner.send(http.MethodGet, path, nil, nil)
+		require.Equal(t, http.StatusNotFound, status, path)
+	}
+	staff := signedIn(t, a.AppURL, host.StaffEmail)
+	status, _ := staff.send(http.MethodGet, set("acme", "/people"), nil, nil)
+	require.Equal(t, http.StatusForbidden, status, "the staff reviews, and no more")
+}
+
+// TestSignInLeadsBack: whoever opens a page first signs in and is back there, and nowhere else whatever the address says.
+func TestSignInLeadsBack(t *testing.T) {
+	a := started(t, "-store", "memory")
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	owner := &person{t: t, client: http.Client{Jar: jar}, app: a.AppURL}
+	_, body := owner.send(http.MethodGet, set("acme", "/domains?x=1"), nil, nil)
+	back := html.UnescapeString(regexp.MustCompile(`name="return_to" value="([^"]*)"`).FindStringSubmatch(body)[1])
+	require.Equal(t, set("acme", "/domains?x=1"), back)
+	owner.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	for _, tt := range []struct{ returnTo, to string }{
+		{back, back},
+		{"https://evil.example/", set("acme", "")},
+		{"//evil.example/", set("acme", "")},
+		{`/\evil.example/`, set("acme", "")},
+		{"javascript:alert(1)", set("acme", "")},
+		{"", set("acme", "")},
+	} {
+		form := url.Values{"email": {a.Tenants[0].OwnerEmail}, "password": {host.DemoPassword}, "return_to": {tt.returnTo}}
+		resp, err := owner.client.PostForm(a.AppURL+"/login/password", form)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		at, err := resp.Location()
+		require.NoError(t, err)
+		require.Equal(t, a.AppURL+tt.to, at.String(), tt.returnTo)
+	}
+}
+
+// TestDNSPage publishes a record where a DNS provider's console would be.
+func TestDNSPage(t *testing.T) {
+	a := started(t, "-store", "memory")
+	anybody := &person{t: t, app: a.AppURL}
+	status, body := anybody.send(http.MethodPost, "/dns", url.Values{"name": {"_x.acme.example"}, "value": {"a value"}}, nil)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, "Published.")
+	for _, form := range []url.Values{{"name": {"_x.acme.example"}}, {"value": {"v"}}, {"name": {strings.Repeat("x", 300)}, "value": {"kept <b>"}}} {
+		status, body = anybody.send(http.MethodPost, "/dns", form, nil)
+		require.Equal(t, http.StatusUnprocessableEntity, status, form)
+		require.Contains(t, body, `role="alert"`)
+	}
+	require.Contains(t, body, "kept &lt;b&gt;")
 }
 
 func TestPagesRefuseFormsOfOtherSites(t *testing.T) {
 	a := started(t, "-store", "memory")
 	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
-	status, _ := owner.send(http.MethodPost, "/org/acme/keys", url.Values{"name": {"stolen"}}, http.Header{"Sec-Fetch-Site": {"cross-site"}})
-	require.Equal(t, http.StatusForbidden, status)
-	status, body := owner.send(http.MethodGet, "/org/acme/keys", nil, nil)
+	for _, path := range []string{set("acme", "/provisioning/keys"), "/org/acme/groups/preview", "/dns"} {
+		status, _ := owner.send(http.MethodPost, path, url.Values{"name": {"stolen"}}, http.Header{"Sec-Fetch-Site": {"cross-site"}})
+		require.Equal(t, http.StatusForbidden, status, path)
+	}
+	status, body := owner.send(http.MethodGet, set("acme", "/provisioning"), nil, nil)
 	require.Equal(t, http.StatusOK, status)
 	require.NotContains(t, body, "stolen")
-}
-
-// TestRequestFormKeepsWhatWasTyped holds R30 to R37's form: 422, the values kept (never the
-// secret), one message per field, tied to its input.
-func TestRequestFormKeepsWhatWasTyped(t *testing.T) {
-	a := started(t, "-store", "memory")
-	owner := signedIn(t, a.AppURL, "owner@initech.example")
-	status, body := owner.send(http.MethodPost, "/org/initech/sso/request", url.Values{
-		"domains": {"gmail.com"}, "authority": {"https://acme-admin.okta.com"}, "client_id": {"two words"}, "client_secret": {"s3cr3t-never-shown"},
-		"break_glass": {"nobody"}, "scim": {"1"},
-	}, nil)
-	require.Equal(t, http.StatusUnprocessableEntity, status)
-	for _, kept := range []string{`value="gmail.com"`, `value="https://acme-admin.okta.com"`, `value="two words"`, `value="nobody"`, `name="scim" value="1" checked`} {
-		require.Contains(t, body, kept)
-	}
-	for _, field := range []string{"domains", "authority", "client_id", "break_glass"} {
-		require.Contains(t, body, `id="`+field+`-error"`)
-		require.Regexp(t, `aria-describedby="[^"]*`+field+`-error"`, body)
-	}
-	require.NotContains(t, body, "s3cr3t")
 }
 
 // TestGuidePage: R17 to R28, R65. Each provider's guide has the organisation's own values, and explains errors.
@@ -107,11 +151,12 @@ func TestGuidePage(t *testing.T) {
 	a := started(t, "-store", "memory")
 	acme := a.Tenants[0]
 	owner := signedIn(t, a.AppURL, acme.OwnerEmail)
+	guide := set("acme", "/c/"+path.Base(acme.RedirectURI)+"/application")
 	for _, g := range tenant.Guides() {
-		status, body := owner.send(http.MethodGet, "/org/acme/sso/guide?provider="+g.Provider, nil, nil)
+		status, body := owner.send(http.MethodGet, guide+"?provider="+g.Provider, nil, nil)
 		require.Equal(t, http.StatusOK, status)
 		body = html.UnescapeString(body)
-		require.Contains(t, body, "Set up "+g.Name)
+		require.Contains(t, body, "Sign-in at "+g.Name)
 		require.Contains(t, body, acme.RedirectURI, g.Name)
 		if len(g.SCIM.Steps) > 0 {
 			require.Contains(t, body, acme.SCIMBaseURL, g.Name)
@@ -120,18 +165,14 @@ func TestGuidePage(t *testing.T) {
 			require.NotContains(t, body, left, g.Name)
 		}
 	}
-	_, body := owner.send(http.MethodGet, "/org/acme/sso/guide?"+url.Values{"provider": {"entra"}, "error": {"AADSTS50011: <script>alert(1)</script>"}}.Encode(), nil, nil)
+	_, body := owner.send(http.MethodGet, guide+"?"+url.Values{"provider": {"entra"}, "error": {"AADSTS50011: <script>alert(1)</script>"}}.Encode(), nil, nil)
 	require.Contains(t, body, "The redirect URI is not registered.")
 	require.NotContains(t, body, "<script>alert")
-	_, body = owner.send(http.MethodGet, "/org/acme/sso/guide?provider=entra&error=nothing+known", nil, nil)
-	require.Contains(t, body, "none of the errors that we know")
+	_, body = owner.send(http.MethodGet, guide+"?provider=entra&error=nothing+known", nil, nil)
+	require.Contains(t, body, "none of the errors that are known")
 
-	// An organisation without a request gets no redirect URI yet, and says so.
 	other := signedIn(t, a.AppURL, "owner@initech.example")
-	status, body := other.send(http.MethodGet, "/org/initech/sso/guide?provider=okta", nil, nil)
-	require.Equal(t, http.StatusOK, status)
-	require.Contains(t, body, "not there yet")
-	status, _ = other.send(http.MethodGet, "/org/acme/sso/guide", nil, nil)
+	status, _ := other.send(http.MethodGet, guide, nil, nil)
 	require.Equal(t, http.StatusNotFound, status)
 }
 
@@ -147,81 +188,59 @@ func TestUserFormKeepsWhatWasTyped(t *testing.T) {
 	require.Contains(t, body, `value="no address" aria-describedby="email-error" aria-invalid="true"`)
 }
 
-// TestReviewKeepsWhatWasTyped has the staff reject without a reason, and ask while
-// somebody else has rejected meanwhile; and the owner finds the request in the form again.
-func TestReviewKeepsWhatWasTyped(t *testing.T) {
-	a := started(t, "-store", "memory")
-	owner := signedIn(t, a.AppURL, "owner@initech.example")
-	status, body := owner.send(http.MethodPost, "/org/initech/sso/request", url.Values{
-		"domains": {"initech.example"}, "authority": {a.IDPURL + "/initech"}, "client_id": {"oncall-initech"}, "client_secret": {"a-secret-of-some-length-7f3a"},
-	}, nil)
-	require.Equal(t, http.StatusOK, status, body)
-
-	staff := signedIn(t, a.AppURL, host.StaffEmail)
-	_, body = staff.send(http.MethodGet, "/staff", nil, nil)
-	review := regexp.MustCompile(`/staff/initech/[^"]+`).FindString(body)
-	require.NotEmpty(t, review)
-	status, _ = staff.send(http.MethodPost, review, url.Values{"decision": {"reject"}}, nil)
-	require.Equal(t, http.StatusUnprocessableEntity, status, "a rejection needs a reason")
-	status, _ = staff.send(http.MethodPost, review, url.Values{"decision": {"reject"}, "text": {"Please ask from your work address."}}, nil)
-	require.Equal(t, http.StatusOK, status)
-	status, body = staff.send(http.MethodPost, review, url.Values{"decision": {"ask"}, "text": {"Whose domain is it?"}}, nil)
-	require.Equal(t, http.StatusConflict, status)
-	require.Contains(t, body, ">Whose domain is it?</textarea>")
-
-	_, body = owner.send(http.MethodGet, "/org/initech/sso", nil, nil)
-	for _, kept := range []string{`value="initech.example"`, `value="` + a.IDPURL + `/initech"`, `value="oncall-initech"`} {
-		require.Contains(t, body, kept)
-	}
-	require.NotContains(t, body, "a-secret-of-some-length")
-}
-
 // TestChangeOnThePages has an owner ask for a change of what is in force, the staff see the
 // difference, and people sign in as before until it is put in force.
 func TestChangeOnThePages(t *testing.T) {
 	a := started(t, "-store", "memory")
 	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
+	active := set("acme", "/c/"+path.Base(a.Tenants[0].RedirectURI))
+	status, page := owner.send(http.MethodPost, active+"/do/change", url.Values{}, nil)
+	require.Equal(t, http.StatusOK, status, page)
+	m := regexp.MustCompile(`action="(` + set("acme", "/c/") + `[^/"]+)/details"`).FindStringSubmatch(page)
+	require.NotNil(t, m, page)
+	change := m[1]
+	require.NotEqual(t, active, change)
+	value := func(pattern string) string {
+		t.Helper()
+		m := regexp.MustCompile(pattern).FindStringSubmatch(page)
+		require.NotNil(t, m, pattern)
+		return html.UnescapeString(m[1])
+	}
+	input := func(name string) string { return value(`name="` + name + `" type="[a-z]+" value="([^"]*)"`) }
+	text := func(name string) string { return value(`(?s)<textarea id="f-` + name + `"[^>]*>([^<]*)<`) }
 	press := func(what string) (int, string) {
 		t.Helper()
-		_, page := owner.send(http.MethodGet, "/org/acme/sso", nil, nil)
-		button := regexp.MustCompile(`/org/acme/sso/[^/"]+/` + what + `"`).FindString(page)
-		require.NotEmpty(t, button, "%s in %s", what, page)
-		return owner.send(http.MethodPost, strings.TrimSuffix(button, `"`), nil, nil)
+		_, page = owner.send(http.MethodGet, change, nil, nil)
+		return owner.send(http.MethodPost, change+"/do/"+what, url.Values{"version": {value(`name="version" value="(\d+)"`)}}, nil)
 	}
-	status, page := press("change")
-	require.Equal(t, http.StatusOK, status, page)
-	require.Contains(t, page, "Change of OpenID Connect")
-	require.Contains(t, page, "people sign in as before")
-	value := func(name string) string {
-		t.Helper()
-		m := regexp.MustCompile(`name="` + name + `"(?: required)? value="([^"]*)"`).FindStringSubmatch(page)
-		require.NotNil(t, m, name)
-		return m[1]
-	}
-	status, page = owner.send(http.MethodPost, "/org/acme/sso/request", url.Values{
-		"domains": {value("domains")}, "authority": {value("authority")}, "client_id": {value("client_id")}, "break_glass": {value("break_glass")},
-		"additional_scopes": {"groups"},
+	status, page = owner.send(http.MethodPost, change+"/details", url.Values{
+		"version": {value(`name="version" value="(\d+)"`)}, "name": {input("name")}, "domains": {text("domains")}, "authority": {input("authority")},
+		"client_id": {input("client_id")}, "break_glass": {text("break_glass")}, "additional_scopes": {"groups"}, "then": {"submit"},
 	}, nil)
 	require.Equal(t, http.StatusOK, status, page)
+	require.Contains(t, page, "In review")
 
 	staff := signedIn(t, a.AppURL, host.StaffEmail)
-	_, queue := staff.send(http.MethodGet, "/staff", nil, nil)
-	review := regexp.MustCompile(`/staff/acme/[^"]+`).FindString(queue)
+	_, queue := staff.send(http.MethodGet, "/settings/sso/staff", nil, nil)
+	review := regexp.MustCompile(`/settings/sso/staff/t/acme/c/[^"]+`).FindString(queue)
 	require.NotEmpty(t, review)
-	_, sheet := staff.send(http.MethodGet, review, nil, nil)
-	require.Contains(t, sheet, "a change")
-	require.Contains(t, sheet, "<tr><td>additional_scopes</td><td>none</td><td>groups </td></tr>")
-	status, _ = staff.send(http.MethodPost, review, url.Values{"decision": {"approve"}}, nil)
-	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, queue, "a requested change")
+	_, page = staff.send(http.MethodGet, review, nil, nil)
+	require.Regexp(t, `Additional scopes</th><td></td><td><ins><bdi>groups</bdi></ins>`, page)
+	status, page = staff.send(http.MethodPost, review, url.Values{"decision": {"approve"}, "version": {value(`name="version" value="(\d+)"`)}}, nil)
+	require.Equal(t, http.StatusOK, status, page)
 
+	_, page = owner.send(http.MethodGet, set("acme", ""), nil, nil)
+	require.Contains(t, page, ">Active<")
 	status, page = press("apply")
 	require.Equal(t, http.StatusConflict, status)
 	require.Contains(t, page, "Sign in once with this configuration as a test first.")
-	_, page = press("withdraw")
-	require.Contains(t, page, "withdrawn")
-	_, page = press("discard")
-	require.NotContains(t, page, "Change of OpenID Connect")
-	require.Contains(t, page, ">active<")
+	status, page = press("withdraw")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "Your request was withdrawn.")
+	_, page = press("delete")
+	require.NotContains(t, page, "a requested change")
+	require.Contains(t, page, ">Active<")
 }
 
 // TestPreviewAsksForChoices holds D3 and R94 in the pages: a team that exists is taken
@@ -270,11 +289,11 @@ func TestAuditExport(t *testing.T) {
 	a := started(t, "-store", "memory")
 	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
 	for range 210 { // each is an entry itself
-		status, body := owner.send(http.MethodPost, "/org/acme/audit/export", nil, nil)
+		status, body := owner.send(http.MethodPost, set("acme", "/audit/export"), nil, nil)
 		require.Equal(t, http.StatusOK, status)
 		require.Contains(t, body, `"type":"api_key.created"`)
 	}
-	status, body := owner.send(http.MethodPost, "/org/acme/audit/export", nil, nil)
+	status, body := owner.send(http.MethodPost, set("acme", "/audit/export"), nil, nil)
 	require.Equal(t, http.StatusOK, status)
 	var seen int64
 	for line := range strings.Lines(body) {
@@ -285,15 +304,16 @@ func TestAuditExport(t *testing.T) {
 	}
 	require.Equal(t, 210, strings.Count(body, "audit.exported"))
 
-	status, page := owner.send(http.MethodGet, "/org/acme/audit", nil, nil)
-	require.Equal(t, http.StatusOK, status)
-	next := regexp.MustCompile(`href="(\?before=\d+)"`).FindStringSubmatch(page)
-	require.NotNil(t, next, page)
-	status, older := owner.send(http.MethodGet, "/org/acme/audit"+next[1], nil, nil)
-	require.Equal(t, http.StatusOK, status)
-	require.Contains(t, older, "connection.created")
+	pages := 0
+	for next := []string{"", set("acme", "/audit")}; next != nil; pages++ {
+		status, body = owner.send(http.MethodGet, next[1], nil, nil)
+		require.Equal(t, http.StatusOK, status)
+		next = regexp.MustCompile(`href="([^"]*\?before=\d+)" rel="next"`).FindStringSubmatch(body)
+	}
+	require.Greater(t, pages, 2)
+	require.Contains(t, body, "connection.created")
 
-	status, _ = owner.send(http.MethodPost, "/org/globex/audit/export", nil, nil)
+	status, _ = owner.send(http.MethodPost, set("globex", "/audit/export"), nil, nil)
 	require.Equal(t, http.StatusNotFound, status)
 }
 
@@ -301,15 +321,43 @@ func TestAuditExport(t *testing.T) {
 func TestReplaceKey(t *testing.T) {
 	a := started(t, "-store", "memory")
 	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
-	change := func(id, what string, form url.Values) (int, string) {
-		t.Helper()
-		return owner.send(http.MethodPost, "/org/acme/keys/"+id+"/"+what, form, nil)
+	at := set("acme", "/provisioning")
+	type keyRow struct {
+		ID, Name          string
+		Version           int64
+		Replaces          string
+		Revoked, Rotating bool
 	}
-	keyOf := func(page string) string {
+	type keysPage struct {
+		Key  string
+		Keys []keyRow
+	}
+	row := func(where func(keyRow) bool) keyRow {
 		t.Helper()
-		m := regexp.MustCompile(`<code class="key">([^<]+)</code>`).FindStringSubmatch(page)
-		require.NotNil(t, m, page)
-		return m[1]
+		status, body := owner.send(http.MethodGet, at, nil, asJSON)
+		require.Equal(t, http.StatusOK, status, body)
+		var page keysPage
+		require.NoError(t, json.Unmarshal([]byte(body), &page))
+		i := slices.IndexFunc(page.Keys, where)
+		require.GreaterOrEqual(t, i, 0, body)
+		return page.Keys[i]
+	}
+	rotated := func(k keyRow) bool { return k.Name == "Rotated" && k.Replaces == "" && !k.Revoked }
+	fresh := func(k keyRow) bool { return k.Replaces != "" && !k.Revoked }
+	change := func(k keyRow, what string, form url.Values) (int, string) {
+		t.Helper()
+		if form == nil {
+			form = url.Values{}
+		}
+		form.Set("version", fmt.Sprint(k.Version))
+		return owner.send(http.MethodPost, at+"/keys/"+k.ID+"/"+what, form, asJSON)
+	}
+	keyOf := func(body string) string {
+		t.Helper()
+		var page keysPage
+		require.NoError(t, json.Unmarshal([]byte(body), &page))
+		require.NotEmpty(t, page.Key)
+		return page.Key
 	}
 	works := func(key string) bool {
 		t.Helper()
@@ -321,48 +369,36 @@ func TestReplaceKey(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		return resp.StatusCode == http.StatusOK
 	}
-	replacing := func() string {
-		t.Helper()
-		_, page := owner.send(http.MethodGet, "/org/acme/keys", nil, nil)
-		m := regexp.MustCompile(`/keys/([^/"]+)/complete`).FindStringSubmatch(page)
-		require.NotNil(t, m, page)
-		return m[1]
-	}
 
-	status, page := owner.send(http.MethodPost, "/org/acme/keys", url.Values{"name": {"Rotated"}}, nil)
+	status, body := owner.send(http.MethodPost, at+"/keys", url.Values{"name": {"Rotated"}}, asJSON)
 	require.Equal(t, http.StatusOK, status)
-	old := keyOf(page)
-	rows := regexp.MustCompile(`/keys/([^/"]+)/replace"><button class="second" aria-label="Replace Rotated"`)
-	id := rows.FindStringSubmatch(page)[1]
-
-	status, page = change(id, "replace", nil)
-	require.Equal(t, http.StatusOK, status, page)
-	first := keyOf(page)
+	old := keyOf(body)
+	status, body = change(row(rotated), "rotate", nil)
+	require.Equal(t, http.StatusOK, status, body)
+	first := keyOf(body)
 	require.True(t, works(old))
 	require.True(t, works(first))
-	require.Contains(t, page, "Rotated (old)")
-	require.NotContains(t, page, `aria-label="Replace Rotated`, "one at a time")
-	status, page = change(id, "replace", nil)
+	status, body = change(row(func(k keyRow) bool { return k.Rotating }), "rotate", nil)
 	require.Equal(t, http.StatusConflict, status)
-	require.Contains(t, page, "is being replaced already")
-	status, page = change(replacing(), "cancel", nil)
-	require.Equal(t, http.StatusOK, status, page)
+	require.Contains(t, body, "is being replaced already")
+	status, body = change(row(fresh), "cancel", nil)
+	require.Equal(t, http.StatusOK, status, body)
 	require.True(t, works(old))
 	require.False(t, works(first))
 
-	status, page = change(id, "replace", nil)
-	require.Equal(t, http.StatusOK, status, page)
-	second, fresh := keyOf(page), replacing()
-	status, page = change(fresh, "complete", nil)
-	require.Equal(t, http.StatusConflict, status)
-	require.Contains(t, page, "Yes, revoke the old key")
-	status, page = change(fresh, "complete", url.Values{"confirm": {"1"}})
-	require.Equal(t, http.StatusOK, status, page)
+	status, body = change(row(rotated), "rotate", nil)
+	require.Equal(t, http.StatusOK, status, body)
+	second, next := keyOf(body), row(fresh)
+	status, body = change(next, "complete", nil)
+	require.Equal(t, http.StatusConflict, status, "the new one was never used")
+	require.Contains(t, body, `"code":"`)
+	status, body = change(next, "complete", url.Values{"confirm": {"1"}})
+	require.Equal(t, http.StatusOK, status, body)
 	require.False(t, works(old))
 	require.True(t, works(second))
 
-	for _, path := range []string{fresh + "/burn", "unknown/replace"} {
-		status, _ = owner.send(http.MethodPost, "/org/acme/keys/"+path, nil, nil)
+	for _, path := range []string{next.ID + "/burn", "unknown/rotate"} {
+		status, _ = owner.send(http.MethodPost, at+"/keys/"+path, url.Values{"version": {"1"}}, nil)
 		require.Equal(t, http.StatusNotFound, status, path)
 	}
 }
@@ -393,7 +429,7 @@ func TestStaffEndsSignOn(t *testing.T) {
 	require.Contains(t, body, "Something changed since this plan was shown")
 	status, body = staff.send(http.MethodPost, "/staff/acme/ending", form, nil)
 	require.Equal(t, http.StatusOK, status, body)
-	_, body = owner.send(http.MethodGet, "/org/acme/sso", nil, nil)
+	_, body = owner.send(http.MethodGet, set("acme", ""), nil, nil)
 	require.Contains(t, body, "Single sign-on of your organisation is suspended")
 	status, _ = staff.send(http.MethodPost, "/staff/acme/ending", url.Values{"decision": {"resume"}}, nil)
 	require.Equal(t, http.StatusOK, status)
@@ -405,66 +441,57 @@ func TestStaffEndsSignOn(t *testing.T) {
 
 	status, body = staff.send(http.MethodPost, "/staff/acme/ending", plan("remove"), nil)
 	require.Equal(t, http.StatusOK, status, body)
-	_, body = owner.send(http.MethodGet, "/org/acme/sso", nil, nil)
+	_, body = owner.send(http.MethodGet, set("acme", ""), nil, nil)
 	require.Contains(t, body, "Single sign-on of your organisation was removed")
-	status, _ = owner.send(http.MethodGet, "/org/globex/sso", nil, nil)
+	status, _ = owner.send(http.MethodGet, set("globex", ""), nil, nil)
 	require.Equal(t, http.StatusNotFound, status)
 }
 
-// TestSetupLinkPages has an owner make a link with which somebody without an account fills in the request.
+// TestSetupLinkPages has an owner make a link with which somebody without an account fills in the request, until that owner is none
+// any more.
 func TestSetupLinkPages(t *testing.T) {
 	a := started(t, "-store", "memory")
 	owner := signedIn(t, a.AppURL, "owner@initech.example")
-	status, body := owner.send(http.MethodPost, "/org/initech/links", url.Values{"name": {" "}}, nil)
-	require.Equal(t, http.StatusUnprocessableEntity, status)
-	require.Contains(t, body, `id="name-error"`)
-	status, body = owner.send(http.MethodPost, "/org/initech/links", url.Values{"name": {"Ida of IT"}}, nil)
-	require.Equal(t, http.StatusOK, status, body)
-	link := regexp.MustCompile(`/setup/initech/tgl_[0-9A-Za-z]+`).FindString(body)
-	require.NotEmpty(t, link)
-	_, body = owner.send(http.MethodGet, "/org/initech/links", nil, nil)
-	require.NotContains(t, body, link, "it is shown once")
-
+	links := set("initech", "/links")
+	link := func(intent string) string {
+		t.Helper()
+		status, body := owner.send(http.MethodPost, links, url.Values{"name": {"Ida of IT"}, "intents": {intent}}, nil)
+		require.Equal(t, http.StatusOK, status, body)
+		link := regexp.MustCompile(`/settings/sso/setup/initech/tgl_[0-9A-Za-z]+`).FindString(body)
+		require.NotEmpty(t, link)
+		_, body = owner.send(http.MethodGet, links, nil, nil)
+		require.NotContains(t, body, link, "it is shown once")
+		return link
+	}
 	browser := func() *person {
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)
 		return &person{t: t, client: http.Client{Jar: jar}, app: a.AppURL}
 	}
-	for range 3 { // mail scanners
-		status, _ = browser().send(http.MethodGet, link, nil, nil)
-		require.Equal(t, http.StatusOK, status)
-	}
 	ida, thief := browser(), browser()
-	status, _ = ida.send(http.MethodGet, "/setup/initech", nil, nil)
-	require.Equal(t, http.StatusNotFound, status)
-	_, body = ida.send(http.MethodGet, link, nil, nil)
+	to := link("sso")
+	_, body := ida.send(http.MethodGet, to, nil, nil)
 	require.Contains(t, body, "Continue")
-	_, _ = thief.send(http.MethodGet, link, nil, nil)
-	status, body = ida.send(http.MethodPost, link, url.Values{}, nil)
+	_, _ = thief.send(http.MethodGet, to, nil, nil)
+	status, body := ida.send(http.MethodPost, to, url.Values{}, nil)
 	require.Equal(t, http.StatusOK, status, body)
-	require.Contains(t, body, `action="/setup/initech/request"`)
-	status, stolen := thief.send(http.MethodPost, link, url.Values{}, nil)
+	status, _ = thief.send(http.MethodPost, to, url.Values{}, nil)
 	require.Equal(t, http.StatusNotFound, status)
-	_, unknown := thief.send(http.MethodGet, "/setup/initech/tgl_unknown", nil, nil)
-	require.Equal(t, unknown, stolen)
-	status, _ = ida.send(http.MethodGet, "/org/initech/sso", nil, nil)
-	require.Equal(t, http.StatusOK, status, "the sign-in page")
-	status, _ = ida.send(http.MethodPost, "/org/initech/keys", url.Values{"name": {"k"}}, http.Header{"Accept": {"application/json"}})
-	require.Equal(t, http.StatusUnauthorized, status)
+	status, _ = ida.send(http.MethodPost, "/settings/sso/setup/initech/provisioning/keys", url.Values{"name": {"k"}}, nil)
+	require.Equal(t, http.StatusForbidden, status, "the link is for the connection alone")
+	status, body = ida.send(http.MethodPost, "/settings/sso/setup/initech/new", url.Values{"provider": {"okta"}}, nil)
+	require.Equal(t, http.StatusOK, status, body)
+	require.Contains(t, body, "Sign-in at Okta")
 
-	request := url.Values{"domains": {"gmail.com"}, "authority": {a.IDPURL + "/initech"}, "client_id": {"x"}, "client_secret": {"s3cr3t-never-shown"}}
-	status, body = ida.send(http.MethodPost, "/setup/initech/request", request, nil)
-	require.Equal(t, http.StatusUnprocessableEntity, status)
-	require.Contains(t, body, `id="domains-error"`)
-	require.Contains(t, body, `action="/setup/initech/request"`)
-	_, body = owner.send(http.MethodGet, "/org/initech/links", nil, nil)
-	require.Contains(t, body, "1 of 10")
-
-	status, body = ida.send(http.MethodPost, "/setup/initech/done", url.Values{}, nil)
-	require.Equal(t, http.StatusGone, status)
-	require.Contains(t, body, "done")
-	status, _ = ida.send(http.MethodPost, "/setup/initech/request", request, nil)
-	require.Equal(t, http.StatusGone, status)
+	// A link is worth no more than whoever made it.
+	glass := signedIn(t, a.AppURL, "break-glass@initech.example")
+	_, body = glass.send(http.MethodGet, "/org/initech/users", nil, nil)
+	edit := regexp.MustCompile(`/org/initech/users/initech-owner`).FindString(body)
+	require.NotEmpty(t, edit, body)
+	status, body = glass.send(http.MethodPost, edit, url.Values{"org_role": {"member"}}, nil)
+	require.Equal(t, http.StatusOK, status, body)
+	status, _ = ida.send(http.MethodGet, "/settings/sso/setup/initech", nil, nil)
+	require.Contains(t, []int{http.StatusForbidden, http.StatusNotFound}, status)
 }
 
 // TestAssociatedUsersPage filters and searches the list of people.

@@ -19,6 +19,7 @@ import (
 	"github.com/tenantgate/tenantgate/scim"
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
+	"github.com/tenantgate/tenantgate/tenant/portal"
 )
 
 // program is the product with everything around it.
@@ -35,6 +36,7 @@ type program struct {
 	login   *oidc.Handler
 	scim    *scim.Handler
 	engine  *provisioning.Engine
+	portal  *portal.Handler
 	runner  *tenant.Runner
 	app     http.Handler
 	log     *slog.Logger
@@ -95,17 +97,25 @@ func assemble(ctx context.Context, o options, l *listeners, db *database) (*prog
 	if err := p.publishAgain(ctx); err != nil {
 		return nil, err
 	}
+	if p.portal, err = portal.New(portal.Config{
+		BaseURL: p.portalURL(), Tenants: p.tenants, Login: p.login, Store: db.store, Names: db.host, Authorize: db.host.Visitor,
+		SignInURL: "/login", Changed: func(string) { p.changed() }, Requests: p.scim, Refused: p.engine,
+		Brand: portal.Brand{Name: "On Call", HomeURL: "/"}, Logger: p.log,
+	}); err != nil {
+		return nil, err
+	}
 	locks, err := provisioning.NewLocks(provisioning.LocksConfig{Store: db.store})
 	if err != nil {
 		return nil, err
 	}
 	site := pages.New(pages.Config{
-		DB: db.host, Store: db.store, Tenants: p.tenants, Login: p.login, Engine: p.engine, Locks: locks,
-		Changed: p.changed, IDPURL: p.idpURL, Directory: p.directoryURL, Publish: p.publish, Now: time.Now, Logger: p.log,
+		DB: db.host, Store: db.store, Tenants: p.tenants, Login: p.login, Engine: p.engine, Portal: p.portal, Locks: locks,
+		Changed: p.changed, IDPURL: p.idpURL, Directory: p.directoryURL, Publish: func(name, value string) error { return p.dns.SetTXT(name, value) }, Now: time.Now, Logger: p.log,
 	})
 	mux := http.NewServeMux()
 	mux.Handle(p.login.Mount())
 	mux.Handle(p.scim.Mount())
+	mux.Handle(p.portal.Mount())
 	mux.Handle("/", site)
 	p.app = mux
 	return p, nil
@@ -126,7 +136,7 @@ func (p *program) newTenants(keys *tenant.Keyring, seeding bool) (*tenant.Servic
 		Store: p.db.store, Keyring: keys, Tenants: p.db.host, Authorizer: p.db.host, DomainValidator: dns, ProviderChecker: checker,
 		LocalCredentials: p.db.host, Notifier: tenant.NotifierFunc(p.notify),
 		People: host.People{DB: p.db.host, Mail: p.offer}, Releaser: p.engine.Releaser(),
-		SCIMBaseURL: p.appURL + "/scim/v2", SetupLinkBaseURL: p.appURL + "/setup", Users: tenant.HostUsersFunc(p.db.host.AssociatedUsers), AllowAuthorityPorts: true,
+		SCIMBaseURL: p.appURL + "/scim/v2", SetupLinkBaseURL: portal.SetupLinkBaseURL(p.portalURL()), Users: tenant.HostUsersFunc(p.db.host.AssociatedUsers), AllowAuthorityPorts: true,
 		InsecureAllowLoopback: true, InsecureSkipTestSignIn: seeding, Logger: p.log,
 	})
 }
@@ -148,7 +158,7 @@ func (p *program) assembleProvisioning() (err error) {
 	open := p.scimPolicy == "open"
 	cfg := scim.Config{
 		BaseURL: p.appURL + "/scim/v2", Store: p.db.store, Authenticator: scim.APIKeys(p.tenants),
-		Written: func(string) { p.changed() }, Logger: p.log, Origin: tenant.PeerOrigin,
+		Written: func(string) { p.changed() }, Authorizer: p.db.host, Logger: p.log, Origin: tenant.PeerOrigin,
 	}
 	if open {
 		cfg.Policy, cfg.ResourceTypes, cfg.InsecureNoRateLimit = scim.InsecureAllowAll{}, []scim.ResourceType{testResources()}, true
@@ -211,6 +221,7 @@ func (p *program) serve(ctx context.Context, l *listeners) <-chan error {
 		for _, s := range servers {
 			_ = s.Shutdown(grace)
 		}
+		_ = p.portal.Shutdown(grace)
 		for ; pending > 0; pending-- {
 			errs = errors.Join(errs, <-failed)
 		}
@@ -262,6 +273,9 @@ func (p *program) publishAgain(ctx context.Context) error {
 		}
 	}
 }
+
+// portalURL is where the portal is mounted.
+func (p *program) portalURL() string { return p.appURL + "/settings/sso" }
 
 // directoryURL is the page of an organisation's directory at the built-in provider.
 func (p *program) directoryURL(orgID string) string {

@@ -22,8 +22,10 @@
 //   - Transactions: what is undone in ours is undone in the host, or, for a host whose data
 //     is elsewhere ([Host].Elsewhere), remembered.
 //   - Several calls at the same time.
-//   - Optional interfaces that the Target has: TeamDeleter, GroupTeamCreator, MemberSetter
-//     and AccountsCreator.
+//   - Optional interfaces that the Target has: TeamDeleter, TeamArchiver, GroupTeamCreator,
+//     MemberSetter, AccountsCreator, FieldSetter, FieldReader, Deprovisioner, AccountDeleter, PasswordEnder,
+//     TokenRevoker, SessionEnder, AccountInviter and SeatCounter. What some of them did can only be
+//     seen with the functions of [Host].
 //
 // A failed check prints the rule in words, what was done, what was expected and what
 // came. Run one alone with -run, for example -run 'TestTarget/members/role'.
@@ -35,7 +37,7 @@
 // # What is not checked
 //
 // What the host's own pages and sign-in do, beyond what [Host].SignIn and
-// [Host].JoinByHand show; speed; and what a crash of the machine leaves behind.
+// the functions of [Host] show; speed; and what a crash of the machine leaves behind.
 //
 // # Security
 //

@@ -28,7 +28,7 @@ func TestKeepsTheContract(t *testing.T) {
 func TestWithoutOptionalInterfaces(t *testing.T) {
 	provisioningtest.Run(t, func(*testing.T) provisioningtest.Host {
 		h := newApp(false).host(func(t provisioning.Target) provisioning.Target { return struct{ provisioning.Target }{t} })
-		h.SignIn, h.JoinByHand = nil, nil
+		h.SignIn, h.JoinByHand, h.Password, h.Token, h.Invited, h.Duty = nil, nil, nil, nil, nil, nil
 		return h
 	})
 }
@@ -52,6 +52,7 @@ type odd struct {
 	createMany func(tenantID string, profiles []provisioning.Profile) ([]string, error)
 	del        func(tenantID, id string) (bool, error)
 	root       func(tenantID string) (string, error)
+	oddMore
 }
 
 func (o *odd) RootAccount(ctx context.Context, tx store.Store, tenantID string) (string, error) {
@@ -175,13 +176,16 @@ func (o *odd) locked(fn func()) {
 
 var ctx = context.Background()
 
-// faults are hosts with one mistake each, and the check that must find it.
-var faults = []struct {
+// fault is a mistake in a host, and the check that finds it.
+type fault struct {
 	name      string
 	check     string
 	elsewhere bool
 	spoil     func(o *odd)
-}{
+}
+
+// faults are hosts with one mistake each, and the check that must find it.
+var faults = []fault{
 	{"the root account is another each time", "accounts/root", false, func(o *odd) {
 		n := 0
 		o.root = func(tenantID string) (string, error) { n++; return strings.Repeat("root-"+tenantID, n), nil }
@@ -674,7 +678,7 @@ func slow(o *odd) func(tenantID, team, id, role string) error {
 func TestPlantedFaults(t *testing.T) {
 	rules := provisioningtest.Checks()
 	found := map[string]bool{}
-	for _, f := range faults {
+	for _, f := range slices.Concat(faults, optionalFaults) {
 		t.Run(f.name, func(t *testing.T) {
 			require.Contains(t, rules, f.check)
 			open := func() provisioningtest.Host {
@@ -704,7 +708,7 @@ func TestPlantedFaults(t *testing.T) {
 }
 
 // storeFaults are the checks that find a host outside of the transactions.
-var storeFaults = []string{"transactions/undone", "transactions/undone creation", "transactions/part undone", "transactions/error of one", "many/members undone"}
+var storeFaults = []string{"transactions/undone", "transactions/undone creation", "transactions/part undone", "transactions/error of one", "many/members undone", "take over/InviteAccount queued", "fields/undone", "departures/delete undone", "team archiver/undone"}
 
 // TestOutsideOfTransactions is a host that says its data is in our transactions, and it
 // is not.

@@ -30,6 +30,21 @@ type Host struct {
 	// JoinByHand, if set, makes an account a member of a team as a person does in the host's
 	// pages. Without it, no check looks at what is by hand.
 	JoinByHand func(ctx context.Context, tenantID, teamID, accountID, role string) error
+
+	// Fields are the SCIM attributes that SetField is tried with: the names of
+	// provisioning.FieldsConfig.Fields that are no part of a Profile. Nil means title.
+	Fields []string
+	// Field, if set, reads a field of an account as the host's pages show it: "displayName",
+	// "phoneNumbers" and those of Fields; empty if there is none. Without it FieldsOf is asked, if the Target is a
+	// FieldReader; otherwise no check looks at fields.
+	Field func(ctx context.Context, tenantID, accountID, field string) (string, error)
+	// Password and Token, if set, give an account a password, or an API token, and return what tells
+	// whether it still works. Without them, no check looks at them.
+	Password, Token func(ctx context.Context, tenantID, accountID string) (works func(ctx context.Context) (bool, error), err error)
+	// Invited, if set, says whether an invitation waits for the account, or was sent.
+	Invited func(ctx context.Context, tenantID, accountID string) (bool, error)
+	// Duty, if set, gives an account something that somebody has to take over when it goes.
+	Duty func(ctx context.Context, tenantID, accountID string) error
 }
 
 // checkTimeout ends a check whose host waits for ever, such as one that writes outside of
@@ -113,6 +128,11 @@ func areas() []area {
 		{"at once", atOnceChecks()},
 		{"team deleter", deleterChecks()},
 		{"many", manyChecks()},
+		{"fields", fieldChecks()},
+		{"departures", departureChecks()},
+		{"take over", takeOverChecks()},
+		{"seats", seatChecks()},
+		{"team archiver", archiveChecks()},
 	}
 }
 

@@ -30,6 +30,7 @@ type account struct {
 	provisioning.AccountState
 	tenant   string
 	sessions int
+	more
 }
 
 type team struct {
@@ -73,6 +74,16 @@ func (a *app) host(wrap func(provisioning.Target) provisioning.Target) provision
 	return provisioningtest.Host{
 		Target: t, Store: st, Tenant: "acme", Other: "globex", OrgRoles: orgRoles, TeamRoles: teamRoles,
 		Elsewhere: a.elsewhere, SignIn: a.signIn, JoinByHand: a.joinByHand,
+		Password: a.has(func(acc *account) { acc.password = true }, func(acc account) bool { return acc.password }),
+		Token:    a.has(func(acc *account) { acc.token = true }, func(acc account) bool { return acc.token }),
+		Invited: func(_ context.Context, _, id string) (bool, error) {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return a.accounts[id].invited, nil
+		},
+		Duty: func(_ context.Context, tenantID, id string) error {
+			return a.change(tenantID, id, func(acc *account) { acc.duty = true })
+		},
 	}
 }
 
@@ -190,6 +201,7 @@ func (t target) CreateAccount(_ context.Context, _ store.Store, tenantID string,
 	defer t.mu.Unlock()
 	t.next++
 	acc := account{AccountState: provisioning.AccountState{ID: fmt.Sprintf("u%d", t.next), Email: p.Email, Active: true, OrgRole: "member"}, tenant: tenantID}
+	acc.keep(p)
 	if t.elsewhere {
 		acc.CreatedFor, acc.OwnOrgRole = p.SCIMUserID, "member"
 	}
@@ -213,6 +225,7 @@ func (t target) UpdateProfile(_ context.Context, _ store.Store, tenantID, id str
 		if p.Email != "" {
 			acc.Email = p.Email
 		}
+		acc.keep(p)
 	})
 }
 

@@ -22,6 +22,7 @@ const (
 	workKind     = "portal_work"
 	workLife     = 15 * time.Minute
 	workTime     = time.Minute // no check takes longer
+	maxWorkTime  = 10 * time.Minute
 	workPatience = 1500 * time.Millisecond
 	maxWork      = 64 // at once, in one process
 )
@@ -32,6 +33,8 @@ type outcome struct {
 	To      string   `json:"to,omitempty"`
 	Notice  string   `json:"notice,omitempty"`
 	Problem *problem `json:"problem,omitempty"`
+
+	err error
 }
 
 // waitPage is shown while work goes on.
@@ -45,43 +48,58 @@ type waitPage struct {
 // beside does work that may take long, and answers with what came of it: on to the page to, with a notice. work gets a context that the
 // browser's going away does not end. what is one of our texts: what is going on.
 func (v *visit) beside(what, to, notice string, work func(ctx context.Context) error) error {
+	return v.besideTo(what, workTime, to, func(ctx context.Context) (string, string, error) {
+		if err := work(ctx); err != nil {
+			return "", "", err
+		}
+		return to, notice, nil
+	})
+}
+
+// besideTo is beside for work that says itself where to go on, and may take up to limit. With an error, too, it may name a
+// page that tells about it to a browser that had to wait. back is the page that a browser that waits is told of.
+func (v *visit) besideTo(what string, limit time.Duration, back string, work func(ctx context.Context) (to, notice string, err error)) error {
 	select {
 	case v.h.slots <- struct{}{}:
 	default:
 		return fmt.Errorf("portal: %d checks are under way: %w", maxWork, store.ErrUnavailable)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), workTime)
-	result := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), limit)
+	result := make(chan outcome, 1)
 	id := rand.Text()
 	handedOver := make(chan struct{})
 	v.h.working.Go(func() {
 		defer func() { <-v.h.slots }()
 		defer cancel()
-		err := safely(func() error { return work(ctx) })
+		o := outcome{Actor: v.actorKey()}
+		o.err = safely(func() (err error) {
+			o.To, o.Notice, err = work(ctx)
+			return err
+		})
 		select {
-		case result <- err:
+		case result <- o:
 		default:
 		}
 		select {
 		case <-handedOver:
-			v.keep(id, outcome{Actor: v.actorKey(), To: to, Notice: notice}, err)
+			v.keep(id, o)
 		case <-ctx.Done():
 		}
 	})
 	patience := time.NewTimer(v.h.patience)
 	defer patience.Stop()
 	select {
-	case err := <-result:
+	case o := <-result:
 		cancel()
-		if err != nil {
-			return err
+		if o.err != nil {
+			return o.err
 		}
-		return v.done(to, notice, map[string]any{"done": notice})
+		return v.done(o.To, o.Notice, map[string]any{"done": o.Notice, "at": o.To})
 	case <-patience.C:
 	case <-v.r.Context().Done():
 	}
 	close(handedOver)
-	q := url.Values{"since": {strconv.FormatInt(v.h.cfg.Now().Unix(), 10)}, "what": {what}, "to": {to}}
+	q := url.Values{"since": {strconv.FormatInt(v.h.cfg.Now().Unix(), 10)}, "what": {what}, "to": {back}, "limit": {strconv.Itoa(int(limit / time.Second))}}
 	if v.wantsJSON() {
 		return v.json(http.StatusAccepted, "application/json", map[string]any{"wait": v.path("wait", id) + "?" + q.Encode()})
 	}
@@ -103,9 +121,9 @@ func safely(f func() error) (err error) {
 func (v *visit) actorKey() string { return string(v.Actor.Kind) + " " + v.Actor.ID }
 
 // keep stores what came of work for the page that waits.
-func (v *visit) keep(id string, o outcome, err error) {
-	if err != nil {
-		p := v.problemOf(err)
+func (v *visit) keep(id string, o outcome) {
+	if o.err != nil && (o.To == "" || o.Notice == "" || v.wantsJSON()) {
+		p := v.problemOf(o.err)
 		o.Problem = &p
 	}
 	data, jsonErr := json.Marshal(o)
@@ -121,7 +139,8 @@ func (v *visit) keep(id string, o outcome, err error) {
 }
 
 // whatTexts are what can be going on; anything else in the address is nobody's word.
-var whatTexts = []string{"Checking the connection", "Submitting the request", "Checking the domain", "Activating", "Approving", "Putting the change in force"}
+var whatTexts = []string{"Checking the connection", "Submitting the request", "Checking the domain", "Activating", "Approving", "Putting the change in force",
+	"Computing the preview", "Applying the plan", "Comparing everybody with the rules"}
 
 // wait follows work along.
 func (h *Handler) wait(v *visit) error {
@@ -144,7 +163,7 @@ func (h *Handler) wait(v *visit) error {
 		v.refuse(*o.Problem)
 		return nil
 	}
-	return v.done(o.To, o.Notice, map[string]any{"done": o.Notice})
+	return v.done(o.To, o.Notice, map[string]any{"done": o.Notice, "at": o.To})
 }
 
 func (v *visit) stillWaiting(q url.Values) error {
@@ -155,7 +174,11 @@ func (v *visit) stillWaiting(q url.Values) error {
 		}
 	}
 	since, err := strconv.ParseInt(q.Get("since"), 10, 64)
-	body.Late = err != nil || v.h.cfg.Now().Sub(time.Unix(since, 0)) > workTime+5*time.Second
+	limit := workTime
+	if n, err := strconv.Atoi(q.Get("limit")); err == nil && n > 0 {
+		limit = min(time.Duration(min(n, 3600))*time.Second, maxWorkTime)
+	}
+	body.Late = err != nil || v.h.cfg.Now().Sub(time.Unix(since, 0)) > limit+5*time.Second
 	if !body.Late {
 		v.w.Header().Set("Refresh", "2")
 	}

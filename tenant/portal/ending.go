@@ -56,7 +56,7 @@ func (v *visit) showEnding(code int, problem string, plan tenant.EndingPlan, val
 		Tabs: v.tabs(c, ""), ID: c.ID, Plan: plan, Suspends: plan.Ending.Kind == tenant.EndingSuspend,
 		Lose: plan.Totals.By[tenant.EffectLoses], Keep: plan.Totals.By[tenant.EffectKeeps],
 		Unknown: plan.Totals.By[tenant.EffectUnknown], None: plan.Totals.By[tenant.EffectNone],
-		Form: newForm(values, findings, "reason", "offer"),
+		Form: newForm(values, findings, tenant.FieldEndingReason, "offer"),
 		Offers: []option{
 			{Value: string(tenant.OfferNothing), Label: v.p.text("Nothing")},
 			{Value: string(tenant.OfferPasswordReset), Label: v.p.text("A link to choose a password")},
@@ -98,6 +98,7 @@ func (h *Handler) end(kind tenant.EndingKind) screen {
 		if findings == nil || e.Unplanned {
 			return v.connectionRefused(err, values)
 		}
+		e.Reason = "" // what it means is the same for a reason that can't be taken
 		if plan, err = h.cfg.Tenants.PlanEnding(v.r.Context(), v.Actor, v.tenantID, e); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -81,4 +82,19 @@ func TestConnectionEndsInAnEmergency(t *testing.T) {
 	require.Contains(t, a.body, `"to":"suspended"`)
 	require.Equal(t, http.StatusConflict, b.post(at("/c/"+c.ID+"/suspend"), "unplanned", "1").status)
 	require.Equal(t, http.StatusUnprocessableEntity, b.post(at("/c/"+c.ID+"/delete"), "unplanned", "1").status, "a deletion is no emergency")
+}
+
+// TestEndingWithABadReason: the plan is shown again with what was typed.
+func TestEndingWithABadReason(t *testing.T) {
+	w := newWorld(t)
+	c := w.activeConnection(t)
+	page := at("/c/" + c.ID + "/suspend")
+	a := w.as(t, "owner").post(page, "hash", "x", "reason", "because "+strings.Repeat("long ", 500))
+	require.Equal(t, http.StatusUnprocessableEntity, a.status)
+	require.Contains(t, a.body, `value="because long `)
+	require.Contains(t, a.body, `id="f-reason-error"`)
+	require.Contains(t, a.body, "What it means")
+	got, err := w.tenants.Connection(t.Context(), who["owner"], org, c.ID)
+	require.NoError(t, err)
+	require.Equal(t, store.ConnectionActive, got.State)
 }

@@ -150,3 +150,12 @@ func localTime(t time.Time, zone *time.Location) string {
 	}
 	return t.In(zone).Format("2006-01-02T15:04")
 }
+
+// hint is what a finding suggests, empty where its message says it already.
+func hint(c any) string {
+	f := asFinding(c)
+	if strings.Contains(f.Message, f.Suggestion) {
+		return ""
+	}
+	return f.Suggestion
+}

@@ -216,3 +216,27 @@ func BenchmarkPages(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkGroupPages is the same for screen 9, in an organisation with ten thousand groups.
+func BenchmarkGroupPages(b *testing.B) {
+	g := manyGroups(b, 10_000)
+	visitor := g.as(b, "owner")
+	plan := visitor.post(at("/groups/preview"))
+	for strings.Contains(plan.url.Path, "/wait/") {
+		require.NoError(b, g.portal.Shutdown(b.Context()))
+		plan = visitor.get(plan.url.RequestURI())
+	}
+	require.Contains(b, plan.url.Path, "/groups/preview/")
+	for name, path := range map[string]string{
+		"groups": at("/groups"), "groups search": at("/groups?q=group+04321"), "row": at("/groups/row"), "list": at("/groups/list"), "list search": at("/groups/list?search=09999"),
+		"picture": at("/groups/picture"), "match": at("/groups/match?filter_kind=glob&filter=*9"), "history": at("/groups/history"), "preview": plan.url.Path, "preview groups": plan.url.Path + "/groups?after=9000",
+	} {
+		b.Run(name, func(b *testing.B) {
+			size := 0
+			for b.Loop() {
+				size = len(visitor.get(path).body)
+			}
+			b.ReportMetric(float64(size)/1024, "KiB/page")
+		})
+	}
+}

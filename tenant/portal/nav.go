@@ -19,7 +19,8 @@ var entries = []entry{
 	{name: "overview", title: "Overview", action: tenant.ActionViewConnection, also: []string{"wait", "choose", "connection", "application", "details", "secret", "test", "activate", "ending"}},
 	{name: "domains", title: "Domains", path: []string{"domains"}, action: tenant.ActionViewConnection},
 	{name: "provisioning", title: "Provisioning", path: []string{"provisioning"}, action: tenant.ActionViewConnection, also: []string{"requests"}},
-	{name: "people", title: "People", path: []string{"people"}, action: tenant.ActionViewUsers, memberOnly: true},
+	{name: "groups", title: "Groups and roles", path: []string{"groups"}, action: tenant.ActionViewMapping, also: []string{"group-list", "group-picture", "group-history", "group-row", "group-preview"}},
+	{name: "people", title: "People", path: []string{"people"}, action: tenant.ActionViewUsers, memberOnly: true, also: []string{"person", "conversions"}},
 	{name: "links", title: "Set-up links", path: []string{"links"}, action: tenant.ActionViewSetupLinks, memberOnly: true},
 	{name: "audit", title: "Audit log", path: []string{"audit"}, action: tenant.ActionViewAudit, memberOnly: true},
 }
@@ -40,7 +41,7 @@ func (v *visit) nav(current string) ([]navItem, error) {
 	}
 	var items []navItem
 	for _, e := range list {
-		if e.memberOnly && v.link != nil {
+		if e.memberOnly && v.link != nil || e.name == "groups" && v.h.cfg.Engine == nil {
 			continue
 		}
 		ok, err := v.may(e.action)

@@ -63,6 +63,11 @@ func (h *Handler) overview(v *visit) error {
 	if i := slices.IndexFunc(body.Steps, func(s step) bool { return !s.Done && s.URL != "" }); i >= 0 {
 		body.Next = &body.Steps[i]
 	}
+	for _, c := range list {
+		if c.State == store.ConnectionNeedsInformation {
+			body.Next = &step{Code: "answer", Title: v.p.text("Answer the reviewers"), Help: v.p.text("They ask something about your request."), URL: v.path("c", c.ID)}
+		}
+	}
 	body.Status = v.tenantStatus(list)
 	if v.link == nil {
 		health, err := h.cfg.Tenants.Health(ctx, v.Actor, v.tenantID)

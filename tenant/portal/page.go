@@ -55,6 +55,23 @@ var notices = map[string]string{
 	"started":   "Started. This page follows along.",
 	"completed": "Completed.",
 	"decided":   "Your decision was recorded.",
+	"drafted":   "Kept in your draft. Nothing is in force before you have seen its preview and applied it.",
+	"discarded": "Your draft was discarded.",
+	"previewed": "This is what would happen. Nothing has changed yet.",
+	"changed":   "The directory or the settings changed since this preview. Here is the new one.",
+	"compared":  "Everybody was compared with the rules.",
+	"paused":    "Provisioning is paused.",
+	"staged":    "The new secret waits. Test it now; people go on signing in with the old one until the test has worked.",
+	"dropped":   "The secret that waited is forgotten. The one in force stays.",
+	"unlinked":  "The identity is not linked any more.",
+	"sessions":  "All sessions of this person were ended.",
+	"lifted":    "The lock is lifted for a time.",
+	"locked":    "The lock holds again.",
+	"retried":   "It was tried again.",
+	"kept":      "The account is not deleted.",
+	"converted": "The directory may take over these accounts.",
+	"undone":    "It was taken back.",
+	"ignored":   "It is not shown any more.",
 }
 
 // show writes a screen. The template has the screen's name; title is one of our texts.

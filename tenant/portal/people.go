@@ -3,18 +3,29 @@ package portal
 import (
 	"net/http"
 
+	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // peoplePage is screen 10: everybody of the organisation, and which way they came.
 type peoplePage struct {
-	Users    []tenant.AssociatedUser `json:"users"`
-	Form     *form                   `json:"-"`
-	Sources  []option                `json:"-"`
-	States   []option                `json:"-"`
-	Previous string                  `json:"-"`
-	Next     string                  `json:"next,omitempty"`
+	Users    []peopleRow `json:"users"`
+	Form     *form       `json:"-"`
+	Sources  []option    `json:"-"`
+	States   []option    `json:"-"`
+	Previous string      `json:"-"`
+	Next     string      `json:"next,omitempty"`
+	// Convert is where accounts are decided about that exist already, empty for those who may not.
+	Convert string `json:"-"`
+}
+
+// peopleRow is a person with the page that tells more, and the lock that a directory puts on it.
+type peopleRow struct {
+	tenant.AssociatedUser
+
+	URL     string            `json:"url,omitempty"`
+	Managed provisioning.Lock `json:"lock,omitzero"`
 }
 
 // sourceTexts are the badges of where people came from (R74).
@@ -27,7 +38,7 @@ func (h *Handler) people(v *visit) error {
 	q := tenant.UserQuery{
 		Source: store.AccountSource(values.Get("source")), State: tenant.UserState(values.Get("state")), Search: values.Get("search"), After: values.Get("after"), Limit: 50,
 	}
-	body := peoplePage{Users: []tenant.AssociatedUser{}, Sources: []option{{Label: v.p.text("All")}}, States: []option{{Label: v.p.text("All")}}}
+	body := peoplePage{Users: []peopleRow{}, Sources: []option{{Label: v.p.text("All")}}, States: []option{{Label: v.p.text("All")}}}
 	for _, s := range []store.AccountSource{store.SourceManual, store.SourceInvitation, store.SourceOIDC, store.SourceSCIM, store.SourceConverted} {
 		body.Sources = append(body.Sources, option{Value: string(s), Label: v.p.text(sourceTexts[s])})
 	}
@@ -42,7 +53,19 @@ func (h *Handler) people(v *visit) error {
 	if err != nil {
 		return err
 	}
-	body.Form, body.Users = newForm(values, nil), append(body.Users, page.Users...)
+	body.Form = newForm(values, nil)
+	if body.Users, err = v.peopleRows(page.Users); err != nil {
+		return err
+	}
+	if h.cfg.Engine != nil {
+		ok, err := v.may(tenant.ActionManageSCIM)
+		if err != nil {
+			return err
+		}
+		if ok {
+			body.Convert = v.path("people", "convert")
+		}
+	}
 	if page.Next != "" {
 		body.Next = v.pageURL("people", values, "after", page.Next)
 	}
@@ -50,6 +73,35 @@ func (h *Handler) people(v *visit) error {
 		body.Previous = v.pageURL("people", values, "after", "")
 	}
 	return v.show("people", "People", body)
+}
+
+// peopleRows are the people of a page, with their locks asked for all at once.
+func (v *visit) peopleRows(users []tenant.AssociatedUser) ([]peopleRow, error) {
+	rows := []peopleRow{}
+	var changes []provisioning.Change
+	var at []int
+	for i, u := range users {
+		row := peopleRow{AssociatedUser: u}
+		if u.AccountID != "" && v.h.cfg.Engine != nil {
+			row.URL = v.personURL(u.AccountID)
+		}
+		if u.AccountID != "" && u.Lock != nil {
+			at = append(at, i)
+			changes = append(changes, provisioning.Change{Resource: provisioning.Resource{Kind: provisioning.ResourceUser, AccountID: u.AccountID}, Op: provisioning.OpUpdate})
+		}
+		rows = append(rows, row)
+	}
+	if v.h.cfg.Locks == nil || len(changes) == 0 {
+		return rows, nil
+	}
+	locks, err := v.h.cfg.Locks.CheckAll(v.r.Context(), v.tenantID, changes)
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range locks {
+		rows[at[i]].Managed = l
+	}
+	return rows, nil
 }
 
 // stateTexts are the badges of what people are.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantgate/tenantgate/oidc"
+	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
@@ -62,6 +63,14 @@ type Config struct {
 	Requests RequestLog
 	// Refused has what the policy refused them; usually the *provisioning.Engine. Nil leaves that list out.
 	Refused RefusedLog
+
+	// Engine is what maps groups to teams and roles, for screen 9 and the pages of single people; nil leaves those pages out.
+	Engine *provisioning.Engine
+	// Locks say on the pages of single people what can't be changed by hand and why, and lift it (LocksConfig.Authorizer). Nil
+	// leaves out which attribute and team it is, and the lifting.
+	Locks *provisioning.Locks
+	// Fields has the phone number and other fields that people may change themselves. Nil leaves them out.
+	Fields *provisioning.Fields
 
 	// Brand is the host's look.
 	Brand Brand

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 )
@@ -36,8 +37,9 @@ func (v *visit) fail(err error) {
 // in the log.
 func (v *visit) problemOf(err error) problem {
 	var (
-		invalid *tenant.ValidationError
-		refusal *tenant.Error
+		invalid   *tenant.ValidationError
+		refusal   *tenant.Error
+		stalePlan *provisioning.StaleKeptPlanError
 	)
 	refused := func(status int, code, message string, findings ...tenant.Finding) problem {
 		return problem{Status: status, Code: code, Detail: message, Findings: findings}
@@ -52,6 +54,15 @@ func (v *visit) problemOf(err error) problem {
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, tenant.ErrUnavailable):
 		v.h.cfg.Logger.WarnContext(v.r.Context(), "portal: unavailable", "path", v.r.URL.Path, "tenant", v.tenantID, "error", err)
 		return refused(http.StatusServiceUnavailable, "unavailable", v.p.text("This can't be done just now. Nothing was changed. Try again in a minute."))
+	case errors.As(err, &stalePlan):
+		return refused(http.StatusConflict, tenant.ErrorCodePlanStale, v.p.text("The directory or the settings changed since this preview. Here is the new one."), tenant.Finding{
+			Field: "hash", Code: tenant.ErrorCodePlanStale, Severity: tenant.SeverityError, Message: stalePlan.Error(),
+			Expected: stalePlan.Now.Plan.Hash, Suggestion: v.path("groups", "preview", stalePlan.Now.ID),
+		})
+	case errors.Is(err, provisioning.ErrSuperseded):
+		return refused(http.StatusConflict, "plan_superseded", v.p.text("The settings were changed after this plan. Take the later plans back first, the newest before the others."))
+	case errors.Is(err, provisioning.ErrNotPaused):
+		return refused(http.StatusConflict, "not_paused", v.p.text("Provisioning is not paused."))
 	case errors.As(err, &refusal):
 		return refused(statusOf(err), refusal.Code, v.p.refusal(refusal.Code, refusal.Message))
 	case errors.Is(err, store.ErrNotFound):

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
@@ -185,10 +186,12 @@ func (p *printer) date(t time.Time, zone *time.Location) string {
 }
 
 func (p *printer) funcs() template.FuncMap {
-	return template.FuncMap{
+	funcs := template.FuncMap{
 		"t":       p.text,
 		"n":       p.count,
 		"finding": p.finding,
+		"event":   p.event,
+		"hint":    hint,
 		"check":   func(c any) string { return p.finding(asFinding(c)) },
 		"date":    func(g *page, t time.Time) string { return p.date(t, g.zone) },
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
@@ -199,6 +202,8 @@ func (p *printer) funcs() template.FuncMap {
 		"join":    strings.Join,
 		"add":     func(a, b int) int { return a + b },
 	}
+	maps.Copy(funcs, provisioning.LockFuncs(p.language))
+	return funcs
 }
 
 // dict makes a map of pairs, for templates that take several values.

@@ -158,7 +158,9 @@ func (v *visit) done(to, notice string, body any) error {
 	if v.wantsJSON() {
 		return v.json(http.StatusOK, "application/json", body)
 	}
-	if notice != "" {
+	if notice != "" && strings.Contains(to, "?") {
+		to += "&done=" + notice
+	} else if notice != "" {
 		to += "?done=" + notice
 	}
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther)

@@ -69,6 +69,8 @@ var schema = []string{
 		phone text not null default '', password_hash text not null default '',
 		source text not null, active integer not null, org_role text not null,
 		unique (org_id, email))`,
+	`create table if not exists oncall_user_fields (
+		user_id text not null, field text not null, value text not null, primary key (user_id, field))`,
 	`create table if not exists oncall_teams (
 		id text primary key, org_id text not null, name text not null, source text not null,
 		unique (org_id, name))`,

@@ -108,7 +108,7 @@ func (t Target) UpdateProfile(ctx context.Context, tx store.Store, tenantID, acc
 	if p.Email != "" {
 		u.Email = p.Email
 	}
-	if !p.Keeps("name") {
+	if !p.Keeps("name") && !p.Keeps("displayName") {
 		u.Name = displayName(p)
 	}
 	if p.Phone != "" && !p.Keeps("phone") && (!p.KeepPhone || u.Phone == "") {

@@ -2,7 +2,9 @@ package host_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/provisioning/provisioningtest"
@@ -18,6 +21,7 @@ import (
 	"github.com/tenantgate/tenantgate/store/postgres"
 	"github.com/tenantgate/tenantgate/store/sqlite"
 	"github.com/tenantgate/tenantgate/store/storetest/pgtest"
+	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // TestTarget holds the product to what provisioning counts on, on both databases that
@@ -69,6 +73,36 @@ func checkTarget(t *testing.T, pool *sql.DB, st store.Store, d host.Dialect) {
 					_, _, ok, err := db.Session(r, time.Now())
 					return ok, err
 				}, nil
+			},
+			Fields: []string{"title", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"},
+			Field: func(ctx context.Context, tenantID, accountID, field string) (string, error) {
+				u, err := db.User(ctx, nil, tenantID, accountID)
+				switch {
+				case err != nil:
+					return "", err
+				case field == "displayName":
+					return u.Name, nil
+				case field == tenant.FieldPhone:
+					return u.Phone, nil
+				}
+				return db.UserField(ctx, nil, tenantID, accountID, field)
+			},
+			Password: func(ctx context.Context, tenantID, accountID string) (func(context.Context) (bool, error), error) {
+				hash, err := bcrypt.GenerateFromPassword([]byte("correct horse"), bcrypt.MinCost)
+				if err == nil {
+					_, err = pool.ExecContext(ctx, fmt.Sprintf(`update oncall_users set password_hash = '%s' where id = '%s'`, hash, accountID))
+				}
+				return func(ctx context.Context) (bool, error) {
+					u, err := db.User(ctx, nil, tenantID, accountID)
+					return u.CheckPassword("correct horse"), err
+				}, err
+			},
+			Duty: func(ctx context.Context, tenantID, accountID string) error {
+				id := "t-" + rand.Text()
+				if err := db.AddTeam(ctx, nil, host.Team{ID: id, OrgID: tenantID, Name: id, Source: "manual"}); err != nil {
+					return err
+				}
+				return db.PutMembership(ctx, nil, host.Membership{TeamID: id, UserID: accountID, Role: host.RoleAdministrator, Source: "manual"})
 			},
 			JoinByHand: func(ctx context.Context, _, team, account, role string) error {
 				return db.PutMembership(ctx, nil, host.Membership{TeamID: team, UserID: account, Role: role, Source: "manual"})

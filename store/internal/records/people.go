@@ -103,6 +103,14 @@ var accounts = codec[store.Account]{
 				pending := *f.Pending
 				a.Fields[i].Pending = &pending
 			}
+			if f.Lifted != nil {
+				lifted := *f.Lifted
+				a.Fields[i].Lifted = &lifted
+			}
+		}
+		a.Claims = slices.Clone(a.Claims)
+		for i, c := range a.Claims {
+			a.Claims[i].Values = slices.Clone(c.Values)
 		}
 		return a
 	},

@@ -72,7 +72,9 @@ func newService(tb testing.TB, st store.Store, now func() time.Time) *tenant.Ser
 		ProviderChecker: tenant.ProviderCheckerFunc(func(context.Context, tenant.ProviderRequest) (tenant.ProviderReport, error) {
 			return tenant.ProviderReport{}, errors.New("nobody is set up here")
 		}),
-		Notifier: tenant.NotifierFunc(func(context.Context, store.Store, tenant.Notice) error { return nil }),
+		Notifier:      tenant.NotifierFunc(func(context.Context, store.Store, tenant.Notice) error { return nil }),
+		StaffNotifier: tenant.NotifierFunc(func(context.Context, store.Store, tenant.Notice) error { return nil }),
+		ReviewWithin:  4 * 24 * time.Hour,
 	})
 	require.NoError(tb, err)
 	return s

@@ -22,7 +22,7 @@ type Fleet struct {
 	Hash []byte
 	// CheckAt is when the domains are to be looked at.
 	CheckAt time.Time
-	// Busy gives every tenth tenant a request that waits for review, a client secret that expires in a few days after
+	// Busy gives every tenth tenant a request that has waited for review for five days, a client secret that expires in a few days after
 	// CheckAt, and a break-glass address that nobody has tried for a year.
 	Busy bool
 }
@@ -92,7 +92,7 @@ func (f *Fleet) add(ctx context.Context, tx store.Store, i int) error {
 	}
 	if busy {
 		waiting := c
-		waiting.Meta, waiting.State = meta(), store.ConnectionSubmitted
+		waiting.Meta, waiting.State, waiting.SubmittedAt = meta(), store.ConnectionSubmitted, f.CheckAt.AddDate(0, 0, -5)
 		if _, err := tx.CreateConnection(ctx, id, waiting); err != nil {
 			return err
 		}

@@ -45,6 +45,60 @@
   }
   document.querySelectorAll("[data-poll][id]").forEach(poll);
 
+  // What a filter selects is counted while it is written.
+  document.querySelectorAll("form[data-match]").forEach(function (form) {
+    var place = form.querySelector("#match"), timer, asked = 0;
+    function item(name, team) {
+      var li = document.createElement("li"), a = document.createElement("bdi"), b = document.createElement("bdi");
+      a.textContent = name;
+      b.textContent = team || "";
+      li.append(a, " → ", b);
+      return li;
+    }
+    form.addEventListener("input", function () {
+      clearTimeout(timer);
+      timer = setTimeout(function () {
+        var mine = ++asked;
+        fetch(form.dataset.match + "?" + new URLSearchParams(new FormData(form)), { headers: { Accept: "application/json" }, credentials: "same-origin" })
+          .then(function (answer) { return answer.json(); })
+          .then(function (m) {
+            if (mine !== asked) { return; }
+            var text = document.createElement("p"), list = document.createElement("ul");
+            text.textContent = m.text || m.detail || "";
+            list.className = "plain";
+            (m.groups || []).forEach(function (g) { list.append(item(g.group, g.team)); });
+            place.replaceChildren(text, list);
+          })
+          .catch(function () {});
+      }, 400);
+    });
+  });
+
+  // Rows are ordered by pointer, too; the buttons do the same.
+  document.querySelectorAll("tbody[data-order]").forEach(function (body) {
+    var move = document.getElementById("move-row"), held = null;
+    if (!move) { return; }
+    body.querySelectorAll("tr[data-number]").forEach(function (row) {
+      var handle = document.createElement("span");
+      handle.className = "handle";
+      handle.draggable = true;
+      handle.textContent = "⠿";
+      handle.setAttribute("aria-hidden", "true");
+      row.cells[0].append(handle);
+      handle.addEventListener("dragstart", function (e) { held = row; row.classList.add("drag"); e.dataTransfer.effectAllowed = "move"; e.dataTransfer.setData("text/plain", row.dataset.number); });
+      handle.addEventListener("dragend", function () { row.classList.remove("drag"); held = null; });
+      row.addEventListener("dragover", function (e) { if (held && held !== row) { e.preventDefault(); row.classList.add("over"); } });
+      row.addEventListener("dragleave", function () { row.classList.remove("over"); });
+      row.addEventListener("drop", function (e) {
+        if (!held || held === row) { return; }
+        e.preventDefault();
+        move.elements.number.value = held.dataset.number;
+        move.elements.to.value = row.dataset.number;
+        move.requestSubmit(move.querySelector("button"));
+      });
+    });
+  });
+
   // A form that was sent is not sent twice.
   document.querySelectorAll("form[method=post]").forEach(function (form) {
     form.addEventListener("submit", function () {

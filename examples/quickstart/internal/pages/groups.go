@@ -31,15 +31,6 @@ type groupRow struct {
 	TeamRole string `json:"team_role"`
 }
 
-// teamView is a team as the page shows it.
-type teamView struct {
-	ID      string   `json:"id"`
-	Name    string   `json:"name"`
-	Source  string   `json:"source"`
-	Lock    string   `json:"lock,omitempty"`
-	Members []string `json:"members"`
-}
-
 // adoptChoice is a group that may take over the team of its name.
 type adoptChoice struct {
 	GroupID, Name string
@@ -64,7 +55,6 @@ type groupsPage struct {
 	Teams           []host.Team                 `json:"-"`
 	TeamRoles       []string                    `json:"team_roles"`
 	OrgRoles        []string                    `json:"org_roles"`
-	Current         []teamView                  `json:"teams"`
 	Errors          map[string][]tenant.Finding `json:"errors,omitempty"`
 	Plan            *provisioning.Plan          `json:"plan,omitempty"`
 	Version         int64                       `json:"version"` // of the settings, to be quoted with the plan's hash
@@ -126,9 +116,8 @@ func (s *Server) groupsBody(r *http.Request, v visitor, settings store.Provision
 	if b.Teams, err = s.DB.Teams(r.Context(), nil, v.org.ID); err != nil {
 		return nil, err
 	}
-	b.Current, err = s.teamViews(r, v.org.ID, b.Teams)
 	b.Adopt = adoptChoices(b.Rows, settings.Auto.Adopt, nil)
-	return b, err
+	return b, nil
 }
 
 func (s *Server) allGroups(r *http.Request, orgID string) ([]store.SCIMGroup, error) {
@@ -159,35 +148,6 @@ func (s *Server) countMembers(r *http.Request, orgID, groupID string) (int, erro
 		n += len(members)
 		after = members[len(members)-1].ID
 	}
-}
-
-func (s *Server) teamViews(r *http.Request, orgID string, teams []host.Team) ([]teamView, error) {
-	users, err := s.DB.Users(r.Context(), nil, orgID)
-	if err != nil {
-		return nil, err
-	}
-	emails := map[string]string{}
-	for _, u := range users {
-		emails[u.ID] = u.Email
-	}
-	memberships, err := s.DB.Memberships(r.Context(), nil, orgID)
-	if err != nil {
-		return nil, err
-	}
-	var out []teamView
-	for _, t := range teams {
-		view := teamView{ID: t.ID, Name: t.Name, Source: t.Source, Members: []string{}}
-		if view.Lock, err = s.lockText(r.Context(), orgID, provisioning.Resource{Kind: provisioning.ResourceTeam, TeamID: t.ID}, "name"); err != nil {
-			return nil, err
-		}
-		for _, m := range memberships {
-			if m.TeamID == t.ID {
-				view.Members = append(view.Members, emails[m.UserID])
-			}
-		}
-		out = append(out, view)
-	}
-	return out, nil
 }
 
 // readSettings takes the form's wishes over into the stored settings.

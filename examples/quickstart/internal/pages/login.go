@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/tenantgate/tenantgate/examples/internal/host"
 	"github.com/tenantgate/tenantgate/oidc"
@@ -12,6 +13,17 @@ import (
 // loginBody is the sign-in page's.
 type loginBody struct {
 	Email string `json:"email"`
+	// ReturnTo is the page that asked for a sign-in, empty for the first page of whoever signs in.
+	ReturnTo string `json:"return_to,omitempty"`
+}
+
+// returnTo is the page that asked for a sign-in: one of this product, whatever the address says.
+func returnTo(r *http.Request) string {
+	to, err := url.Parse(r.FormValue("return_to"))
+	if err != nil || to.Scheme != "" || to.Host != "" || to.User != nil || !strings.HasPrefix(to.Path, "/") || strings.HasPrefix(to.Path, "//") || strings.Contains(to.Path, `\`) {
+		return ""
+	}
+	return to.RequestURI()
 }
 
 // login shows the sign-in page, or passes a sign-in on to tenantgate: for an e-mail
@@ -22,7 +34,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, s.Login.InitiateLoginURI()+"?"+q.Encode(), http.StatusSeeOther)
 		return
 	}
-	s.render(w, r, http.StatusOK, "login", visitor{}, page{Title: "Sign in", Body: loginBody{}})
+	s.render(w, r, http.StatusOK, "login", visitor{}, page{Title: "Sign in", Body: loginBody{ReturnTo: returnTo(r)}})
 }
 
 // wrongPassword is the one answer to everybody who may not sign in with a password,
@@ -59,10 +71,13 @@ func (s *Server) passwordLogin(w http.ResponseWriter, r *http.Request) {
 		}
 		to := "/"
 		if u.OrgRole == host.RoleOwner {
-			to = "/org/" + url.PathEscape(u.OrgID) + "/sso"
+			to = s.Portal.URL(u.OrgID)
 		}
 		if u.OrgID == host.StaffOrg {
 			to = "/staff"
+		}
+		if page := returnTo(r); page != "" {
+			to = page
 		}
 		s.done(w, r, to, map[string]any{"user_id": u.ID, "method": method})
 		return
@@ -71,7 +86,7 @@ func (s *Server) passwordLogin(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, r, http.StatusUnauthorized, "sign_in_failed", wrongPassword, nil)
 		return
 	}
-	s.render(w, r, http.StatusUnprocessableEntity, "login", visitor{}, page{Title: "Sign in", Problem: wrongPassword, Body: loginBody{Email: email}})
+	s.render(w, r, http.StatusUnprocessableEntity, "login", visitor{}, page{Title: "Sign in", Problem: wrongPassword, Body: loginBody{Email: email, ReturnTo: returnTo(r)}})
 }
 
 // passwordMethod says how a password signs this user in; empty if it may not.

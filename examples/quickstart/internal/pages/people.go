@@ -116,7 +116,7 @@ func (s *Server) users(w http.ResponseWriter, r *http.Request, v visitor) {
 		}
 		body.Users = append(body.Users, p)
 	}
-	s.render(w, r, http.StatusOK, "users", v, page{Title: "Associated users", Tab: "users", Body: body})
+	s.render(w, r, http.StatusOK, "users", v, page{Title: "People", Tab: "users", Body: body})
 }
 
 // lineOf adds what the product knows of its own user, if there is one.

@@ -16,6 +16,7 @@ import (
 	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
+	"github.com/tenantgate/tenantgate/tenant/portal"
 )
 
 // Config is what the pages work with; all of it is required.
@@ -25,16 +26,17 @@ type Config struct {
 	Tenants *tenant.Service
 	Login   *oidc.Handler
 	Engine  *provisioning.Engine
-	Locks   *provisioning.Locks
+	// Portal is where owners set single sign-on up, and the staff reviews.
+	Portal *portal.Handler
+	Locks  *provisioning.Locks
 	// Changed is called after a page changed something that provisioning or the end of sessions follows.
 	Changed func()
 	// IDPURL is the built-in identity provider; Directory returns the page of an
 	// organisation's directory there, empty if it has none.
 	IDPURL    string
 	Directory func(orgID string) string
-	// Publish puts a TXT record into the quick start's own DNS, where a domain's owner
-	// would go to a DNS provider.
-	Publish func(name, value string)
+	// Publish puts a TXT record into the quick start's own DNS.
+	Publish func(name, value string) error
 	Now     func() time.Time
 	Logger  *slog.Logger
 }
@@ -73,39 +75,21 @@ func New(cfg Config) *Server {
 	s.mux.HandleFunc("POST /logout", s.logout)
 	s.mux.HandleFunc("GET /me", s.me)
 	s.mux.HandleFunc("GET /state", s.state)
+	s.mux.HandleFunc("GET /dns", s.dns)
+	s.mux.HandleFunc("POST /dns", s.publish)
 
-	s.owner("GET /org/{org}/sso", s.sso)
-	s.owner("GET /org/{org}/sso/guide", s.guide)
-	s.owner("POST /org/{org}/sso/request", s.submitRequest)
-	s.owner("POST /org/{org}/sso/{connection}/{step}", s.step)
-	s.owner("POST /org/{org}/domains/{domain}/check", s.checkDomain)
-	s.owner("POST /org/{org}/domains/{domain}/publish", s.publishRecord)
-	s.owner("GET /org/{org}/links", s.links)
-	s.owner("POST /org/{org}/links", s.createLink)
-	s.owner("POST /org/{org}/links/{link}/revoke", s.revokeLink)
-	s.mux.HandleFunc("GET /setup/{org}/{token}", s.peekLink)
-	s.mux.HandleFunc("POST /setup/{org}/{token}", s.openLink)
-	s.linked("GET /setup/{org}", s.setup)
-	s.linked("POST /setup/{org}/request", s.submitRequest)
-	s.linked("POST /setup/{org}/done", s.endLink)
-	s.owner("GET /org/{org}/keys", s.keys)
-	s.owner("POST /org/{org}/keys", s.createKey)
-	s.owner("POST /org/{org}/keys/{key}/{change}", s.changeKey)
 	s.owner("GET /org/{org}/users", s.users)
 	s.owner("GET /org/{org}/users/{user}", s.user)
 	s.owner("POST /org/{org}/users/{user}", s.saveUser)
 	s.owner("GET /org/{org}/groups", s.groups)
 	s.owner("POST /org/{org}/groups/preview", s.previewGroups)
 	s.owner("POST /org/{org}/groups/save", s.saveGroups)
-	s.owner("GET /org/{org}/audit", s.audit)
-	s.owner("POST /org/{org}/audit/export", s.exportAudit)
+	s.owner("GET /org/{org}/teams", s.teams)
 
-	s.staff("GET /staff", s.queue)
+	s.staff("GET /staff", s.backOffice)
 	s.staff("GET /staff/{org}/ending", s.showEnding)
 	s.staff("POST /staff/{org}/ending", s.applyEnding)
 	s.staff("POST /staff/{org}/export", s.exportTenant)
-	s.staff("GET /staff/{org}/{connection}", s.review)
-	s.staff("POST /staff/{org}/{connection}", s.decide)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.notFound(w, r) })
 	return s
 }
@@ -128,16 +112,6 @@ type visitor struct {
 	user  host.User
 	org   host.Org // of the page
 	actor tenant.Actor
-	// link is the set-up link by which somebody without an account came, nil for others.
-	link *tenant.SetupLink
-}
-
-// base is where the visitor's pages of single sign-on are.
-func (v visitor) base() string {
-	if v.link != nil {
-		return "/setup/" + v.org.ID
-	}
-	return "/org/" + v.org.ID + "/sso"
 }
 
 // page is what a template gets.
@@ -152,6 +126,8 @@ type page struct {
 	// NavOrg is the organisation whose pages the header links to: the visitor's own, if
 	// its owner.
 	NavOrg string
+	// Portal is where that owner sets single sign-on up.
+	Portal string
 	// Directory is the page of Org's directory at the built-in provider, empty if none.
 	Directory string
 	// Body is the page's own; it is also what a client gets that asks for JSON.
@@ -223,7 +199,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name
 		p.Who, p.Staff = v.user.Email, v.user.OrgID == host.StaffOrg
 	}
 	if v.user.OrgRole == host.RoleOwner && !p.Staff {
-		p.NavOrg = v.user.OrgID
+		p.NavOrg, p.Portal = v.user.OrgID, s.Portal.URL(v.user.OrgID)
 	}
 	if v.org.ID != "" {
 		p.Org, p.Directory = &v.org, s.Directory(v.org.ID)

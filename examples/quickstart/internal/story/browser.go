@@ -78,6 +78,29 @@ func (b *browser) post(ctx context.Context, target string, form url.Values) (ans
 	return b.do(ctx, http.MethodPost, target, "application/json", strings.NewReader(form.Encode()), "application/x-www-form-urlencoded")
 }
 
+// outcome waits for what the portal does beside its pages, where the answer says that it takes longer.
+func (b *browser) outcome(ctx context.Context, app string, a answer) (answer, error) {
+	for a.status == http.StatusAccepted {
+		var begun struct{ Wait string }
+		if err := json.Unmarshal(a.body, &begun); err != nil {
+			return a, err
+		}
+		for {
+			next, err := b.get(ctx, app+begun.Wait, nil)
+			var waiting struct{ What string }
+			if err != nil || json.Unmarshal(next.body, &waiting) != nil || waiting.What == "" {
+				return next, err
+			}
+			select {
+			case <-ctx.Done():
+				return next, ctx.Err()
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}
+	return a, nil
+}
+
 // decode reads the body of an answer that has to have this status.
 func (a answer) decode(status int, out any) error {
 	if a.status != status {

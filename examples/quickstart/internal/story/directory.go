@@ -12,24 +12,24 @@ import (
 )
 
 func (t *teller) makeKey(ctx context.Context) error {
-	a, err := t.owner.post(ctx, t.org("/keys"), url.Values{"name": {"Initech directory"}})
+	a, err := t.owner.post(ctx, t.set("/provisioning/keys"), url.Values{"name": {"Initech directory"}})
 	if err != nil {
 		return err
 	}
 	var out struct {
-		NewKey string `json:"new_key"`
-		Keys   []struct{ Name, Hint string }
+		Key  string
+		Keys []struct{ Name, Hint string }
 	}
 	if err := a.decode(http.StatusOK, &out); err != nil {
 		return err
 	}
-	if out.NewKey == "" || len(out.Keys) != 1 {
+	if out.Key == "" || len(out.Keys) != 1 {
 		return fmt.Errorf("expected one key, shown once, got %d keys", len(out.Keys))
 	}
-	t.apiKey = out.NewKey
+	t.apiKey = out.Key
 	t.say("%s: %s, shown once", out.Keys[0].Name, out.Keys[0].Hint)
 
-	a, err = t.owner.get(ctx, t.org("/keys"), nil)
+	a, err = t.owner.get(ctx, t.set("/provisioning"), nil)
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,6 @@ type groupsPage struct {
 		Name    string
 		Members int
 	}
-	Teams   []struct{ ID, Name string }
 	Summary string
 	Version int64
 	Plan    struct {
@@ -210,8 +209,12 @@ func (t *teller) manualMode(ctx context.Context) error {
 	if _, err := t.owner.get(ctx, t.org("/groups?mode=manual"), &page); err != nil {
 		return err
 	}
+	o, err := t.state(ctx)
+	if err != nil {
+		return err
+	}
 	team := ""
-	for _, x := range page.Teams {
+	for _, x := range o.Teams {
 		if x.Name == "Printers" {
 			team = x.ID
 		}
@@ -231,8 +234,7 @@ func (t *teller) manualMode(ctx context.Context) error {
 	if err := t.previewAndSave(ctx, form); err != nil {
 		return err
 	}
-	o, err := t.state(ctx)
-	if err != nil {
+	if o, err = t.state(ctx); err != nil {
 		return err
 	}
 	if got := o.members("Printers"); !slices.Equal(got, []string{"alice (administrator)", "bob (administrator)"}) {

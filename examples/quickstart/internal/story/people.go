@@ -159,20 +159,29 @@ func (t *teller) breakGlass(ctx context.Context) error {
 
 func (t *teller) journal(ctx context.Context) error {
 	var page struct {
-		Events []struct{ Type string }
+		Entries []struct{ Type string }
+		Next    string
 	}
-	if _, err := t.owner.get(ctx, t.org("/audit"), &page); err != nil {
-		return err
-	}
-	count := map[string]int{}
-	for _, e := range page.Events {
-		count[e.Type]++
+	count, events := map[string]int{}, 0
+	for next := t.set("/audit"); next != ""; {
+		page.Entries, page.Next = nil, ""
+		if _, err := t.owner.get(ctx, next, &page); err != nil {
+			return err
+		}
+		events += len(page.Entries)
+		for _, e := range page.Entries {
+			count[e.Type]++
+		}
+		next = ""
+		if page.Next != "" {
+			next = t.AppURL + page.Next
+		}
 	}
 	for _, want := range []string{"connection.approved", "connection.activated", "api_key.created", "scim.user.created", "break_glass.used"} {
 		if count[want] == 0 {
 			return fmt.Errorf("expected an event %s in the journal", want)
 		}
 	}
-	t.say("%d events of %d kinds", len(page.Events), len(count))
+	t.say("%d events of %d kinds", events, len(count))
 	return nil
 }

@@ -2,6 +2,7 @@ package story
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,6 +25,10 @@ type Config struct {
 	Password               string // everybody's
 	// OtherBaseURL is another tenant's SCIM base URL.
 	OtherBaseURL string
+	// PortalURL is where the organisation's owner sets single sign-on up, StaffURL where the product's staff reviews.
+	PortalURL, StaffURL string
+	// OrgName is what is typed to make single sign-on the only way in.
+	OrgName string
 }
 
 // Play tells the story and writes each step with what came back. The error is that of
@@ -71,7 +76,10 @@ func (t *teller) say(format string, args ...any) {
 	t.said = append(t.said, fmt.Sprintf(format, args...))
 }
 
+// org is one of the product's own pages of the organisation, set one of the portal's.
 func (t *teller) org(path string) string { return t.AppURL + "/org/" + t.Org + path }
+
+func (t *teller) set(path string) string { return t.PortalURL + path }
 
 func (t *teller) directory(path string) string { return t.IDPURL + "/" + t.Org + "/" + path }
 
@@ -80,6 +88,7 @@ func (t *teller) email(name string) string { return name + "@" + t.Domains[0] }
 func (t *teller) steps() []step {
 	return []step{
 		{"The owner signs in with a password", t.ownerSignsIn},
+		{"The owner chooses an identity provider", t.begin},
 		{"A request with mistakes is refused, each with its reason", t.badRequest},
 		{"The owner submits a request with two domains and a break-glass address", t.submit},
 		{"A second request while one is in review is refused", t.submitTwice},
@@ -127,8 +136,35 @@ func (t *teller) passwordLogin(ctx context.Context, b *browser, email, method st
 	return nil
 }
 
+// begin chooses a provider, which makes a draft.
+func (t *teller) begin(ctx context.Context) error {
+	var overview struct {
+		Status struct{ Text string }
+		Next   struct{ Title string }
+	}
+	if _, err := t.owner.get(ctx, t.set(""), &overview); err != nil {
+		return err
+	}
+	t.say("status: %s; next: %s", overview.Status.Text, overview.Next.Title)
+	a, err := t.owner.post(ctx, t.set("/new"), url.Values{"provider": {"generic"}})
+	if err != nil {
+		return err
+	}
+	var made struct{ ID string }
+	if err := a.decode(http.StatusOK, &made); err != nil {
+		return err
+	}
+	t.connection = made.ID
+	c, err := t.look(ctx)
+	if err != nil {
+		return err
+	}
+	t.say("redirect URI: %s", c.RedirectURI)
+	return nil
+}
+
 func (t *teller) badRequest(ctx context.Context) error {
-	a, err := t.owner.post(ctx, t.org("/sso/request"), url.Values{
+	a, err := t.save(ctx, url.Values{
 		"domains":     {"gmail.com, it@" + t.Domains[0] + ", *." + t.Domains[0]},
 		"authority":   {"https://idp.example/saml/metadata"},
 		"client_id":   {"on call"},
@@ -164,34 +200,53 @@ func (t *teller) request() url.Values {
 		"break_glass":   {t.BreakGlass + ", " + t.Owner}, // nobody is to lock himself out
 		"scim":          {"1"},
 		"phone_confirm": {"1"},
+		"then":          {"submit"},
 	}
 }
 
+// save sends the connection's details, for the version that is stored.
+func (t *teller) save(ctx context.Context, form url.Values) (answer, error) {
+	return t.change(ctx, "/details", form)
+}
+
+// change posts a form of the connection, for the version that is stored, and waits for what takes longer.
+func (t *teller) change(ctx context.Context, path string, form url.Values) (answer, error) {
+	c, err := t.look(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	form.Set("version", fmt.Sprint(c.Version))
+	a, err := t.owner.post(ctx, t.set("/c/"+t.connection+path), form)
+	if err != nil {
+		return a, err
+	}
+	return t.owner.outcome(ctx, t.AppURL, a)
+}
+
 func (t *teller) submit(ctx context.Context) error {
-	a, err := t.owner.post(ctx, t.org("/sso/request"), t.request())
+	a, err := t.save(ctx, t.request())
 	if err != nil {
 		return err
 	}
 	if err := a.decode(http.StatusOK, nil); err != nil {
 		return err
 	}
-	page, err := t.sso(ctx)
+	c, err := t.look(ctx)
 	if err != nil {
 		return err
 	}
-	if page.State != "submitted" {
-		return fmt.Errorf("expected the state submitted, got %s", page.State)
+	if c.State != "submitted" {
+		return fmt.Errorf("expected the state submitted, got %s", c.State)
 	}
-	t.connection = page.ID
-	for _, c := range page.Checks {
-		t.say("%s: %s", c.Severity, c.Message)
+	for _, x := range c.Checks {
+		t.say("%s: %s", x.Severity, x.Message)
 	}
-	t.say("state: %s; redirect URI: %s", page.StateText, page.RedirectURI)
+	t.say("status: %s", c.Status.Text)
 	return nil
 }
 
 func (t *teller) submitTwice(ctx context.Context) error {
-	a, err := t.owner.post(ctx, t.org("/sso/request"), t.request())
+	a, err := t.save(ctx, t.request())
 	if err != nil {
 		return err
 	}
@@ -202,91 +257,100 @@ func (t *teller) submitTwice(ctx context.Context) error {
 	return err
 }
 
-// ssoPage is the owner's page.
-type ssoPage struct {
-	ID          string `json:"id"`
-	State       string `json:"state"`
-	StateText   string `json:"state_text"`
-	RedirectURI string `json:"redirect_uri"`
-	SCIMBaseURL string `json:"scim_base_url"`
-	TestedEmail string `json:"tested_email"`
-	Checks      []struct {
-		Severity string `json:"severity"`
-		Message  string `json:"message"`
-	} `json:"checks"`
-	Domains []struct {
-		ID           string `json:"id"`
-		Name         string `json:"name"`
-		Verified     bool   `json:"verified"`
-		Instructions []struct {
-			Type, Name, Value string
-		} `json:"instructions"`
-	} `json:"domains"`
+// connectionPage is the connection as the owner sees it.
+type connectionPage struct {
+	ID          string
+	Version     int64
+	State       string
+	Status      struct{ Text string }
+	RedirectURI string `json:"redirectUri"`
+	Checks      []struct{ Severity, Message string }
 }
 
-func (t *teller) sso(ctx context.Context) (ssoPage, error) {
-	var page ssoPage
-	_, err := t.owner.get(ctx, t.org("/sso"), &page)
+func (t *teller) look(ctx context.Context) (connectionPage, error) {
+	var page connectionPage
+	_, err := t.owner.get(ctx, t.set("/c/"+t.connection), &page)
 	return page, err
 }
 
-// domainCheck is the answer of "Check now".
-type domainCheck struct {
-	Name     string
-	Verified bool
-	Finding  struct{ Code, Message string }
+// domainCard is a domain as the owner sees it.
+type domainCard struct {
+	ID           string
+	Name         string
+	Verified     bool
+	Message      string
+	Finding      struct{ Code string }
+	Instructions []struct{ Type, Name, Value string }
 }
 
-func (t *teller) checkDomain(ctx context.Context, id string) (domainCheck, error) {
-	var out domainCheck
-	a, err := t.owner.post(ctx, t.org("/domains/"+id+"/check"), nil)
-	if err != nil {
-		return out, err
+func (t *teller) domains(ctx context.Context) ([]domainCard, error) {
+	var page struct{ Domains []domainCard }
+	_, err := t.owner.get(ctx, t.set("/domains"), &page)
+	return page.Domains, err
+}
+
+// checkDomain presses "Check now" and returns what the page says then.
+func (t *teller) checkDomain(ctx context.Context, id string) (domainCard, error) {
+	a, err := t.owner.post(ctx, t.set("/domains/"+id+"/check"), nil)
+	if err == nil {
+		a, err = t.owner.outcome(ctx, t.AppURL, a)
 	}
-	return out, a.decode(http.StatusOK, &out)
+	if err == nil {
+		err = a.decode(http.StatusOK, nil)
+	}
+	if err != nil {
+		return domainCard{}, err
+	}
+	list, err := t.domains(ctx)
+	for _, d := range list {
+		if d.ID == id {
+			return d, nil
+		}
+	}
+	return domainCard{}, errors.Join(err, fmt.Errorf("expected the domain %s in the list", id))
 }
 
 func (t *teller) domainUnproven(ctx context.Context) error {
-	page, err := t.sso(ctx)
+	list, err := t.domains(ctx)
 	if err != nil {
 		return err
 	}
-	if len(page.Domains) != 2 {
-		return fmt.Errorf("expected two domains, got %d", len(page.Domains))
+	if len(list) != 2 {
+		return fmt.Errorf("expected two domains, got %d", len(list))
 	}
-	c, err := t.checkDomain(ctx, page.Domains[0].ID)
+	d, err := t.checkDomain(ctx, list[0].ID)
 	if err != nil {
 		return err
 	}
-	if c.Verified || c.Finding.Code != "domain_record_missing" {
-		return fmt.Errorf("expected the finding domain_record_missing, got %+v", c)
+	if d.Verified || d.Finding.Code != "domain_record_missing" {
+		return fmt.Errorf("expected the finding domain_record_missing, got %+v", d)
 	}
-	t.say("%s", c.Finding.Message)
+	t.say("%s", d.Message)
 	return nil
 }
 
 func (t *teller) domainsProven(ctx context.Context) error {
-	page, err := t.sso(ctx)
+	list, err := t.domains(ctx)
 	if err != nil {
 		return err
 	}
-	for _, d := range page.Domains {
+	for _, d := range list {
 		for _, i := range d.Instructions {
 			t.say("%s %s %q", i.Type, i.Name, i.Value)
-		}
-		a, err := t.owner.post(ctx, t.org("/domains/"+d.ID+"/publish"), nil)
-		if err != nil {
-			return err
-		}
-		if err := a.decode(http.StatusOK, nil); err != nil {
-			return err
+			a, err := t.owner.post(ctx, t.AppURL+"/dns", url.Values{"name": {i.Name}, "value": {i.Value}})
+			if err != nil {
+				return err
+			}
+			if err := a.decode(http.StatusOK, nil); err != nil {
+				return err
+			}
 		}
 		c, err := t.checkDomain(ctx, d.ID)
 		if err != nil {
 			return err
 		}
 		if !c.Verified {
-			return fmt.Errorf("%s is not proven: %s", c.Name, c.Finding.Message)
+			return fmt.Errorf("%s is not proven: %s", c.Name, c.Message)
 		}
 		t.say("%s is verified", c.Name)
 	}
@@ -297,18 +361,29 @@ func (t *teller) approve(ctx context.Context) error {
 	if err := t.passwordLogin(ctx, t.staff, t.Staff, "password"); err != nil {
 		return err
 	}
-	var page struct {
-		Queue []struct{ Tenant, ID string }
+	var queue struct {
+		Requests []struct {
+			TenantID string `json:"tenantId"`
+			ID       string
+		}
 	}
-	if _, err := t.staff.get(ctx, t.AppURL+"/staff", &page); err != nil {
+	if _, err := t.staff.get(ctx, t.StaffURL, &queue); err != nil {
 		return err
 	}
-	t.say("%d request(s) in the queue", len(page.Queue))
-	for _, q := range page.Queue {
-		if q.Tenant != t.Org {
+	t.say("%d request(s) in the queue", len(queue.Requests))
+	for _, q := range queue.Requests {
+		if q.TenantID != t.Org {
 			continue
 		}
-		a, err := t.staff.post(ctx, t.AppURL+"/staff/"+q.Tenant+"/"+q.ID, url.Values{"decision": {"approve"}})
+		at := t.StaffURL + "/t/" + q.TenantID + "/c/" + q.ID
+		var sheet struct{ Version int64 }
+		if _, err := t.staff.get(ctx, at, &sheet); err != nil {
+			return err
+		}
+		a, err := t.staff.post(ctx, at, url.Values{"decision": {"approve"}, "version": {fmt.Sprint(sheet.Version)}})
+		if err == nil {
+			a, err = t.staff.outcome(ctx, t.AppURL, a)
+		}
 		if err != nil {
 			return err
 		}
@@ -319,12 +394,12 @@ func (t *teller) approve(ctx context.Context) error {
 }
 
 func (t *teller) registerRedirectURI(ctx context.Context) error {
-	page, err := t.sso(ctx)
+	c, err := t.look(ctx)
 	if err != nil {
 		return err
 	}
-	t.say("%s", page.RedirectURI)
-	return t.atProvider(ctx, "client", url.Values{"redirect_uris": {page.RedirectURI}})
+	t.say("%s", c.RedirectURI)
+	return t.atProvider(ctx, "client", url.Values{"redirect_uris": {c.RedirectURI}})
 }
 
 // atProvider sends a form of the identity provider's own page.
@@ -337,7 +412,7 @@ func (t *teller) atProvider(ctx context.Context, form string, values url.Values)
 }
 
 func (t *teller) activateTooEarly(ctx context.Context) error {
-	a, err := t.owner.post(ctx, t.org("/sso/"+t.connection+"/activate"), nil)
+	a, err := t.change(ctx, "/activate", url.Values{"mode": {"optional"}})
 	if err != nil {
 		return err
 	}
@@ -349,24 +424,24 @@ func (t *teller) activateTooEarly(ctx context.Context) error {
 }
 
 func (t *teller) testSignIn(ctx context.Context) error {
-	a, err := t.owner.throughProvider(ctx, http.MethodPost, t.org("/sso/"+t.connection+"/test"), t.email("alice"), t.Password)
+	a, err := t.owner.throughProvider(ctx, http.MethodPost, t.set("/c/"+t.connection+"/test"), t.email("alice"), t.Password)
 	if err != nil {
 		return err
 	}
 	if a.status != http.StatusOK {
-		return fmt.Errorf("expected to come back to the product, got %d from %s: %s", a.status, a.url, a.short())
+		return fmt.Errorf("expected to come back to the portal, got %d from %s: %s", a.status, a.url, a.short())
 	}
-	page, err := t.sso(ctx)
-	if err != nil {
-		return err
-	}
-	if page.TestedEmail != t.email("alice") {
-		return fmt.Errorf("expected a test as %s, got %q", t.email("alice"), page.TestedEmail)
-	}
-	if text := textOf(a.body); !strings.Contains(text, "Your test sign-in") || !strings.Contains(text, t.email("alice")) || !strings.Contains(text, "This sign-in would") {
+	if text := textOf(a.body); !strings.Contains(text, "What came back") || !strings.Contains(text, t.email("alice")) || !strings.Contains(text, "This sign-in would") {
 		return fmt.Errorf("expected a report of the test, got: %s", a.short())
 	}
-	t.say("the provider asserted %s; the owner is still signed in as the owner", page.TestedEmail)
+	var page struct{ Tested bool }
+	if _, err := t.owner.get(ctx, t.set("/c/"+t.connection+"/test"), &page); err != nil {
+		return err
+	}
+	if !page.Tested {
+		return errors.New("expected the configuration to be tested")
+	}
+	t.say("the provider asserted %s; the owner is still signed in as the owner", t.email("alice"))
 	return t.signedInAs(ctx, t.owner, t.Owner)
 }
 
@@ -383,22 +458,26 @@ func (t *teller) signedInAs(ctx context.Context, b *browser, email string) error
 }
 
 func (t *teller) activate(ctx context.Context) error {
-	a, err := t.owner.post(ctx, t.org("/sso/"+t.connection+"/enforce"), nil)
+	a, err := t.change(ctx, "/activate", url.Values{"mode": {"enforced"}, "confirm_name": {t.OrgName}})
 	if err != nil {
 		return err
 	}
 	if err := a.decode(http.StatusOK, nil); err != nil {
 		return err
 	}
-	page, err := t.sso(ctx)
+	c, err := t.look(ctx)
 	if err != nil {
 		return err
 	}
-	if page.State != "active" || page.SCIMBaseURL == "" {
-		return fmt.Errorf("expected an active connection with a SCIM base URL, got %+v", page)
+	var provisioning struct{ BaseURL string }
+	if _, err := t.owner.get(ctx, t.set("/provisioning"), &provisioning); err != nil {
+		return err
 	}
-	t.scimBaseURL = page.SCIMBaseURL
-	t.say("state: %s; SCIM base URL: %s", page.StateText, page.SCIMBaseURL)
+	if c.State != "active" || provisioning.BaseURL == "" {
+		return fmt.Errorf("expected an active connection with a SCIM base URL, got %+v %+v", c, provisioning)
+	}
+	t.scimBaseURL = provisioning.BaseURL
+	t.say("status: %s; SCIM base URL: %s", c.Status.Text, t.scimBaseURL)
 	return nil
 }
 
