@@ -177,41 +177,29 @@ func (e *Engine) explained(ctx context.Context, tx store.Store, tenantID, accoun
 	return snap, &x, nil
 }
 
-// explainLocks says what may not be changed by hand, of the user and of each right, as Locks does, in a number of
-// reads that does not grow with the rights.
+// explainLocks says what may not be changed by hand, of the user and of each right, as Locks does.
 func (x *Explanation) explainLocks(ctx context.Context, tx store.Store, tenantID string, now func() time.Time) error {
 	locks, err := NewLocks(LocksConfig{Store: tx, Now: now})
 	if err != nil {
 		return err
 	}
-	if x.Lock, err = locks.CheckTx(ctx, tx, tenantID, Resource{Kind: ResourceUser, AccountID: x.AccountID}, "", OpUpdate); err != nil {
+	changes := []Change{
+		{Resource: Resource{Kind: ResourceUser, AccountID: x.AccountID}, Op: OpUpdate},
+		{Resource: Resource{Kind: ResourceOrgRole, AccountID: x.AccountID}, Op: OpUpdate},
+	}
+	for _, t := range x.Teams {
+		changes = append(changes, Change{Resource: Resource{Kind: ResourceMembership, AccountID: x.AccountID, TeamID: t.TeamID}, Op: OpDelete})
+	}
+	r := &lockReader{locks: locks, tx: tx, tenantID: tenantID, now: now(), nameless: true}
+	all, err := r.read(ctx, changes)
+	if err != nil {
 		return err
 	}
-	r := &lockReader{locks: locks, tx: tx, tenantID: tenantID, now: now()}
-	if r.dirs, err = tx.Directories(ctx, tenantID); err != nil || len(r.dirs) == 0 {
-		x.freeRights(func(Change) bool { return true })
-		return err
-	}
-	if r.sync, err = r.loadSync(ctx); err != nil {
-		return err
-	}
-	free := r.sync.lifted != "" || x.Directory == nil
-	x.freeRights(func(c Change) bool {
-		_, lifted := r.override(c)
-		return free || lifted
-	})
-	return nil
-}
-
-// freeRights leaves locked, of what groups gave, what is not free.
-func (x *Explanation) freeRights(free func(Change) bool) {
-	of := Resource{Kind: ResourceOrgRole, AccountID: x.AccountID}
-	x.OrgRole.Locked = x.OrgRole.Locked && !free(Change{Resource: of, Op: OpUpdate})
+	x.Lock, x.OrgRole.Locked = all[0], all[1].Locked
 	for i := range x.Teams {
-		t := &x.Teams[i]
-		of = Resource{Kind: ResourceMembership, AccountID: x.AccountID, TeamID: t.TeamID}
-		t.Locked = t.Locked && !free(Change{Resource: of, Op: OpDelete})
+		x.Teams[i].Locked = all[i+2].Locked
 	}
+	return nil
 }
 
 // ownFields are the SCIM attributes of which the person's own value is in force.

@@ -85,7 +85,7 @@ func (x *Explanation) explainRights(s *snapshot, p *person, plan *Plan) {
 	}
 	for _, id := range p.values {
 		if _, v, ok := valueIn(id); ok {
-			x.Values = append(x.Values, ExplainedValue{Source: Source(id), Value: v, WouldLose: lostWithout(s, p, plan, id)})
+			x.Values = append(x.Values, ExplainedValue{Source: Source(id), Value: v, WouldLose: alone.lostWithout(id)})
 		}
 	}
 	slices.SortFunc(x.Groups, func(a, b ExplainedGroup) int {
@@ -122,7 +122,6 @@ func (r *ExplainedRight) sources(s *snapshot, p *person, kind store.GrantKind, o
 		src := RightSource{Source: SourceOf(g), Role: g.Role, Rule: p.ruleOf(g)}
 		if g.GroupID != store.GrantedByDefault {
 			src.Group = s.groupName(g.GroupID)
-			r.Locked = true // unless that is lifted, see explainLocks
 		}
 		r.Sources = append(r.Sources, src)
 		if wins == "" || (kind == store.GrantOrgRole && higher(order, given, g.Role) != given) || (kind == store.GrantMembership && hand == "" && higher(order, given, g.Role) != given) {
