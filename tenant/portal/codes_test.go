@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/http"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -120,4 +121,22 @@ func TestFindingInOtherWords(t *testing.T) {
 	e := &printer{language: "en", texts: map[string]string{}}
 	require.Equal(t, "gone restore it", e.condition(drift))
 	require.Equal(t, "an address such as a@b.c", e.value("an address such as a@b.c"))
+}
+
+// TestRefusedInGerman: what is wrong with a form is said in German, field by field.
+func TestRefusedInGerman(t *testing.T) {
+	w := newWorld(t)
+	c := w.draft(t)
+	b := w.as(t, "owner")
+	b.header.Set("Accept-Language", "de")
+	page := at("/c/" + c.ID + "/details")
+	a := clean(t, b.post(page, "version", versionIn(t, b.get(page)), "domains", "acme, it@globex.com", "authority", "https://acme-admin.okta.com", "client_id", "a b", "client_secret", testSecret, "break_glass", "x@evil.example", "additional_scopes", `"`))
+	require.Equal(t, http.StatusUnprocessableEntity, a.status)
+	for _, want := range []string{"Das ist keine Domain.", "Das ist eine E-Mail-Adresse.", "Das ist die Adresse der Verwaltung von Okta.", "Die Client-ID hat ein Leerzeichen", "Das ist kein Scope."} {
+		require.Contains(t, a.body, want)
+	}
+	for _, english := range []string{" is not ", " must ", "Give ", "Use the"} {
+		require.NotContains(t, a.body, english)
+	}
+	require.Contains(t, b.post(at("/c/"+c.ID+"/do/submit"), "version", "999").body, "Jemand anderes hat das inzwischen geändert.")
 }

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"regexp"
 	"strings"
@@ -70,11 +71,33 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 				require.Equal(t, 1, strings.Count(a.body, "<h1>"), path)
 				require.Less(t, len(a.body), 60<<10, path)
 				idsAreUnique(t, path, a.body)
+				if language == "de" {
+					noEnglish(t, path, a.body)
+				}
 				titles[language+" "+regexp.MustCompile(`<h1>(.*)</h1>`).FindStringSubmatch(a.body)[1]] = true
 			}
 		}
 	}
 	require.Greater(t, len(titles), 20)
+}
+
+// noEnglish: no sentence of a page, a finding or a guide stands on a German page in English.
+func noEnglish(t *testing.T, path, body string) {
+	t.Helper()
+	body = html.UnescapeString(body)
+	texts, err := builtinTexts()
+	require.NoError(t, err)
+	look := func(text, german string) {
+		if len(text) > 24 && text != german && !strings.Contains(text, "%") && !strings.Contains(text, "{") {
+			require.NotContains(t, body, text, "%s has English words", path)
+		}
+	}
+	for _, text := range Texts() {
+		look(text, texts["de"][text])
+	}
+	for _, g := range tenant.Guides() {
+		g.Translate(func(id, text string) string { look(text, texts["de"][guideText(id)]); return "" })
+	}
 }
 
 var (
