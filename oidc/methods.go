@@ -48,7 +48,17 @@ type SignInMethods struct {
 //
 // An error matches ErrUnavailable and means that the answer is unknown: refuse.
 func (h *Handler) SignInMethods(ctx context.Context, email string) (SignInMethods, error) {
-	return h.signInMethods(ctx, email, true)
+	return h.signInMethods(ctx, email, &tenant.Origin{})
+}
+
+// SignInMethodsFrom is SignInMethods of a request that came from there, which is recorded with the use of a break-glass
+// address: by a Config.BreakGlass that has
+//
+//	DecideFrom(ctx context.Context, tenantID, email string, from tenant.Origin) (bool, error)
+//
+// as tenant.BreakGlassList does.
+func (h *Handler) SignInMethodsFrom(ctx context.Context, email string, from tenant.Origin) (SignInMethods, error) {
+	return h.signInMethods(ctx, email, &from)
 }
 
 // PeekSignInMethods answers as [Handler.SignInMethods] does and records no use of a break-glass address: for pages, and for
@@ -58,26 +68,31 @@ func (h *Handler) SignInMethods(ctx context.Context, email string) (SignInMethod
 //
 // as tenant.BreakGlassList does; without, nobody breaks the glass here.
 func (h *Handler) PeekSignInMethods(ctx context.Context, email string) (SignInMethods, error) {
-	return h.signInMethods(ctx, email, false)
+	return h.signInMethods(ctx, email, nil)
 }
 
 // AccountSignInMethods answers as [Handler.SignInMethods] does for the account's address, and knows the account: one that a
 // directory of the tenant provisions has no way in but the provider, whatever its address is. Ask it for each tenant that
 // the account belongs to.
 func (h *Handler) AccountSignInMethods(ctx context.Context, tenantID, accountID, email string) (SignInMethods, error) {
+	return h.AccountSignInMethodsFrom(ctx, tenantID, accountID, email, tenant.Origin{})
+}
+
+// AccountSignInMethodsFrom is AccountSignInMethods of a request that came from there: see [Handler.SignInMethodsFrom].
+func (h *Handler) AccountSignInMethodsFrom(ctx context.Context, tenantID, accountID, email string, from tenant.Origin) (SignInMethods, error) {
 	record, err := h.cfg.Store.Account(ctx, tenantID, accountID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return SignInMethods{}, unavailable(CodeInternal, "the account could not be read", err)
 	}
-	methods, peekErr := h.signInMethods(ctx, email, false)
+	methods, peekErr := h.signInMethods(ctx, email, nil)
 	switch {
 	case peekErr != nil:
 		return SignInMethods{}, peekErr
 	case err != nil || record.SCIMUserID == "" || !methods.Password || methods.BreakGlass:
-		return h.signInMethods(ctx, email, true)
+		return h.signInMethods(ctx, email, &from)
 	}
 	methods.TenantID = tenantID
-	bypass, err := h.breaksGlass(ctx, tenantID, email, true)
+	bypass, err := h.breaksGlass(ctx, tenantID, email, &from)
 	switch {
 	case tenant.CodeOf(err) == tenant.ErrorCodeSecondFactor:
 		methods.SecondFactor = true
@@ -88,7 +103,8 @@ func (h *Handler) AccountSignInMethods(ctx context.Context, tenantID, accountID,
 	return methods, nil
 }
 
-func (h *Handler) signInMethods(ctx context.Context, email string, record bool) (SignInMethods, error) {
+// signInMethods answers; use is where somebody comes from who signs in now, and nil for whoever asks only.
+func (h *Handler) signInMethods(ctx context.Context, email string, use *tenant.Origin) (SignInMethods, error) {
 	email = strings.TrimSpace(email)
 	_, after, isAddress := cutLast(email, "@")
 	if !isAddress {
@@ -121,7 +137,10 @@ func (h *Handler) signInMethods(ctx context.Context, email string, record bool) 
 		return SignInMethods{}, err
 	}
 	bound := realm.Enforced || provisioned
-	bypass, err := h.breaksGlass(ctx, realm.TenantID, addr.String(), record && bound)
+	if !bound {
+		use = nil
+	}
+	bypass, err := h.breaksGlass(ctx, realm.TenantID, addr.String(), use)
 	switch {
 	case tenant.CodeOf(err) == tenant.ErrorCodeSecondFactor:
 		methods.SecondFactor = true
@@ -132,23 +151,27 @@ func (h *Handler) signInMethods(ctx context.Context, email string, record bool) 
 	return methods, nil
 }
 
-// breaksGlass tells whether an address may bypass the provider. It looks at the list for every address alike; record
-// makes it a use where it is listed. An error with the code second_factor_required says that it may with a second factor.
-func (h *Handler) breaksGlass(ctx context.Context, tenantID, email string, record bool) (bool, error) {
+// breaksGlass tells whether an address may bypass the provider. It looks at the list for every address alike; with an origin
+// it is a use where it is listed. An error with the code second_factor_required says that it may with a second factor.
+func (h *Handler) breaksGlass(ctx context.Context, tenantID, email string, use *tenant.Origin) (bool, error) {
 	l, canList := h.cfg.BreakGlass.(lister)
 	if canList {
 		listed, err := l.Listed(ctx, tenantID, email)
 		if err != nil {
 			return false, unavailable(CodeInternal, "the break-glass list could not be asked", err)
 		}
-		if !listed || !record {
+		if !listed || use == nil {
 			return listed, nil
 		}
 	}
-	if !record {
+	if use == nil {
 		return false, nil
 	}
-	bypass, err := h.cfg.BreakGlass.Decide(ctx, tenantID, email)
+	decide := func() (bool, error) { return h.cfg.BreakGlass.Decide(ctx, tenantID, email) }
+	if d, ok := h.cfg.BreakGlass.(decider); ok {
+		decide = func() (bool, error) { return d.DecideFrom(ctx, tenantID, email, *use) }
+	}
+	bypass, err := decide()
 	if tenant.CodeOf(err) == tenant.ErrorCodeSecondFactor {
 		return false, err
 	}
@@ -169,6 +192,11 @@ func cutLast(s, sep string) (before, after string, found bool) {
 // lister is a BreakGlass that can be asked without it being a use, as tenant.BreakGlassList can.
 type lister interface {
 	Listed(ctx context.Context, tenantID, email string) (bool, error)
+}
+
+// decider is a BreakGlass that records where a use came from, as tenant.BreakGlassList does.
+type decider interface {
+	DecideFrom(ctx context.Context, tenantID, email string, from tenant.Origin) (bool, error)
 }
 
 // isProvisioned tells whether a directory provisions the user with this address. It asks the same questions whatever

@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -114,4 +115,18 @@ func TestSignInMethodsAskForASecondFactor(t *testing.T) {
 	passed = true
 	want.Password, want.BreakGlass, want.SecondFactor = true, true, false
 	require.Equal(t, [2]SignInMethods{want, want}, ask())
+
+	// Where it came from stands in the journal.
+	from := tenant.Origin{IP: netip.MustParseAddr("192.0.2.7"), UserAgent: "Browser"}
+	_, err = a.handler.SignInMethodsFrom(t.Context(), "admin@strict.example", from)
+	require.NoError(t, err)
+	_, err = a.handler.AccountSignInMethodsFrom(t.Context(), "strict", "u-admin", "admin@strict.example", from)
+	require.NoError(t, err)
+	events, err := a.store.Events(t.Context(), "strict", store.EventQuery{TypePrefix: "break_glass.used"})
+	require.NoError(t, err)
+	var origins []string
+	for _, e := range events {
+		origins = append(origins, e.Origin.IP)
+	}
+	require.Equal(t, []string{"", "", "192.0.2.7", "192.0.2.7"}, origins)
 }

@@ -177,23 +177,27 @@ func (e *Engine) explained(ctx context.Context, tx store.Store, tenantID, accoun
 	return snap, &x, nil
 }
 
-// explainLocks says what may not be changed by hand, of the user and of each right, as Locks does, in a number of
-// reads that does not grow with the rights.
+// explainLocks says what may not be changed by hand, of the user and of each right, as Locks does.
 func (x *Explanation) explainLocks(ctx context.Context, tx store.Store, tenantID string, now func() time.Time) error {
 	locks, err := NewLocks(LocksConfig{Store: tx, Now: now})
 	if err != nil {
 		return err
 	}
-	if x.Lock, err = locks.CheckTx(ctx, tx, tenantID, Resource{Kind: ResourceUser, AccountID: x.AccountID}, "", OpUpdate); err != nil {
-		return err
+	changes := []Change{
+		{Resource: Resource{Kind: ResourceUser, AccountID: x.AccountID}, Op: OpUpdate},
+		{Resource: Resource{Kind: ResourceOrgRole, AccountID: x.AccountID}, Op: OpUpdate},
 	}
-	free, err := freeOf(ctx, locks, tx, tenantID, now())
+	for _, t := range x.Teams {
+		changes = append(changes, Change{Resource: Resource{Kind: ResourceMembership, AccountID: x.AccountID, TeamID: t.TeamID}, Op: OpDelete})
+	}
+	r := &lockReader{locks: locks, tx: tx, tenantID: tenantID, now: now(), nameless: true}
+	all, err := r.read(ctx, changes)
 	if err != nil {
 		return err
 	}
-	x.OrgRole.free(Change{Resource: Resource{Kind: ResourceOrgRole, AccountID: x.AccountID}, Op: OpUpdate}, x.Directory != nil, free)
+	x.Lock, x.OrgRole.Locked = all[0], all[1].Locked
 	for i := range x.Teams {
-		x.Teams[i].free(Change{Resource: Resource{Kind: ResourceMembership, AccountID: x.AccountID, TeamID: x.Teams[i].TeamID}, Op: OpDelete}, x.Directory != nil, free)
+		x.Teams[i].Locked = all[i+2].Locked
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/tenantgate/tenantgate/store"
 )
 
-// alone finds what a person would lose without one of the groups. A plan costs what the person has; so each group is
+// alone finds what a person would lose without one of the groups, or one of the values of roles and claims. A plan costs what the person has; so each group is
 // planned for with that alone which it has to do with, or a person in a thousand groups would take a thousand plans of a
 // thousand memberships.
 type alone struct {

@@ -122,7 +122,6 @@ func (r *ExplainedRight) sources(s *snapshot, p *person, kind store.GrantKind, o
 		src := RightSource{Source: SourceOf(g), Role: g.Role, Rule: p.ruleOf(g)}
 		if g.GroupID != store.GrantedByDefault {
 			src.Group = s.groupName(g.GroupID)
-			r.Locked = true // unless that is lifted, see explainLocks
 		}
 		r.Sources = append(r.Sources, src)
 		if wins == "" || (kind == store.GrantOrgRole && higher(order, given, g.Role) != given) || (kind == store.GrantMembership && hand == "" && higher(order, given, g.Role) != given) {

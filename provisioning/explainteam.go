@@ -171,11 +171,7 @@ func (e *Engine) explainTeam(ctx context.Context, tx store.Store, tenantID, team
 	if err := out.members(ctx, l, after, limit); err != nil {
 		return TeamExplanation{}, err
 	}
-	locks, err := NewLocks(LocksConfig{Store: tx, Now: e.cfg.Now})
-	if err != nil {
-		return TeamExplanation{}, err
-	}
-	if out.Lock, err = locks.CheckTx(ctx, tx, tenantID, Resource{Kind: ResourceTeam, TeamID: teamID}, "", OpUpdate); err != nil {
+	if err := out.locks(ctx, l); err != nil {
 		return TeamExplanation{}, err
 	}
 	d, waits, err := teamDeletions.of(ctx, tx, tenantID, teamID)
@@ -280,14 +276,6 @@ func (x *TeamExplanation) members(ctx context.Context, l *loader, after string, 
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	locks, err := NewLocks(LocksConfig{Store: l.tx, Now: l.e.cfg.Now})
-	if err != nil {
-		return err
-	}
-	free, err := freeOf(ctx, locks, l.tx, l.tenantID, l.e.cfg.Now())
-	if err != nil {
-		return err
-	}
 	c := newConcern()
 	c.inOneRead = true
 	c.accounts = set(ids)
@@ -314,13 +302,36 @@ func (x *TeamExplanation) members(ctx context.Context, l *loader, after string, 
 		}
 		m.Person = cmp.Or(m.Person, m.AccountID)
 		m.Right.sources(snap, p, store.GrantMembership, snap.roles.team)
-		m.Right.free(Change{Resource: Resource{Kind: ResourceMembership, AccountID: m.AccountID, TeamID: x.TeamID}, Op: OpDelete}, p.user != nil, free)
 		m.Right.Effective = now.in(snap.roles, m.Right.Role)
 		if len(m.Right.Sources) > 0 { // else gone since it was listed
 			x.Members = append(x.Members, m)
 		}
 	}
 	slices.SortFunc(x.Members, func(a, b TeamMember) int { return cmp.Compare(a.AccountID, b.AccountID) })
+	return nil
+}
+
+// locks says what may not be changed by hand, of the team and of each membership, as Locks does.
+func (x *TeamExplanation) locks(ctx context.Context, l *loader) error {
+	locks, err := NewLocks(LocksConfig{Store: l.tx, Now: l.e.cfg.Now})
+	if err != nil {
+		return err
+	}
+	if x.Lock, err = locks.CheckTx(ctx, l.tx, l.tenantID, Resource{Kind: ResourceTeam, TeamID: x.TeamID}, "", OpUpdate); err != nil {
+		return err
+	}
+	changes := make([]Change, len(x.Members))
+	for i, m := range x.Members {
+		changes[i] = Change{Resource: Resource{Kind: ResourceMembership, AccountID: m.AccountID, TeamID: x.TeamID}, Op: OpDelete}
+	}
+	r := &lockReader{locks: locks, tx: l.tx, tenantID: l.tenantID, now: l.e.cfg.Now(), nameless: true}
+	all, err := r.read(ctx, changes)
+	if err != nil {
+		return err
+	}
+	for i := range x.Members {
+		x.Members[i].Right.Locked = all[i].Locked
+	}
 	return nil
 }
 

@@ -22,6 +22,7 @@ type lockReader struct {
 	tenantID string
 	now      time.Time
 	since    bool // say since when groups gave something
+	nameless bool // groups need no names
 
 	dirs []store.Directory
 	// claimsOnly says that there is no directory: what claims gave may be locked all the same.
@@ -298,7 +299,7 @@ func (r *lockReader) loadManaged(ctx context.Context, list []managed) error {
 	for id := range accounts {
 		users[r.accounts[id].SCIMUserID] = true
 	}
-	r.users, r.groups = map[string]bool{}, map[string]string{}
+	r.users = map[string]bool{}
 	if ids := keysOf(users); len(ids) > 0 {
 		there, err := store.SCIMUsersAmong(ctx, r.tx, r.tenantID, ids)
 		if err != nil {
@@ -306,6 +307,10 @@ func (r *lockReader) loadManaged(ctx context.Context, list []managed) error {
 		}
 		r.users = set(there)
 	}
+	if r.nameless {
+		return nil
+	}
+	r.groups = map[string]string{}
 	for chunk := range slices.Chunk(keysOf(groups), store.MaxLimit) {
 		refs, err := store.GroupsWithIDs(ctx, r.tx, r.tenantID, chunk)
 		if err != nil {

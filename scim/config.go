@@ -88,7 +88,8 @@ type Config struct {
 	Me func(ctx context.Context, tenantID string, p tenant.Principal) (userID string, err error)
 
 	// RequestLog hears of each request and its answer, with secrets redacted. Nil keeps
-	// the last ones of each tenant in memory; [Handler.ReadRequests] returns them.
+	// the last ones of each tenant in memory; [Handler.ReadRequests] returns them. With several
+	// replicas it should be a [StoredRequests].
 	RequestLog RequestLog
 	// Authorizer decides who may read the request log ([tenant.ActionViewRequests]); usually that of tenant.Config. Nil
 	// means nobody.

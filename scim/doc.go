@@ -51,4 +51,10 @@
 // in an operation without path, an add whose value path matches nothing, a
 // remove that lists values, "" to clear. Unknown attributes are ignored, unknown members
 // of a group and groups in groups are accepted; both are warnings in the request log.
+//
+// # Support
+//
+// What a directory sent and was answered, without secrets, an owner reads, counts and exports with
+// [Handler.ReadRequests], [Handler.Traffic] and [Handler.ExportRequests]. By default each replica
+// keeps the last requests in memory; a [StoredRequests] is one log for all of them.
 package scim

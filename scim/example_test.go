@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"time"
 
 	"github.com/tenantgate/tenantgate/scim"
 	"github.com/tenantgate/tenantgate/store/memory"
@@ -118,4 +119,20 @@ func ExampleHandler_ReadRequests() {
 	}
 	_ = health
 	// Output:
+}
+
+// With several replicas the log of requests is one that they share, so that an owner reads the same at each of them.
+func ExampleNewStoredRequests() {
+	st := memory.New() // or store/postgres
+	log, err := scim.NewStoredRequests(scim.StoredRequestsConfig{Store: st})
+	if err != nil {
+		panic(err)
+	}
+	cfg := scim.Config{BaseURL: "https://app.example.com/scim/v2", Store: st, RequestLog: log}
+	tasks := []tenant.Task{ // for tenant.RunnerConfig
+		{Name: "request_log", Loop: log.Run},
+		{Name: "request_log_cleanup", Run: log.Clean, Every: 24 * time.Hour},
+	}
+	fmt.Println(cfg.RequestLog == log, len(tasks))
+	// Output: true 2
 }

@@ -59,7 +59,8 @@ func (f RequestLogFunc) LogRequest(ctx context.Context, tenantID string, e Excha
 // RecentRequests is a [RequestLog] in memory: it keeps the last requests of each tenant
 // in three kinds, those that went well, those with a warning, and those that were
 // refused, so that an import of thousands of users does not push out the one refusal that
-// matters. Who was only told to wait (429) counts as gone well. Each replica has its own.
+// matters. Who was only told to wait (429) counts as gone well. Each replica has its own: where
+// there are several, [StoredRequests] is the log that they share.
 // It counts all requests of a day by directory. The zero value is ready; it is safe for concurrent use.
 type RecentRequests struct {
 	// PerTenant is how many of each kind are kept. Zero means 50.

@@ -19,8 +19,8 @@ const (
 	EventRequestsExported = "scim.requests.exported"
 )
 
-// RequestReader is an optional interface of a [RequestLog] that gives back what it heard, as [RecentRequests] does. A host
-// with several replicas whose owners are to see the requests of all of them has a log of its own in a place that they share.
+// RequestReader is an optional interface of a [RequestLog] that gives back what it heard, as [RecentRequests] does for one
+// replica, and [StoredRequests] for all.
 type RequestReader interface {
 	// ReadRequests returns a page of a tenant's requests, newest first.
 	ReadRequests(ctx context.Context, tenantID string, q RequestQuery) (RequestPage, error)

@@ -5,8 +5,10 @@ import (
 
 	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/store"
-	"github.com/tenantgate/tenantgate/tenant"
 )
+
+// attrPhone is the field of telephone numbers, tenant.FieldPhone.
+const attrPhone = "phoneNumbers"
 
 func setsFields(h Host) bool { return has[provisioning.FieldSetter](h) && readsFields(h) }
 
@@ -73,18 +75,18 @@ func fieldChecks() []check {
 				p.do("UpdateProfile", func(tx store.Store) error { return p.Target.UpdateProfile(p.ctx, tx, p.Tenant, id, who) })
 			}
 			update(who)
-			name, phone := p.field(p.Tenant, id, "displayName"), p.field(p.Tenant, id, tenant.FieldPhone)
+			name, phone := p.field(p.Tenant, id, "displayName"), p.field(p.Tenant, id, attrPhone)
 			next := who
 			next.DisplayName, next.Phone, next.Keep, next.KeepPhone = "Another "+random(), "+49 30 2", []string{"displayName", "phone"}, true
 			update(next)
 			p.that(p.field(p.Tenant, id, "displayName") == name, name, p.field(p.Tenant, id, "displayName"), "UpdateProfile with Keep displayName and phone")
-			p.that(p.field(p.Tenant, id, tenant.FieldPhone) == phone, phone, p.field(p.Tenant, id, tenant.FieldPhone), "UpdateProfile with Keep displayName and phone")
+			p.that(p.field(p.Tenant, id, attrPhone) == phone, phone, p.field(p.Tenant, id, attrPhone), "UpdateProfile with Keep displayName and phone")
 			next.Keep = nil
 			update(next)
-			p.that(p.field(p.Tenant, id, tenant.FieldPhone) == phone, phone, p.field(p.Tenant, id, tenant.FieldPhone), "UpdateProfile with KeepPhone")
+			p.that(p.field(p.Tenant, id, attrPhone) == phone, phone, p.field(p.Tenant, id, attrPhone), "UpdateProfile with KeepPhone")
 			next.KeepPhone = false
 			update(next)
-			for field, want := range map[string]string{"displayName": next.DisplayName, tenant.FieldPhone: next.Phone} {
+			for field, want := range map[string]string{"displayName": next.DisplayName, attrPhone: next.Phone} {
 				// A host need not have the field.
 				got := p.field(p.Tenant, id, field)
 				p.that(got == want || got == "", want, got, "UpdateProfile with nothing kept")

@@ -7,7 +7,6 @@ import (
 
 	"github.com/tenantgate/tenantgate/provisioning"
 	"github.com/tenantgate/tenantgate/store"
-	"github.com/tenantgate/tenantgate/tenant"
 )
 
 // more is what an account of the app has for the optional interfaces.
@@ -26,8 +25,8 @@ func (acc *account) keep(p provisioning.Profile) {
 	if !p.Keeps("displayName") {
 		acc.fields["displayName"] = p.DisplayName
 	}
-	if !p.Keeps("phone") && (!p.KeepPhone || acc.fields[tenant.FieldPhone] == "") {
-		acc.fields[tenant.FieldPhone] = p.Phone
+	if !p.Keeps("phone") && (!p.KeepPhone || acc.fields["phoneNumbers"] == "") {
+		acc.fields["phoneNumbers"] = p.Phone
 	}
 }
 
