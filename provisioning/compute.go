@@ -52,7 +52,7 @@ func compute(s *snapshot) Plan {
 	p.countSeats()
 	var people []*personPlan
 	for i := range s.people {
-		if s.people[i].user != nil {
+		if x := &s.people[i]; x.user != nil || x.independent() && x.heardClaim {
 			p.plan.users++
 		}
 		if pp := p.compose(p.planPerson(&s.people[i]), &s.people[i]); pp != nil && !pp.idle() {

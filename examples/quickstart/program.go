@@ -76,7 +76,7 @@ func assemble(ctx context.Context, o options, l *listeners, db *database) (*prog
 	}
 	if p.login, err = oidc.NewHandler(oidc.Config{
 		BaseURL: p.appURL + "/sso", Store: db.store, Secrets: p.tenants, Keys: keys,
-		Accounts: host.Accounts{DB: db.host}, OnLogin: db.host, OnTest: oidc.RecordTests(p.tenants),
+		Accounts: host.Accounts{DB: db.host}, OnLogin: db.host, Claims: p.engine, OnTest: oidc.RecordTests(p.tenants),
 		Sessions: db.host, Gate: p.tenants, BreakGlass: breakGlass, LoginURL: "/login", InsecureAllowLoopback: true, Logger: p.log,
 		Origin: tenant.PeerOrigin,
 	}); err != nil {

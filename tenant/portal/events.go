@@ -58,14 +58,20 @@ var eventTexts = map[string]string{
 	"audit.exported":                 "The audit log was downloaded",
 }
 
-// event says what an event is about.
+// event says what an event is about: in other languages than English by its type, as far as there are words for it, since its message is
+// English.
 func (p *printer) event(e store.Event) string {
-	text := p.text(eventTexts[e.Type])
+	text, known := eventTexts[e.Type]
+	other := p.texts[findingText("event."+e.Type)]
 	switch {
-	case text == "" && e.Message == "":
-		return e.Type
-	case text == "" || e.Message == "":
-		return text + e.Message
+	case other != "":
+		return other
+	case e.Message != "" && !known:
+		return e.Message
+	case e.Message != "" && p.language == english:
+		return text + ": " + e.Message
+	case known:
+		return p.text(text)
 	}
-	return text + ": " + e.Message
+	return e.Type
 }
