@@ -284,10 +284,10 @@ func (f *Fields) inTx(ctx context.Context, fn func(tx store.Store) error) error 
 	}
 }
 
-// isSelf says whether the actor is the person of the account.
+// isSelf says whether the actor is the person of the account. Staff act for others: their IDs may be of another kind.
 func isSelf(actor tenant.Actor, accountID string) bool {
 	switch actor.Kind {
-	case tenant.ActorUser, tenant.ActorOwner, tenant.ActorStaff:
+	case tenant.ActorUser, tenant.ActorOwner:
 		return accountID != "" && actor.ID == accountID
 	}
 	return false
