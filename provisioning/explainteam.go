@@ -171,11 +171,7 @@ func (e *Engine) explainTeam(ctx context.Context, tx store.Store, tenantID, team
 	if err := out.members(ctx, l, after, limit); err != nil {
 		return TeamExplanation{}, err
 	}
-	locks, err := NewLocks(LocksConfig{Store: tx, Now: e.cfg.Now})
-	if err != nil {
-		return TeamExplanation{}, err
-	}
-	if out.Lock, err = locks.CheckTx(ctx, tx, tenantID, Resource{Kind: ResourceTeam, TeamID: teamID}, "", OpUpdate); err != nil {
+	if err := out.locks(ctx, l); err != nil {
 		return TeamExplanation{}, err
 	}
 	d, waits, err := teamDeletions.of(ctx, tx, tenantID, teamID)
@@ -317,6 +313,30 @@ func (x *TeamExplanation) members(ctx context.Context, l *loader, after string, 
 		changes[i] = Change{Resource: Resource{Kind: ResourceMembership, AccountID: m.AccountID, TeamID: x.TeamID}, Op: OpDelete}
 	}
 	all, err := lockedAmong(ctx, l.tx, l.tenantID, l.e.cfg.Now, changes)
+	if err != nil {
+		return err
+	}
+	for i := range x.Members {
+		x.Members[i].Right.Locked = all[i].Locked
+	}
+	return nil
+}
+
+// locks says what may not be changed by hand, of the team and of each membership, as Locks does.
+func (x *TeamExplanation) locks(ctx context.Context, l *loader) error {
+	locks, err := NewLocks(LocksConfig{Store: l.tx, Now: l.e.cfg.Now})
+	if err != nil {
+		return err
+	}
+	if x.Lock, err = locks.CheckTx(ctx, l.tx, l.tenantID, Resource{Kind: ResourceTeam, TeamID: x.TeamID}, "", OpUpdate); err != nil {
+		return err
+	}
+	changes := make([]Change, len(x.Members))
+	for i, m := range x.Members {
+		changes[i] = Change{Resource: Resource{Kind: ResourceMembership, AccountID: m.AccountID, TeamID: x.TeamID}, Op: OpDelete}
+	}
+	r := &lockReader{locks: locks, tx: l.tx, tenantID: l.tenantID, now: l.e.cfg.Now(), nameless: true}
+	all, err := r.read(ctx, changes)
 	if err != nil {
 		return err
 	}
