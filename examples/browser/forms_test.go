@@ -59,6 +59,9 @@ func TestBadInput(t *testing.T) {
 		{"domain added hostile", "/domains", "Associated domains", hostile, "Add domains", "", "Some entries need a change."},
 		{"key without a name", "/provisioning", "Name of the new key", " ", "Create API key", "", "Some entries need a change."},
 		{"key with a huge name", "/provisioning", "Name of the new key", huge, "Create API key", "", "Some entries need a change."},
+		{"webhook to nowhere", "/webhooks", "Address", "ftp://acme.example", "Create webhook", "", "Some entries need a change."},
+		{"webhook hostile", "/webhooks", "Address", hostile, "Create webhook", "", "Some entries need a change."},
+		{"webhook of unknown events", "/webhooks", "Events (optional)", hostile, "Create webhook", "", "Some entries need a change."},
 		{"link with a bad address", "/links", "E-mail (optional)", hostile, "Create link", "", "Some entries need a change."},
 		{"suspended for a huge reason", connection + "/suspend", "Reason", huge, "Suspend", "Reason", "It was not done."},
 	} {

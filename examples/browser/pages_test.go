@@ -28,7 +28,7 @@ func TestPagesInForce(t *testing.T) {
 	owner.do(network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": "de"}))
 	for _, page := range []string{
 		"", "/new", "/domains", "/provisioning", "/provisioning/requests", "/groups", "/groups/list", "/groups/picture", "/groups/history",
-		"/groups/row", "/people", "/people/convert", "/links", "/audit", connection, connection + "/application", connection + "/details",
+		"/groups/row", "/people", "/people/convert", "/webhooks", "/links", "/audit", connection, connection + "/application", connection + "/details",
 		connection + "/secret", connection + "/test", connection + "/activate", connection + "/suspend",
 	} {
 		owner.open(who.app.portal(globex.ID, page))

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -375,46 +376,52 @@ func TestReplaceKey(t *testing.T) {
 	}
 }
 
-// TestStaffEndsSignOn goes through the staff's page: what it means, a suspension, an export and a removal.
+// TestStaffEndsSignOn goes through the staff's pages: what it means, a suspension, an export and a removal.
 func TestStaffEndsSignOn(t *testing.T) {
 	a := started(t)
 	staff := signedIn(t, a.AppURL, host.StaffEmail)
 	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
-	status, _ := owner.send(http.MethodGet, "/staff/acme/ending", nil, nil)
-	require.Equal(t, http.StatusNotFound, status)
+	const page = "/settings/sso/staff/t/acme"
+	status, _ := owner.send(http.MethodGet, page, nil, nil)
+	require.Equal(t, http.StatusForbidden, status)
 	_, body := staff.send(http.MethodGet, "/staff", nil, nil)
-	require.Contains(t, body, "/staff/acme/ending")
+	require.Contains(t, body, page)
 
 	plan := func(kind string) url.Values {
 		t.Helper()
-		form := url.Values{"kind": {kind}, "offer": {"password_reset"}}
-		status, body := staff.send(http.MethodGet, "/staff/acme/ending?"+form.Encode(), nil, nil)
+		form := url.Values{"kind": {kind}, "offer": {"password_reset"}, "confirm_name": {"Acme"}}
+		status, body := staff.send(http.MethodPost, page+"/ending/plan", form, nil)
 		require.Equal(t, http.StatusOK, status, body)
-		form.Set("hash", regexp.MustCompile(`name="hash" value="([0-9a-f]+)"`).FindStringSubmatch(body)[1])
-		form.Set("decision", "apply")
+		for _, name := range []string{"hash", "plan"} {
+			form.Set(name, regexp.MustCompile(`name="` + name + `" value="([^"]+)"`).FindStringSubmatch(body)[1])
+		}
 		return form
 	}
-	form := plan("suspend")
-	wrong := url.Values{"kind": {"suspend"}, "hash": {"made up"}, "decision": {"apply"}}
-	status, body = staff.send(http.MethodPost, "/staff/acme/ending", wrong, nil)
+	banner := func(says string) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			_, body := owner.send(http.MethodGet, set("acme", ""), nil, nil)
+			return strings.Contains(body, says)
+		}, 10*time.Second, 50*time.Millisecond, says)
+	}
+	status, _ = staff.send(http.MethodPost, page+"/ending", url.Values{"kind": {"suspend"}, "hash": {"made up"}}, nil)
 	require.Equal(t, http.StatusConflict, status)
-	require.Contains(t, body, "Something changed since this plan was shown")
-	status, body = staff.send(http.MethodPost, "/staff/acme/ending", form, nil)
+	status, body = staff.send(http.MethodPost, page+"/ending", plan("suspend"), nil)
 	require.Equal(t, http.StatusOK, status, body)
-	_, body = owner.send(http.MethodGet, set("acme", ""), nil, nil)
-	require.Contains(t, body, "Single sign-on of your organisation is suspended")
-	status, _ = staff.send(http.MethodPost, "/staff/acme/ending", url.Values{"decision": {"resume"}}, nil)
+	banner("Single sign-on of your organisation is suspended")
+	status, _ = staff.send(http.MethodPost, page+"/resume", url.Values{"reason": {"paid"}}, nil)
 	require.Equal(t, http.StatusOK, status)
 
 	status, body = staff.send(http.MethodPost, "/staff/acme/export", url.Values{}, nil)
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, body, `{"kind":"end"`)
 	require.NotContains(t, body, "sealedSecret")
+	status, _ = owner.send(http.MethodPost, "/staff/acme/export", url.Values{}, nil)
+	require.Equal(t, http.StatusNotFound, status)
 
-	status, body = staff.send(http.MethodPost, "/staff/acme/ending", plan("remove"), nil)
+	status, body = staff.send(http.MethodPost, page+"/ending", plan("remove"), nil)
 	require.Equal(t, http.StatusOK, status, body)
-	_, body = owner.send(http.MethodGet, set("acme", ""), nil, nil)
-	require.Contains(t, body, "Single sign-on of your organisation was removed")
+	banner("Single sign-on of your organisation was removed")
 	status, _ = owner.send(http.MethodGet, set("globex", ""), nil, nil)
 	require.Equal(t, http.StatusNotFound, status)
 }

@@ -110,7 +110,7 @@ func assemble(ctx context.Context, o options, l *listeners, db *database) (*prog
 	}
 	site := pages.New(pages.Config{
 		DB: db.host, Store: db.store, Tenants: p.tenants, Login: p.login, Portal: p.portal, Locks: locks,
-		Changed: p.changed, IDPURL: p.idpURL, Directory: p.directoryURL, Publish: func(name, value string) error { return p.dns.SetTXT(name, value) }, Now: time.Now, Logger: p.log,
+		IDPURL: p.idpURL, Directory: p.directoryURL, Publish: func(name, value string) error { return p.dns.SetTXT(name, value) }, Now: time.Now, Logger: p.log,
 	})
 	mux := http.NewServeMux()
 	mux.Handle(p.login.Mount())

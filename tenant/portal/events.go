@@ -66,8 +66,10 @@ func (p *printer) event(e store.Event) string {
 	switch {
 	case other != "":
 		return other
-	case e.Message != "" && (p.language == english || !known):
+	case e.Message != "" && !known:
 		return e.Message
+	case e.Message != "" && p.language == english:
+		return text + ": " + e.Message
 	case known:
 		return p.text(text)
 	}

@@ -28,8 +28,6 @@ type Config struct {
 	// Portal is where owners set single sign-on up, and the staff reviews.
 	Portal *portal.Handler
 	Locks  *provisioning.Locks
-	// Changed is called after a page changed something that provisioning or the end of sessions follows.
-	Changed func()
 	// IDPURL is the built-in identity provider; Directory returns the page of an
 	// organisation's directory there, empty if it has none.
 	IDPURL    string
@@ -83,8 +81,6 @@ func New(cfg Config) *Server {
 	s.owner("GET /org/{org}/teams", s.teams)
 
 	s.staff("GET /staff", s.backOffice)
-	s.staff("GET /staff/{org}/ending", s.showEnding)
-	s.staff("POST /staff/{org}/ending", s.applyEnding)
 	s.staff("POST /staff/{org}/export", s.exportTenant)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.notFound(w, r) })
 	return s
