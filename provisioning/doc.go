@@ -112,7 +112,9 @@
 // directory's and the person's own. [Fields] keeps both, and the one that changed last is
 // in force; the tenant chooses for each field whether people may change it, and whether they must
 // confirm it with a code. A number that cannot be read fails no user. With [Config].Fields
-// the engine's profiles have what is in force; the host's own pages call [Fields.Set].
+// the engine's profiles have what is in force; the host's own pages call [Fields.Set]. A field whose
+// lock somebody lifted is people's until that ends, and then what it would be without
+// ([FieldValue].Lifted).
 //
 // # What goes wrong
 //

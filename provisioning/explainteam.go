@@ -308,6 +308,17 @@ func (x *TeamExplanation) members(ctx context.Context, l *loader, after string, 
 		}
 	}
 	slices.SortFunc(x.Members, func(a, b TeamMember) int { return cmp.Compare(a.AccountID, b.AccountID) })
+	changes := make([]Change, len(x.Members))
+	for i, m := range x.Members {
+		changes[i] = Change{Resource: Resource{Kind: ResourceMembership, AccountID: m.AccountID, TeamID: x.TeamID}, Op: OpDelete}
+	}
+	all, err := lockedAmong(ctx, l.tx, l.tenantID, l.e.cfg.Now, changes)
+	if err != nil {
+		return err
+	}
+	for i := range x.Members {
+		x.Members[i].Right.Locked = all[i].Locked
+	}
 	return nil
 }
 

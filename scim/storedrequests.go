@@ -43,7 +43,7 @@ type StoredRequestsConfig struct {
 // whoever looks for a mistake, and no record of what was done, which is the journal.
 //
 // The host runs [StoredRequests.Run], for example as the Loop of a tenant.Task, and [StoredRequests.Clean] about daily. What
-// it keeps goes with the tenant, and is part of its export. It is safe for concurrent use.
+// it keeps goes with the tenant, of which nothing more is kept once its removal has begun, and is part of its export. It is safe for concurrent use.
 type StoredRequests struct {
 	cfg     StoredRequestsConfig
 	replica string
@@ -344,6 +344,12 @@ func (l *StoredRequests) put(ctx context.Context, b *requestBatch, exchanges []E
 		st, ok := tx.(store.SCIMResourceStore)
 		if !ok {
 			return errors.New("scim: a transaction of StoredRequestsConfig.Store is no store.SCIMResourceStore")
+		}
+		switch life, err := tx.Lifecycle(ctx, b.tenantID); {
+		case err == nil && (life.State == store.ServiceRemoving || life.State == store.ServiceRemoved):
+			return nil // nothing is to be left of it
+		case err != nil && !errors.Is(err, store.ErrNotFound):
+			return err
 		}
 		for typ, body := range map[string][]byte{requestLogType: logged, requestCountsType: counted} {
 			r := store.SCIMResource{Meta: store.Meta{ID: b.id, CreatedAt: now, UpdatedAt: now}, Type: typ, Body: body}

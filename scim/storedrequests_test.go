@@ -261,6 +261,33 @@ func (s *downStore) SCIMResources(ctx context.Context, tenantID, typ string, q s
 	return s.Store.SCIMResources(ctx, tenantID, typ, q)
 }
 
+// TestStoredRequestsOfARemovedTenant: what waits when a tenant is removed is not written afterwards.
+func TestStoredRequestsOfARemovedTenant(t *testing.T) {
+	t.Parallel()
+	st := memory.New()
+	logs, now := replicas(t, st, 1)
+	ctx := t.Context()
+	life := store.Lifecycle{}
+	for _, state := range []store.ServiceState{store.ServiceRemoving, store.ServiceRemoved, store.ServiceOn} {
+		logs[0].LogRequest(ctx, "acme", ok(*now, "/"))
+		life.State, life.UpdatedAt = state, *now
+		var err error
+		life, err = st.PutLifecycle(ctx, "acme", life)
+		require.NoError(t, err)
+		require.NoError(t, logs[0].Flush(ctx))
+		*now = now.Add(countStep)
+		require.NoError(t, logs[0].Flush(ctx))
+		require.Empty(t, logs[0].batches)
+		held, err := st.Holdings(ctx, "acme")
+		require.NoError(t, err)
+		if got := held[store.KindResource+requestLogType]; state == store.ServiceOn {
+			require.Equal(t, 1, got, "set up anew")
+		} else {
+			require.Zero(t, got, state)
+		}
+	}
+}
+
 // TestStoredRequestsRun: what came is written in time, and once more at the end; several replicas and readers at once.
 func TestStoredRequestsRun(t *testing.T) {
 	t.Parallel()

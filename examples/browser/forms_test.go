@@ -54,7 +54,7 @@ func TestBadInput(t *testing.T) {
 		{"scopes hostile", change + "/details", "Additional scopes (optional)", hostile, "Save", "", "Some entries need a change."},
 		{"message empty", connection, "Message to the reviewers", " ", "Send", "", "Some entries need a change."},
 		{"message huge", connection, "Message to the reviewers", huge, "Send", "", "Some entries need a change."},
-		{"secret empty", connection + "/secret", "New client secret", "", "Replace the secret", "", "Some entries need a change."},
+		{"secret empty", connection + "/secret", "New client secret", "", "Replace the old one at once", "", "Some entries need a change."},
 		{"domain added wrong", "/domains", "Associated domains", "gmail.com", "Add domains", "", "gmail.com is a public mail provider"},
 		{"domain added hostile", "/domains", "Associated domains", hostile, "Add domains", "", "Some entries need a change."},
 		{"key without a name", "/provisioning", "Name of the new key", " ", "Create API key", "", "Some entries need a change."},

@@ -71,8 +71,26 @@ func TestPicturesOfTheREADME(t *testing.T) {
 	owner.press("Save and submit")
 	owner.press("Overview")
 	owner.sees("In review")
-	owner.do(emulation.SetDeviceMetricsOverride(1000, 620, 1, false))
+	owner.do(emulation.SetDeviceMetricsOverride(1000, 644, 1, false))
 	owner.cut(filepath.Join(dir, "overview.png"))
+
+	acme := who.app.Tenants[0]
+	admin := who.at(t)
+	admin.open(who.app.IDPURL + "/" + acme.ID + "/")
+	admin.press("Push to SCIM")
+	admin.open(who.app.portal(acme.ID, "/groups"))
+	admin.signIn(acme.OwnerEmail)
+	admin.tick("Automatic")
+	admin.press("Choose this mode")
+	admin.choose("Groups", "Those that match a pattern, such as team-*")
+	admin.fill("Names or patterns", "oncall-*")
+	admin.press("Put into the draft", "Which groups get a team")
+	admin.press("Preview")
+	admin.press("People 4")
+	admin.do(emulation.SetDeviceMetricsOverride(1100, 760, 1, false))
+	admin.cut(filepath.Join(dir, "preview.png"))
+	admin.press("Back to the rules")
+	admin.press("Discard the draft")
 }
 
 // cut writes what the screen shows as PNG.

@@ -72,7 +72,7 @@ func TestPagesKeepOrganisationsApart(t *testing.T) {
 		}
 		return set(org, path)
 	}
-	for _, path := range []string{"own users", "own teams", "own groups", "", "/new", "/domains", "/provisioning", "/provisioning/requests", "/people", "/links", "/audit"} {
+	for _, path := range []string{"own users", "own teams", "", "/groups", "/groups/list", "/new", "/domains", "/provisioning", "/provisioning/requests", "/people", "/links", "/audit"} {
 		status, _ := owner.send(http.MethodGet, page("acme", path), nil, nil)
 		require.Equal(t, http.StatusOK, status, path)
 
@@ -137,7 +137,7 @@ func TestDNSPage(t *testing.T) {
 func TestPagesRefuseFormsOfOtherSites(t *testing.T) {
 	a := started(t, "-store", "memory")
 	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
-	for _, path := range []string{set("acme", "/provisioning/keys"), "/org/acme/groups/preview", "/dns"} {
+	for _, path := range []string{set("acme", "/provisioning/keys"), set("acme", "/groups/preview"), "/dns"} {
 		status, _ := owner.send(http.MethodPost, path, url.Values{"name": {"stolen"}}, http.Header{"Sec-Fetch-Site": {"cross-site"}})
 		require.Equal(t, http.StatusForbidden, status, path)
 	}
@@ -241,34 +241,6 @@ func TestChangeOnThePages(t *testing.T) {
 	_, page = press("delete")
 	require.NotContains(t, page, "a requested change")
 	require.Contains(t, page, ">Active<")
-}
-
-// TestPreviewAsksForChoices holds D3 and R94 in the pages: a team that exists is taken
-// over, and owners are made, only if somebody ticks the box for it.
-func TestPreviewAsksForChoices(t *testing.T) {
-	a := started(t, "-store", "memory")
-	group := strings.NewReader(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Platform"}`)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.Tenants[0].SCIMBaseURL+"/Groups", group)
-	require.NoError(t, err)
-	req.Header.Set("Authorization", "Bearer "+a.Tenants[0].SCIMToken)
-	req.Header.Set("Content-Type", "application/scim+json")
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	require.Equal(t, http.StatusCreated, resp.StatusCode)
-
-	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
-	form := url.Values{"mode": {"auto"}, "team_role": {"member"}, "org_role": {"owner"}}
-	status, body := owner.send(http.MethodPost, "/org/acme/groups/preview", form, nil)
-	require.Equal(t, http.StatusOK, status)
-	adopt := regexp.MustCompile(`name="adopt" value="([^"]+)">`).FindStringSubmatch(body)
-	require.NotEmpty(t, adopt, "offered, and not ticked")
-	require.Contains(t, body, `type="checkbox" name="top_role" value="1" required`)
-
-	form.Set("adopt", adopt[1])
-	_, body = owner.send(http.MethodPost, "/org/acme/groups/preview", form, nil)
-	require.Contains(t, body, "Team Platform is taken over")
-	require.Contains(t, body, `name="adopt" value="`+adopt[1]+`" checked>`)
 }
 
 // TestPagesLetFormsLeadAway holds that a form may end at any provider: browsers hold a

@@ -25,7 +25,6 @@ type Config struct {
 	Store   store.Store
 	Tenants *tenant.Service
 	Login   *oidc.Handler
-	Engine  *provisioning.Engine
 	// Portal is where owners set single sign-on up, and the staff reviews.
 	Portal *portal.Handler
 	Locks  *provisioning.Locks
@@ -81,9 +80,6 @@ func New(cfg Config) *Server {
 	s.owner("GET /org/{org}/users", s.users)
 	s.owner("GET /org/{org}/users/{user}", s.user)
 	s.owner("POST /org/{org}/users/{user}", s.saveUser)
-	s.owner("GET /org/{org}/groups", s.groups)
-	s.owner("POST /org/{org}/groups/preview", s.previewGroups)
-	s.owner("POST /org/{org}/groups/save", s.saveGroups)
 	s.owner("GET /org/{org}/teams", s.teams)
 
 	s.staff("GET /staff", s.backOffice)
