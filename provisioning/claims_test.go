@@ -519,3 +519,35 @@ func manyPeople(p Plan) string {
 	}
 	return ""
 }
+
+// TestClaimsOrderDoesNotMatter: whoever signs in first, whether a sync comes between, and whether rules were
+// there before, the end is what the last sign-ins say.
+func TestClaimsOrderDoesNotMatter(t *testing.T) {
+	rows := []store.ValueRow{claimRow("ops", "t-ops", "member", ""), claimRow("leads", "t-ops", "administrator", "administrator"), claimRow("dev", "t-dev", "member", "")}
+	end := func(seed int) string {
+		w := claimsWorld(t)
+		if seed%2 == 0 {
+			w.byClaims(rows...)
+		}
+		steps := []func(){
+			func() { w.signIn("u-ada", map[string]any{"groups": []string{"dev", "leads"}}) },
+			func() { w.signIn("u-ben", map[string]any{"groups": []string{"ops"}}) },
+			func() { w.signIn("u-ada", map[string]any{"groups": nil}) }, // says nothing
+			func() { w.sync() },
+		}
+		for i := range steps {
+			steps[(i+seed/2)%len(steps)]()
+		}
+		w.signIn("u-ben", map[string]any{"groups": []string{"dev", "ops"}})
+		w.sync()
+		w.byClaims(rows...)
+		w.stable()
+		return w.host.state()
+	}
+	want := end(0)
+	for seed := 1; seed < 8; seed++ {
+		require.Equal(t, want, end(seed), "seed %d", seed)
+	}
+	require.Contains(t, want, "Ops: ada@acme.example administrator")
+	require.Contains(t, want, "Dev: ben@acme.example member")
+}
