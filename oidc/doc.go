@@ -63,6 +63,11 @@
 // Config.ClientKeys it can have none and use private_key_jwt: the host signs with keys whose public halves are at
 // [Handler.JWKSURI]. Requests are pushed to the provider directly (RFC 9126) where it offers that.
 //
+// # Groups and roles
+//
+// [Login].Claims has what a host wants of the ID token. To have groups or roles of a claim mapped to teams and roles by
+// rules of the tenant, Config.Claims is a provisioning.Engine, see [ClaimsHook].
+//
 // # Errors
 //
 // Every refused sign-in matches one of [ErrRequest] (400), [ErrDenied] (403) and [ErrUnavailable] (503), and has a stable

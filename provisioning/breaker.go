@@ -75,7 +75,7 @@ func (e *Engine) trip(ctx context.Context, tx store.Store, s *snapshot, p Plan) 
 	if len(people) <= e.cfg.Breaker.People {
 		return false, nil
 	}
-	users, err := countUsers(ctx, tx, s.tenantID)
+	users, err := countPeople(ctx, tx, s.tenantID, s.settings.Authority)
 	if err != nil {
 		return false, err
 	}

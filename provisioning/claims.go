@@ -201,7 +201,7 @@ func unreadClaim(c *store.AccountClaim) string {
 	if c == nil {
 		return ""
 	}
-	why := ""
+	var why string
 	switch c.State {
 	case store.ClaimOverage:
 		why = "the provider has more to say than fits into the token; let it send only what is assigned to this application"
@@ -213,4 +213,24 @@ func unreadClaim(c *store.AccountClaim) string {
 		return ""
 	}
 	return fmt.Sprintf("The claim “%s” could not be read at the last sign-in: %s. What it gave before stays.", label(c.Name), why)
+}
+
+// countPeople counts those to whom the rules give something: provisioned users, and who signs in where claims
+// decide.
+func countPeople(ctx context.Context, tx store.Store, tenantID string, a store.RoleAuthority) (int, error) {
+	n, err := countUsers(ctx, tx, tenantID)
+	if err != nil || !hears(a, store.AuthorityClaims) {
+		return n, err
+	}
+	for rec, err := range pages(func(after string) (store.Page[store.Account], error) {
+		return tx.Accounts(ctx, tenantID, store.Query{After: after})
+	}) {
+		if err != nil {
+			return 0, err
+		}
+		if rec.Active && rec.SCIMUserID == "" && claimOf(a, &rec) != nil {
+			n++
+		}
+	}
+	return n, nil
 }

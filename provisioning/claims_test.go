@@ -95,6 +95,12 @@ func TestU17ClaimsGiveRolesAndTeams(t *testing.T) {
 	require.Empty(t, x.Pending)
 	require.Equal(t, Source("claim:admins"), x.OrgRole.Wins)
 	require.Equal(t, []string{"admins", "ops"}, x.Account.Claims[0].Values)
+	require.Contains(t, x.Text(), "At a sign-in the claim “groups” had 2 values, as read at 2026-11-24T09:00:00Z.")
+	team, err := w.e.ExplainTeam(w.ctx, owner, org, "t-ops", "", 0)
+	require.NoError(t, err)
+	require.Equal(t, []TeamRule{{Source: "claim:ops", Name: "ops", Rule: "value row 2", Role: "member"}}, team.Rules)
+	require.Contains(t, team.Text(), "Who has the identity provider's value “ops” becomes member, by value row 2.")
+	require.True(t, team.Members[0].Right.Locked)
 	require.Contains(t, x.Text(), "By the identity provider's value “admins”, value row 1: administrator, which decides.")
 
 	locks, err := NewLocks(LocksConfig{Store: w.st, Now: w.clock.Now})
@@ -469,4 +475,79 @@ func (f failingAccounts) UpdateAccount(context.Context, string, store.Account, .
 
 func (f failingAccounts) InTx(ctx context.Context, fn func(tx store.Store) error) error {
 	return f.Store.InTx(ctx, func(tx store.Store) error { return fn(failingAccounts{tx, f.err}) })
+}
+
+// TestClaimsAndTheBreaker: a provider that takes its values from many people at once is held back as a directory
+// is, counted by those who sign in.
+func TestClaimsAndTheBreaker(t *testing.T) {
+	w := claimsWorld(t, func(c *Config) { c.Breaker = Breaker{People: 2, Percent: 40} })
+	w.byClaims(claimRow("ops", "t-ops", "member", ""))
+	for i := range 10 {
+		id := w.host.addUser(fmt.Sprintf("u-%d", i), fmt.Sprintf("p%d@acme.example", i), "member")
+		w.signIn(id, map[string]any{"groups": []string{"ops"}})
+	}
+	w.sync()
+	lose := func(i int) {
+		w.signIn(fmt.Sprintf("u-%d", i), map[string]any{"groups": []string{}})
+		w.sync()
+	}
+	for i := range 4 {
+		lose(i)
+	}
+	s, err := w.e.Settings(w.ctx, owner, org)
+	require.NoError(t, err)
+	require.False(t, s.Paused, "no more than the tenant bears")
+	lose(4)
+	s, err = w.e.Settings(w.ctx, owner, org)
+	require.NoError(t, err)
+	require.True(t, s.Paused)
+	require.Equal(t, 10, s.Pause.Of)
+	require.Equal(t, "member", w.host.role("t-ops", "u-4"))
+
+	// A plan that takes from most of them asks.
+	s.Authority.Rows, s.Paused = nil, false
+	preview, err := w.e.Preview(w.ctx, owner, org, s)
+	require.NoError(t, err)
+	require.Equal(t, "6 of 10 people lose a team, a role or their access.", manyPeople(preview))
+}
+
+func manyPeople(p Plan) string {
+	for _, c := range p.Confirmations {
+		if c.Code == ConfirmManyPeople {
+			return c.Message
+		}
+	}
+	return ""
+}
+
+// TestClaimsOrderDoesNotMatter: whoever signs in first, whether a sync comes between, and whether rules were
+// there before, the end is what the last sign-ins say.
+func TestClaimsOrderDoesNotMatter(t *testing.T) {
+	rows := []store.ValueRow{claimRow("ops", "t-ops", "member", ""), claimRow("leads", "t-ops", "administrator", "administrator"), claimRow("dev", "t-dev", "member", "")}
+	end := func(seed int) string {
+		w := claimsWorld(t)
+		if seed%2 == 0 {
+			w.byClaims(rows...)
+		}
+		steps := []func(){
+			func() { w.signIn("u-ada", map[string]any{"groups": []string{"dev", "leads"}}) },
+			func() { w.signIn("u-ben", map[string]any{"groups": []string{"ops"}}) },
+			func() { w.signIn("u-ada", map[string]any{"groups": nil}) }, // says nothing
+			func() { w.sync() },
+		}
+		for i := range steps {
+			steps[(i+seed/2)%len(steps)]()
+		}
+		w.signIn("u-ben", map[string]any{"groups": []string{"dev", "ops"}})
+		w.sync()
+		w.byClaims(rows...)
+		w.stable()
+		return w.host.state()
+	}
+	want := end(0)
+	for seed := 1; seed < 8; seed++ {
+		require.Equal(t, want, end(seed), "seed %d", seed)
+	}
+	require.Contains(t, want, "Ops: ada@acme.example administrator")
+	require.Contains(t, want, "Dev: ben@acme.example member")
 }

@@ -58,7 +58,9 @@ func (a *applier) handOver(ctx context.Context, tx store.Store, p *personPlan) e
 	err := tx.InTx(ctx, func(tx store.Store) (err error) {
 		limited, cancel := context.WithTimeout(ctx, handOverTime)
 		defer cancel()
-		left, err = askHandOver(limited, d, tx, a.tenantID, p.record.ID)
+		if left, err = askHandOver(limited, d, tx, a.tenantID, p.record.ID); err == nil {
+			err = limited.Err() // too late, whether it looked at its context or not
+		}
 		return err
 	})
 	if ctx.Err() != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -208,4 +209,22 @@ func TestU8DeprovisionedByTheDirectorysID(t *testing.T) {
 	w.deleteUser("ada")
 	w.sync()
 	require.False(t, w.host.users[id].Active)
+}
+
+// TestHandOverTooLate: what a host does in more than its time is undone, and told, also if it looks at no context.
+func TestHandOverTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := dutyWorld(t, func(_ context.Context, tx store.Store, _ string) ([]HandOver, error) {
+			time.Sleep(handOverTime + time.Second)
+			return nil, tx.AppendEvents(context.Background(), org, store.Event{ID: "ev", Type: "host.left"})
+		})
+		id := w.account("ada")
+		w.active("ada", false)
+		w.sync()
+		require.False(t, w.host.users[id].Active)
+		require.Empty(t, w.events("host.left"))
+		found := w.events(EventFinding)
+		require.Len(t, found, 1)
+		require.Equal(t, string(FindingHandOverFailed), found[0].Code)
+	})
 }

@@ -67,6 +67,21 @@
 // A deletion waits (Config.DeleteAfter): [Engine.PlannedDeletions] lists it with its date, and
 // it is cancelled when its cause goes.
 //
+// # Roles by other sources
+//
+// A tenant may declare that another source than groups decides about the role in the organisation, about teams, or
+// about both ([store.RoleAuthority]): the attribute roles of provisioned users, in all forms in which Entra ID and
+// Okta send it, or a claim of the identity provider at sign-in, for tenants without a directory. There is one
+// authority for each, and settings that contradict it are refused. Rows say what a value gives; from there on it is
+// like a group: the same plan, limits, protection, ledger ([ValueSource]), locks and explanation.
+//
+//	oidc.Config{…, Claims: e} // the engine hears claims at sign-in: see [Engine.OnClaims]
+//
+// The claims of the last sign-in are kept with the account, bounded, so that a preview has something to go by before
+// anything is declared. A claim that is absent, too long, elsewhere (Entra ID's overage) or no list of texts takes
+// nothing, and no sign-in fails by one. A provider that leaves the claim out for who has no groups, as Entra ID does,
+// cannot take the last one away: let the directory do it, or give people at least one value.
+//
 // # Plans that people apply
 //
 // A plan counts what it does, seats included ([SeatCounter]), and shows also what changes
@@ -79,7 +94,8 @@
 //
 // [Engine.Explain] tells all about one person as data and as text: what gives each right, what
 // each group alone gives, what waits. [Engine.Timeline] tells what happened, and
-// [Engine.ExplainGroup] what a group gives to whom.
+// [Engine.ExplainGroup] what a group gives to whom, and [Engine.ExplainTeam] where a team comes from and why
+// each of its members is in it.
 //
 // # Locks
 //
@@ -96,7 +112,9 @@
 // directory's and the person's own. [Fields] keeps both, and the one that changed last is
 // in force; the tenant chooses for each field whether people may change it, and whether they must
 // confirm it with a code. A number that cannot be read fails no user. With [Config].Fields
-// the engine's profiles have what is in force; the host's own pages call [Fields.Set].
+// the engine's profiles have what is in force; the host's own pages call [Fields.Set]. A field whose
+// lock somebody lifted is people's until that ends, and then what it would be without
+// ([FieldValue].Lifted).
 //
 // # What goes wrong
 //

@@ -3,6 +3,7 @@ package provisioning
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -65,6 +66,11 @@ func (x Explanation) Sentences() []Sentence {
 			default:
 				s.say("group_would_lower", "Without group “%s” the person would be %s instead of %s in %s.", g.Group, l.To, l.From, what)
 			}
+		}
+	}
+	for _, c := range x.Account.Claims {
+		if !c.ReadAt.IsZero() {
+			s.say("claim_seen", "At a sign-in the claim “%s” had %s values, as read at %s.", label(c.Name), strconv.Itoa(len(c.Values)), c.ReadAt.UTC().Format(time.RFC3339))
 		}
 	}
 	for _, v := range x.Values {

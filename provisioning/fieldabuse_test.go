@@ -69,3 +69,16 @@ func TestR57GuessingFillsNoJournal(t *testing.T) {
 		})
 	}
 }
+
+// TestR57StaffAreNotThePerson: the host's staff may have IDs of their own, one of which is an account's by chance.
+func TestR57StaffAreNotThePerson(t *testing.T) {
+	w := asked(t)
+	staff := tenant.Actor{Kind: tenant.ActorStaff, ID: w.account(ada), Name: "Sam"}
+	_, err := w.fields.Confirm(t.Context(), staff, org, w.account(ada), tenant.FieldPhone, w.code())
+	w.refused(CodeOwnFieldOnly, err)
+	w.denied[tenant.ActionChangeField] = true
+	_, err = w.fields.Set(t.Context(), staff, org, w.account(ada), tenant.FieldPhone, "+49 30 333333")
+	require.ErrorIs(t, err, tenant.ErrForbidden, "for others it is another right")
+	_, err = w.confirm(w.code())
+	require.NoError(t, err)
+}

@@ -132,16 +132,16 @@ func (f *Fields) confirm(ctx context.Context, tx store.Store, actor tenant.Actor
 		}
 		return refuseField(CodeNothingToConfirm, w.field.Name, "There is nothing to confirm. Ask for a code first."), nil
 	}
-	no := func(code, message string) (*FieldRefusal, error) {
+	no := func(code, message string) *FieldRefusal {
 		w.tell(actor, EventFieldRefused, FieldValue{Field: w.field.Name, Value: masked(p.Value)}, code, message)
-		return refuseField(code, w.field.Name, message), nil
+		return refuseField(code, w.field.Name, message)
 	}
 	// Of a code that is over the journal tells once: whoever goes on trying must not fill it.
 	once := func(code, message string) (*FieldRefusal, error) {
 		if first, err := f.firstTime(ctx, tx, w.tenantID, *p, code); err != nil {
 			return nil, err
 		} else if first {
-			return no(code, message)
+			return no(code, message), nil
 		}
 		return refuseField(code, w.field.Name, message), nil
 	}
@@ -159,7 +159,7 @@ func (f *Fields) confirm(ctx context.Context, tx store.Store, actor tenant.Actor
 		if again, err := tx.Account(ctx, w.tenantID, w.rec.ID); err != nil || again.Version != w.rec.Version {
 			return nil, errOr(err, errAgain) // the same form, sent twice at once
 		}
-		return no(CodeCodeWrong, "This is not the code that was sent. Look again, or ask for another one.")
+		return no(CodeCodeWrong, "This is not the code that was sent. Look again, or ask for another one."), nil
 	}
 	if err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ func (f *Fields) confirm(ctx context.Context, tx store.Store, actor tenant.Actor
 	inForce, _ := w.inForce()
 	if p.Value != inForce && !w.editable() {
 		w.have.Pending = nil
-		return no(CodeConfirmChanged, "Meanwhile your organisation left this to its directory. Nothing was changed.")
+		return no(CodeConfirmChanged, "Meanwhile your organisation left this to its directory. Nothing was changed."), nil
 	}
 	w.confirm(p.Value, p.Value != inForce)
 	w.actor = actor
@@ -284,10 +284,10 @@ func (f *Fields) inTx(ctx context.Context, fn func(tx store.Store) error) error 
 	}
 }
 
-// isSelf says whether the actor is the person of the account.
+// isSelf says whether the actor is the person of the account. Staff act for others: their IDs may be of another kind.
 func isSelf(actor tenant.Actor, accountID string) bool {
 	switch actor.Kind {
-	case tenant.ActorUser, tenant.ActorOwner, tenant.ActorStaff:
+	case tenant.ActorUser, tenant.ActorOwner:
 		return accountID != "" && actor.ID == accountID
 	}
 	return false

@@ -108,14 +108,19 @@ func (m *ManualMapper) MapGroups(_ context.Context, _ string, groups []Group) ([
 	var out []Give
 	for _, g := range groups {
 		for _, i := range m.byGroup[g.ID] {
-			r := m.rows[i]
-			out = append(out, Give{
-				GroupID: r.GroupID, TeamID: r.TeamID, TeamRole: r.TeamRole, OrgRole: r.OrgRole,
-				Rank: i + 1, Rule: "row " + strconv.Itoa(i+1),
-			})
+			out = append(out, m.give(i))
 		}
 	}
 	return out, nil
+}
+
+// give is what a row gives.
+func (m *ManualMapper) give(i int) Give {
+	r := m.rows[i]
+	return Give{
+		GroupID: r.GroupID, TeamID: r.TeamID, TeamRole: r.TeamRole, OrgRole: r.OrgRole,
+		Rank: i + 1, Rule: "row " + strconv.Itoa(i+1),
+	}
 }
 
 // AutoMapper gives each group that passes the filter a team of its own. It is safe

@@ -31,6 +31,10 @@ func FieldPolicies(p store.SCIMPreferences) []FieldPolicy {
 	return out
 }
 
+// SCIMFields returns Config.SCIMFields: the attributes, beside the phone number, about which owners may choose, for their
+// page.
+func (s *Service) SCIMFields() []string { return slices.Clone(s.cfg.SCIMFields) }
+
 // checkFields refuses choices for fields that the host does not manage.
 func (s *Service) checkFields(p store.SCIMPreferences) []Finding {
 	if len(p.Fields) > len(s.cfg.SCIMFields) {

@@ -12,12 +12,12 @@ func TestSetupLink(t *testing.T) {
 	for name, who := range map[string]person{"pointer": {looks: true}, "keyboard": {keyboard: true}, "no scripts": {noScript: true}} {
 		t.Run(name, func(t *testing.T) {
 			who.app = fresh(t)
-			who.setsUpByLink(t)
+			setUpByLink(t, who)
 		})
 	}
 }
 
-func (who person) setsUpByLink(t *testing.T) {
+func setUpByLink(t *testing.T, who person) {
 	t.Helper()
 	owner := who.at(t)
 	owner.open(owner.app.portal("initech", "/links"))

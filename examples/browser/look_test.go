@@ -34,7 +34,7 @@ const (
 var axe = sync.OnceValues(func() (string, error) {
 	var installed struct{ Version string }
 	if text, err := os.ReadFile("node_modules/axe-core/package.json"); err != nil || json.Unmarshal(text, &installed) != nil || installed.Version != axeVersion {
-		if out, err := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error").CombinedOutput(); err != nil { //nolint:noctx // ends by itself
+		if out, err := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error").CombinedOutput(); err != nil {
 			return "", fmt.Errorf("%w: %s", err, out)
 		}
 	}

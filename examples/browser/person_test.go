@@ -38,7 +38,7 @@ func (p person) at(t *testing.T) *person {
 
 func (p *person) settle() {
 	p.t.Helper()
-	p.do(emulation.SetDeviceMetricsOverride(wide, tall, 1, false), emulation.SetScriptExecutionDisabled(p.noScript), emulation.SetLocaleOverride().WithLocale("en"))
+	p.do(emulation.SetDeviceMetricsOverride(wide, tall, 1, false), emulation.SetScriptExecutionDisabled(p.noScript))
 }
 
 // patience is how long one step may take.
@@ -167,7 +167,7 @@ func (p *person) choose(label, option string, within ...string) {
 	p.t.Helper()
 	p.called("field", label, within...)
 	const at = `(function (text) {
-		var e = document.querySelector("[data-found]"), i = Array.from(e.options).findIndex(function (o) { return o.text.trim() === text; });
+		var e = document.querySelector("[data-found]"), i = Array.from(e.options).findIndex(function (o) { return o.text.trim() === text || o.text.startsWith(text + " "); });
 		return [e.selectedIndex, i];
 	})(%s)`
 	var places []int
@@ -227,13 +227,6 @@ func (p *person) press(name string, within ...string) int64 {
 	response, err := chromedp.RunResponse(ctx, p.pressing(name))
 	require.NoError(p.t, err, "%s; the page says: %s", name, p.text())
 	return response.Status
-}
-
-// unfold opens what is folded.
-func (p *person) unfold(name string, within ...string) {
-	p.t.Helper()
-	require.Equal(p.t, "SUMMARY", strings.TrimSpace(p.called("button", name, within...)))
-	p.do(p.pressing(name))
 }
 
 // pressing is the press alone, of what was found.

@@ -42,7 +42,7 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	endings = append(endings, func() error { return os.RemoveAll(dir) })
 	bin := filepath.Join(dir, "quickstart")
-	cmd := exec.Command("go", "build", "-o", bin, "./quickstart") //nolint:noctx // ends by itself
+	cmd := exec.Command("go", "build", "-o", bin, "./quickstart")
 	cmd.Dir = ".."
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
@@ -56,7 +56,7 @@ func begin() (a announcement, end func() error, err error) {
 	if err != nil {
 		return a, nil, err
 	}
-	cmd := exec.Command(bin, "-addr", "127.0.0.1:0", "-idp-addr", "127.0.0.1:0", "-json") //nolint:noctx,gosec // its end asks it to stop; the program was built just now
+	cmd := exec.Command(bin, "-addr", "127.0.0.1:0", "-idp-addr", "127.0.0.1:0", "-json")
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

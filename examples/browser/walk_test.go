@@ -10,17 +10,17 @@ import (
 
 // TestOwnerWithThePointer goes from nothing to people who sign in and find their teams, and looks at every page on the way.
 func TestOwnerWithThePointer(t *testing.T) {
-	person{app: fresh(t), looks: true}.goesFromNothingToTeams(t)
+	goFromNothingToTeams(t, person{app: fresh(t), looks: true})
 }
 
 // TestOwnerWithTheKeyboard does the same without a pointer: everything is reached, seen and used by keys.
 func TestOwnerWithTheKeyboard(t *testing.T) {
-	person{app: fresh(t), keyboard: true}.goesFromNothingToTeams(t)
+	goFromNothingToTeams(t, person{app: fresh(t), keyboard: true})
 }
 
 // TestOwnerWithoutScripts does the same in a browser that runs no scripts.
 func TestOwnerWithoutScripts(t *testing.T) {
-	person{app: fresh(t), noScript: true}.goesFromNothingToTeams(t)
+	goFromNothingToTeams(t, person{app: fresh(t), noScript: true})
 }
 
 const (
@@ -69,7 +69,7 @@ func (p *person) next(title string) {
 	p.press(title, "Next:")
 }
 
-func (who person) goesFromNothingToTeams(t *testing.T) {
+func goFromNothingToTeams(t *testing.T, who person) {
 	t.Helper()
 	owner, reviewer, provider := who.at(t), who.at(t), who.at(t)
 	portal := owner.app.portal("initech", "")
@@ -182,7 +182,9 @@ func (who person) goesFromNothingToTeams(t *testing.T) {
 	owner.look("overview-ready-to-test")
 	owner.press("Other OpenID Connect provider")
 	owner.press("Activation")
-	owner.press("Activate", "Before you enforce it")
+	owner.look("activation-too-early")
+	owner.press("Show what that means")
+	owner.press("Activate")
 	owner.sees("as a test first")
 	owner.look("activation-refused")
 	owner.press("Overview")
@@ -203,7 +205,10 @@ func (who person) goesFromNothingToTeams(t *testing.T) {
 
 	owner.next("Activate")
 	owner.look("activation")
-	owner.press("Activate", "Before you enforce it")
+	owner.press("Show what that means")
+	owner.sees("What it means for people", "owner@initech.example")
+	owner.look("activation-plan")
+	owner.press("Activate")
 	owner.sees("Single sign-on is active.")
 	owner.look("overview-active")
 
@@ -239,6 +244,8 @@ func (who person) goesFromNothingToTeams(t *testing.T) {
 	owner.sees("scim.user.created")
 	owner.look("audit")
 
+	owner.mapsGroups(provider)
+
 	// Somebody of the directory signs in.
 	bob := who.at(t)
 	bob.open(who.app.AppURL + "/login")
@@ -253,4 +260,89 @@ func (who person) goesFromNothingToTeams(t *testing.T) {
 	bob.open(portal)
 	bob.sees("Only an owner of the organisation can do this.")
 	bob.look("forbidden")
+}
+
+// mapsGroups turns groups of the directory into teams, first by hand, then by a rule. The provider has pushed them.
+func (p *person) mapsGroups(product *person) {
+	p.t.Helper()
+	teams := func(has ...string) {
+		p.t.Helper()
+		product.open(p.app.AppURL + "/org/initech/teams")
+		if product.lookFor("field", "Password") != "" {
+			product.signIn(initechOwner)
+			product.open(p.app.AppURL + "/org/initech/teams")
+		}
+		product.sees(has...)
+	}
+	p.press("Groups and roles")
+	p.look("groups-none")
+	p.press("Groups of the directory")
+	p.sees("oncall-sre", "Your directory has pushed 3 groups.")
+	p.look("groups-list")
+	p.press("Rules")
+
+	p.tick("Manual")
+	p.press("Choose this mode")
+	p.sees("Your draft is not in force yet", "No group is mapped yet.")
+	p.look("groups-manual-empty")
+	p.press("Map a group")
+	p.look("groups-row")
+	p.press("Put into the draft")
+	p.sees("Some entries need a change.")
+	p.look("groups-row-refused")
+	p.choose("Group", "oncall-sre")
+	p.choose("Team", "Printers")
+	p.choose("Role in the team", "Administrator")
+	p.press("Put into the draft")
+	p.sees("Printers", "1 row")
+	p.press("Map a group")
+	p.choose("Group", "oncall-database")
+	p.choose("Role in the organisation", "Administrator")
+	p.press("Put into the draft")
+	p.sees("2 rows")
+	p.press("Move row 2 up")
+	p.look("groups-manual")
+	p.press("Picture")
+	p.look("groups-picture")
+	p.press("Preview")
+	p.sees("2 people join a team", "Save and apply")
+	p.look("preview-manual")
+	p.press("People 2")
+	p.sees("Alice Archer", "in group “oncall-sre”")
+	p.look("preview-manual-people")
+	p.press("Save and apply")
+	p.sees("Applied.")
+	p.look("groups-history")
+	teams("alice@"+initech, "bob@"+initech)
+
+	p.press("Rules")
+	p.tick("Automatic")
+	p.press("Choose this mode")
+	p.look("groups-automatic")
+	p.choose("Groups", "Those that match a regular expression (RE2)")
+	p.fill("Names or patterns", "oncall-(")
+	p.press("Count what matches")
+	p.sees("Some entries need a change.")
+	p.look("groups-automatic-refused")
+	p.choose("Groups", "Those that match a pattern, such as team-*")
+	p.fill("Names or patterns", "oncall-*")
+	p.press("Count what matches")
+	p.sees("2 groups of 3 match.")
+	p.press("Put into the draft", "Which groups get a team")
+	p.choose("Memberships and roles that the rules stop to give", "They are taken back")
+	p.press("Put into the draft", "What holds for everybody")
+	p.press("Preview")
+	p.sees("2 teams created")
+	p.look("preview-automatic")
+	p.press("Save and apply")
+	p.sees("Applied.")
+	teams("oncall-sre", "oncall-database")
+	p.press("Take it back…")
+	p.sees("What taking it back does")
+	p.look("preview-undo")
+
+	p.press("People", "People")
+	p.press("Alice Archer")
+	p.sees("oncall-sre")
+	p.look("person")
 }

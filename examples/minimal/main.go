@@ -27,7 +27,7 @@ func main() {
 	engine := must(provisioning.New(provisioning.Config{Store: st, Target: host.Target{DB: app}, Authorizer: app, OrgRoles: host.OrgRoles(), TeamRoles: host.TeamRoles()}))
 	wake := func(string) { engine.Wake(); login.Wake() }
 	directory := must(scim.NewHandler(scim.Config{BaseURL: base + "/scim/v2", Store: st, Authenticator: scim.APIKeys(tenants), Authorizer: app, Policy: must(provisioning.NewPolicy(provisioning.PolicyConfig{Store: st, Target: host.Target{DB: app}})), Written: wake}))
-	pages := must(portal.New(portal.Config{BaseURL: base + "/settings/sso", Tenants: tenants, Login: login, Store: st, Names: app, Authorize: app.Visitor, SignInURL: "/login", Changed: wake, Requests: directory, Refused: engine, Brand: portal.Brand{Name: "On Call"}}))
+	pages := must(portal.New(portal.Config{BaseURL: base + "/settings/sso", Tenants: tenants, Login: login, Store: st, Names: app, Authorize: app.Visitor, SignInURL: "/login", Changed: wake, Requests: directory, Refused: engine, Engine: engine, Brand: portal.Brand{Name: "On Call"}}))
 	mux.Handle(login.Mount())     // /sso/login, /sso/signin-oidc/{connection}, /sso/backchannel-logout/{connection}, …
 	mux.Handle(directory.Mount()) // /scim/v2/{tenant}/Users, …/Groups
 	mux.Handle(pages.Mount())     // /settings/sso/t/{tenant} for owners, /settings/sso/staff, /settings/sso/setup/{tenant}

@@ -36,7 +36,7 @@ func announce(w io.Writer, o options, p *program, tenants []tenantInfo) error {
      The identity provider: press "Push to SCIM" to provision Acme's people and groups.
   2. %s
      The product: sign in as %s, password %q,
-     and look at single sign-on, people, groups and teams.
+     and look at single sign-on, groups and roles, people and teams.
   3. Sign out, then "Continue with OpenID Connect" as alice@%s.
 
   Store: %s. Stop with Ctrl-C.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -72,7 +73,7 @@ func TestPagesKeepOrganisationsApart(t *testing.T) {
 		}
 		return set(org, path)
 	}
-	for _, path := range []string{"own users", "own teams", "own groups", "", "/new", "/domains", "/provisioning", "/provisioning/requests", "/people", "/links", "/audit"} {
+	for _, path := range []string{"own users", "own teams", "", "/groups", "/groups/list", "/new", "/domains", "/provisioning", "/provisioning/requests", "/people", "/links", "/audit"} {
 		status, _ := owner.send(http.MethodGet, page("acme", path), nil, nil)
 		require.Equal(t, http.StatusOK, status, path)
 
@@ -137,7 +138,7 @@ func TestDNSPage(t *testing.T) {
 func TestPagesRefuseFormsOfOtherSites(t *testing.T) {
 	a := started(t, "-store", "memory")
 	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
-	for _, path := range []string{set("acme", "/provisioning/keys"), "/org/acme/groups/preview", "/dns"} {
+	for _, path := range []string{set("acme", "/provisioning/keys"), set("acme", "/groups/preview"), "/dns"} {
 		status, _ := owner.send(http.MethodPost, path, url.Values{"name": {"stolen"}}, http.Header{"Sec-Fetch-Site": {"cross-site"}})
 		require.Equal(t, http.StatusForbidden, status, path)
 	}
@@ -241,34 +242,6 @@ func TestChangeOnThePages(t *testing.T) {
 	_, page = press("delete")
 	require.NotContains(t, page, "a requested change")
 	require.Contains(t, page, ">Active<")
-}
-
-// TestPreviewAsksForChoices holds D3 and R94 in the pages: a team that exists is taken
-// over, and owners are made, only if somebody ticks the box for it.
-func TestPreviewAsksForChoices(t *testing.T) {
-	a := started(t, "-store", "memory")
-	group := strings.NewReader(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Platform"}`)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.Tenants[0].SCIMBaseURL+"/Groups", group)
-	require.NoError(t, err)
-	req.Header.Set("Authorization", "Bearer "+a.Tenants[0].SCIMToken)
-	req.Header.Set("Content-Type", "application/scim+json")
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	require.Equal(t, http.StatusCreated, resp.StatusCode)
-
-	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
-	form := url.Values{"mode": {"auto"}, "team_role": {"member"}, "org_role": {"owner"}}
-	status, body := owner.send(http.MethodPost, "/org/acme/groups/preview", form, nil)
-	require.Equal(t, http.StatusOK, status)
-	adopt := regexp.MustCompile(`name="adopt" value="([^"]+)">`).FindStringSubmatch(body)
-	require.NotEmpty(t, adopt, "offered, and not ticked")
-	require.Contains(t, body, `type="checkbox" name="top_role" value="1" required`)
-
-	form.Set("adopt", adopt[1])
-	_, body = owner.send(http.MethodPost, "/org/acme/groups/preview", form, nil)
-	require.Contains(t, body, "Team Platform is taken over")
-	require.Contains(t, body, `name="adopt" value="`+adopt[1]+`" checked>`)
 }
 
 // TestPagesLetFormsLeadAway holds that a form may end at any provider: browsers hold a
@@ -403,46 +376,52 @@ func TestReplaceKey(t *testing.T) {
 	}
 }
 
-// TestStaffEndsSignOn goes through the staff's page: what it means, a suspension, an export and a removal.
+// TestStaffEndsSignOn goes through the staff's pages: what it means, a suspension, an export and a removal.
 func TestStaffEndsSignOn(t *testing.T) {
 	a := started(t)
 	staff := signedIn(t, a.AppURL, host.StaffEmail)
 	owner := signedIn(t, a.AppURL, a.Tenants[0].OwnerEmail)
-	status, _ := owner.send(http.MethodGet, "/staff/acme/ending", nil, nil)
-	require.Equal(t, http.StatusNotFound, status)
+	const page = "/settings/sso/staff/t/acme"
+	status, _ := owner.send(http.MethodGet, page, nil, nil)
+	require.Equal(t, http.StatusForbidden, status)
 	_, body := staff.send(http.MethodGet, "/staff", nil, nil)
-	require.Contains(t, body, "/staff/acme/ending")
+	require.Contains(t, body, page)
 
 	plan := func(kind string) url.Values {
 		t.Helper()
-		form := url.Values{"kind": {kind}, "offer": {"password_reset"}}
-		status, body := staff.send(http.MethodGet, "/staff/acme/ending?"+form.Encode(), nil, nil)
+		form := url.Values{"kind": {kind}, "offer": {"password_reset"}, "confirm_name": {"Acme"}}
+		status, body := staff.send(http.MethodPost, page+"/ending/plan", form, nil)
 		require.Equal(t, http.StatusOK, status, body)
-		form.Set("hash", regexp.MustCompile(`name="hash" value="([0-9a-f]+)"`).FindStringSubmatch(body)[1])
-		form.Set("decision", "apply")
+		for _, name := range []string{"hash", "plan"} {
+			form.Set(name, regexp.MustCompile(`name="` + name + `" value="([^"]+)"`).FindStringSubmatch(body)[1])
+		}
 		return form
 	}
-	form := plan("suspend")
-	wrong := url.Values{"kind": {"suspend"}, "hash": {"made up"}, "decision": {"apply"}}
-	status, body = staff.send(http.MethodPost, "/staff/acme/ending", wrong, nil)
+	banner := func(says string) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			_, body := owner.send(http.MethodGet, set("acme", ""), nil, nil)
+			return strings.Contains(body, says)
+		}, 10*time.Second, 50*time.Millisecond, says)
+	}
+	status, _ = staff.send(http.MethodPost, page+"/ending", url.Values{"kind": {"suspend"}, "hash": {"made up"}}, nil)
 	require.Equal(t, http.StatusConflict, status)
-	require.Contains(t, body, "Something changed since this plan was shown")
-	status, body = staff.send(http.MethodPost, "/staff/acme/ending", form, nil)
+	status, body = staff.send(http.MethodPost, page+"/ending", plan("suspend"), nil)
 	require.Equal(t, http.StatusOK, status, body)
-	_, body = owner.send(http.MethodGet, set("acme", ""), nil, nil)
-	require.Contains(t, body, "Single sign-on of your organisation is suspended")
-	status, _ = staff.send(http.MethodPost, "/staff/acme/ending", url.Values{"decision": {"resume"}}, nil)
+	banner("Single sign-on of your organisation is suspended")
+	status, _ = staff.send(http.MethodPost, page+"/resume", url.Values{"reason": {"paid"}}, nil)
 	require.Equal(t, http.StatusOK, status)
 
 	status, body = staff.send(http.MethodPost, "/staff/acme/export", url.Values{}, nil)
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, body, `{"kind":"end"`)
 	require.NotContains(t, body, "sealedSecret")
+	status, _ = owner.send(http.MethodPost, "/staff/acme/export", url.Values{}, nil)
+	require.Equal(t, http.StatusNotFound, status)
 
-	status, body = staff.send(http.MethodPost, "/staff/acme/ending", plan("remove"), nil)
+	status, body = staff.send(http.MethodPost, page+"/ending", plan("remove"), nil)
 	require.Equal(t, http.StatusOK, status, body)
-	_, body = owner.send(http.MethodGet, set("acme", ""), nil, nil)
-	require.Contains(t, body, "Single sign-on of your organisation was removed")
+	banner("Single sign-on of your organisation was removed")
 	status, _ = owner.send(http.MethodGet, set("globex", ""), nil, nil)
 	require.Equal(t, http.StatusNotFound, status)
 }

@@ -76,7 +76,7 @@ func assemble(ctx context.Context, o options, l *listeners, db *database) (*prog
 	}
 	if p.login, err = oidc.NewHandler(oidc.Config{
 		BaseURL: p.appURL + "/sso", Store: db.store, Secrets: p.tenants, Keys: keys,
-		Accounts: host.Accounts{DB: db.host}, OnLogin: db.host, OnTest: oidc.RecordTests(p.tenants),
+		Accounts: host.Accounts{DB: db.host}, OnLogin: db.host, Claims: p.engine, OnTest: oidc.RecordTests(p.tenants),
 		Sessions: db.host, Gate: p.tenants, BreakGlass: breakGlass, LoginURL: "/login", InsecureAllowLoopback: true, Logger: p.log,
 		Origin: tenant.PeerOrigin,
 	}); err != nil {
@@ -97,20 +97,20 @@ func assemble(ctx context.Context, o options, l *listeners, db *database) (*prog
 	if err := p.publishAgain(ctx); err != nil {
 		return nil, err
 	}
-	if p.portal, err = portal.New(portal.Config{
-		BaseURL: p.portalURL(), Tenants: p.tenants, Login: p.login, Store: db.store, Names: db.host, Authorize: db.host.Visitor,
-		SignInURL: "/login", Changed: func(string) { p.changed() }, Requests: p.scim, Refused: p.engine,
-		Brand: portal.Brand{Name: "On Call", HomeURL: "/"}, Logger: p.log,
-	}); err != nil {
-		return nil, err
-	}
 	locks, err := provisioning.NewLocks(provisioning.LocksConfig{Store: db.store})
 	if err != nil {
 		return nil, err
 	}
+	if p.portal, err = portal.New(portal.Config{
+		BaseURL: p.portalURL(), Tenants: p.tenants, Login: p.login, Store: db.store, Names: db.host, Authorize: db.host.Visitor,
+		SignInURL: "/login", Changed: func(string) { p.changed() }, Requests: p.scim, Refused: p.engine, Engine: p.engine, Locks: locks,
+		Brand: portal.Brand{Name: "On Call", HomeURL: "/"}, Logger: p.log,
+	}); err != nil {
+		return nil, err
+	}
 	site := pages.New(pages.Config{
-		DB: db.host, Store: db.store, Tenants: p.tenants, Login: p.login, Engine: p.engine, Portal: p.portal, Locks: locks,
-		Changed: p.changed, IDPURL: p.idpURL, Directory: p.directoryURL, Publish: func(name, value string) error { return p.dns.SetTXT(name, value) }, Now: time.Now, Logger: p.log,
+		DB: db.host, Store: db.store, Tenants: p.tenants, Login: p.login, Portal: p.portal, Locks: locks,
+		IDPURL: p.idpURL, Directory: p.directoryURL, Publish: func(name, value string) error { return p.dns.SetTXT(name, value) }, Now: time.Now, Logger: p.log,
 	})
 	mux := http.NewServeMux()
 	mux.Handle(p.login.Mount())

@@ -43,5 +43,5 @@ func TestEveryOptionalInterface(t *testing.T) {
 			require.Contains(t, used, "provisioning."+name, "there is a check")
 		}
 	}
-	require.Equal(t, 14, found)
+	require.Equal(t, 15, found)
 }

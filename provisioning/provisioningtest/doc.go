@@ -24,7 +24,7 @@
 //   - Several calls at the same time.
 //   - Optional interfaces that the Target has: TeamDeleter, TeamArchiver, GroupTeamCreator,
 //     MemberSetter, AccountsCreator, FieldSetter, FieldReader, Deprovisioner, AccountDeleter, PasswordEnder,
-//     TokenRevoker, SessionEnder, AccountInviter and SeatCounter. What some of them did can only be
+//     TokenRevoker, SessionEnder, AccountInviter, SeatCounter and TeamMemberLister. What some of them did can only be
 //     seen with the functions of [Host].
 //
 // A failed check prints the rule in words, what was done, what was expected and what

@@ -133,6 +133,7 @@ func areas() []area {
 		{"take over", takeOverChecks()},
 		{"seats", seatChecks()},
 		{"team archiver", archiveChecks()},
+		{"team members", teamMemberChecks()},
 	}
 }
 

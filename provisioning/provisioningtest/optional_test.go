@@ -106,6 +106,19 @@ func (t target) SetTeamArchived(_ context.Context, _ store.Store, tenantID, id s
 	return nil
 }
 
+func (t target) TeamMembers(_ context.Context, _ store.Store, tenantID, team, after string, limit int) ([]string, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var ids []string
+	for k := range t.members {
+		if k[0] == team && k[1] > after && t.teams[team].tenant == tenantID {
+			ids = append(ids, k[1])
+		}
+	}
+	slices.Sort(ids)
+	return ids[:min(limit, len(ids))], nil
+}
+
 // has gives an account something, and tells whether it still has it.
 func (a *app) has(give func(*account), still func(account) bool) func(context.Context, string, string) (func(context.Context) (bool, error), error) {
 	return func(_ context.Context, tenantID, id string) (func(context.Context) (bool, error), error) {
@@ -125,6 +138,7 @@ type oddMore struct {
 	onAccount map[string]func(tenantID, id string) error
 	seats     func(tenantID string) (provisioning.Seats, error)
 	archive   func(tenantID, id string, archived bool) error
+	list      func(tenantID, team, after string, limit int) ([]string, error)
 }
 
 func (o *odd) SetField(ctx context.Context, tx store.Store, tenantID, id string, v provisioning.FieldValue) error {
@@ -188,6 +202,13 @@ func (o *odd) SetTeamArchived(ctx context.Context, tx store.Store, tenantID, id 
 		return o.archive(tenantID, id, archived)
 	}
 	return o.target.SetTeamArchived(ctx, tx, tenantID, id, archived)
+}
+
+func (o *odd) TeamMembers(ctx context.Context, tx store.Store, tenantID, team, after string, limit int) ([]string, error) {
+	if o.list != nil {
+		return o.list(tenantID, team, after, limit)
+	}
+	return o.target.TeamMembers(ctx, tx, tenantID, team, after, limit)
 }
 
 // on replaces a method on one account.
@@ -353,6 +374,25 @@ var optionalFaults = []fault{
 	}},
 	{"a team is archived and nobody is told", "team archiver/archive", false, func(o *odd) {
 		o.archive = func(string, string, bool) error { return nil }
+	}},
+	{"members are listed in the order of the other end", "team members/list", false, func(o *odd) {
+		o.list = func(tenantID, team, after string, limit int) ([]string, error) {
+			ids, err := o.target.TeamMembers(ctx, nil, tenantID, team, after, limit)
+			slices.Reverse(ids)
+			return ids, err
+		}
+	}},
+	{"each page of members is the first", "team members/pages", false, func(o *odd) {
+		o.list = func(tenantID, team, _ string, limit int) ([]string, error) {
+			return o.target.TeamMembers(ctx, nil, tenantID, team, "", limit)
+		}
+	}},
+	{"anybody's members are listed", "team members/isolation", false, func(o *odd) {
+		o.list = func(_, team, after string, limit int) ([]string, error) {
+			tenantID := ""
+			o.locked(func() { tenantID = o.app.teams[team].tenant })
+			return o.target.TeamMembers(ctx, nil, tenantID, team, after, limit)
+		}
 	}},
 	{"anybody's team is archived", "team archiver/isolation", false, func(o *odd) {
 		o.archive = func(_, id string, archived bool) error {

@@ -27,13 +27,14 @@ func (h *Handler) application(v *visit) error {
 	}
 	values := h.cfg.Login.GuideValues(c.ID)
 	values.AppName, values.SCIMBaseURL = h.cfg.Brand.Name, h.cfg.Tenants.SCIMBaseURL(v.tenantID)
-	guide := v.p.guide(tenant.GuideOf(provider).Fill(values))
+	guide := v.p.guide(tenant.GuideOf(provider)).Fill(values)
 	body := applicationPage{Tabs: v.tabs(c, "application"), Guide: guide, Region: h.regionLabel(), Asked: q.Get("error")}
 	for _, g := range tenant.Guides() {
 		body.Providers = append(body.Providers, providerChoice{Provider: g.Provider, Name: g.Name})
 	}
 	if body.Asked != "" && len(body.Asked) <= 2000 {
 		if e, ok := tenant.Explain(guide.Provider, tenant.PlacePage, "", body.Asked); ok {
+			e = v.p.guideError(e)
 			body.Explained = &e
 		}
 	}

@@ -139,8 +139,11 @@ func (v *visit) keep(id string, o outcome) {
 }
 
 // whatTexts are what can be going on; anything else in the address is nobody's word.
-var whatTexts = []string{"Checking the connection", "Submitting the request", "Checking the domain", "Activating", "Approving", "Putting the change in force",
-	"Computing the preview", "Applying the plan", "Comparing everybody with the rules"}
+var whatTexts = []string{
+	"Sending a test",
+	"Checking the connection", "Submitting the request", "Checking the domain", "Activating", "Approving", "Putting the change in force",
+	"Computing the preview", "Applying the plan", "Comparing everybody with the rules",
+}
 
 // wait follows work along.
 func (h *Handler) wait(v *visit) error {

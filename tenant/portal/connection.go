@@ -30,6 +30,7 @@ type connectionPage struct {
 	InitiateLoginURI string                `json:"initiateLoginUri"`
 	LogoutURI        string                `json:"backchannelLogoutUri"`
 	Scopes           []string              `json:"scopes"`
+	Region           string                `json:"region,omitempty"`
 	Differences      []tenant.Difference   `json:"differences,omitempty"`
 	Messages         []store.ReviewMessage `json:"messages,omitempty"`
 	Checks           []store.CheckResult   `json:"checks,omitempty"`
@@ -88,7 +89,7 @@ func (v *visit) connectionView(code int, problem string, values url.Values, find
 	body := connectionPage{
 		Tabs: v.tabs(c, ""), ID: c.ID, Version: c.Version, State: c.State, Status: v.connectionStatus(c), Provider: tenant.GuideOf(c.Provider).Name,
 		Connection: c, RedirectURI: v.h.cfg.Login.RedirectURI(c.ID), InitiateLoginURI: v.h.cfg.Login.InitiateLoginURI(),
-		LogoutURI: v.h.cfg.Login.BackchannelLogoutURI(c.ID), Scopes: tenant.Scopes(c.AdditionalScopes), Messages: c.Messages, Checks: c.Checks,
+		LogoutURI: v.h.cfg.Login.BackchannelLogoutURI(c.ID), Scopes: tenant.Scopes(c.AdditionalScopes), Messages: c.Messages, Checks: c.Checks, Region: v.h.regionLabel(),
 		Steps: []tenant.Step{}, Form: newForm(values, findings, tenant.FieldMessage),
 	}
 	if body.Steps, err = v.stepsOf(c); err != nil {

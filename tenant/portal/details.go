@@ -35,7 +35,10 @@ type detailsPage struct {
 	Scopes      string       `json:"scopes"`
 	Auths       []option     `json:"-"`
 	Fallbacks   []option     `json:"-"`
-	Zone        string       `json:"-"`
+	// Fields are those that the host lets owners choose about, beside the phone number.
+	Fields      []fieldChoice `json:"-"`
+	Region      string        `json:"region,omitempty"`
+	Zone        string        `json:"-"`
 	Checks      []store.CheckResult
 	CheckedAt   time.Time
 	ConfirmPast bool `json:"-"`
@@ -53,6 +56,7 @@ func (v *visit) showDetails(code int, problem string, c tenant.Connection, value
 	body := detailsPage{
 		Tabs: v.tabs(c, "details"), ID: c.ID, Version: c.Version, Form: newForm(values, findings, detailFields...), SecretHint: c.SecretHint, SecretSetAt: c.SecretSetAt,
 		Guide: v.p.guide(tenant.GuideOf(c.Provider)), Zone: v.Zone.String(), Checks: c.Checks, CheckedAt: c.CheckedAt,
+		Fields: v.fieldChoices(store.SCIMPreferences{Fields: typedFields(values)}), Region: v.h.regionLabel(),
 		Scopes: strings.Join(tenant.Scopes(c.AdditionalScopes), " "),
 		Auths: []option{
 			{Value: "", Label: v.p.text("As the provider says")},
@@ -108,6 +112,14 @@ func (v *visit) detailValues(c tenant.Connection) url.Values {
 	tick(tenant.FieldEmailVerifiedString, c.EmailVerifiedString)
 	tick("scim", c.SCIM.Wanted)
 	tick("phone_editable", c.SCIM.PhoneEditable)
+	for _, f := range c.SCIM.Fields {
+		if f.UserEditable {
+			values.Add("field_editable", f.Field)
+		}
+		if f.MustConfirm {
+			values.Add("field_confirm", f.Field)
+		}
+	}
 	tick("phone_confirm", !c.SCIM.PhoneUnconfirmed)
 	if c.Authority == "" { // a new one: what is recommended
 		values.Set("phone_confirm", "1")
@@ -177,10 +189,9 @@ func (v *visit) readDraft(c tenant.Connection, values url.Values) (tenant.Draft,
 		ClientSecret: tenant.NewSecret(values.Get(tenant.FieldClientSecret)), ClientAuth: values.Get(tenant.FieldClientAuth), AcceptExpired: values.Get("accept_expired") != "",
 		JustInTime: values.Get(tenant.FieldJustInTime) != "", JustInTimeAnyDomain: values.Get(tenant.FieldJustInTimeAnyDomain) != "",
 		EmailVerifiedString: values.Get(tenant.FieldEmailVerifiedString) != "", EmailFallback: values.Get(tenant.FieldEmailFallback),
-		SCIM: store.SCIMPreferences{
-			Wanted: values.Get("scim") != "", PhoneEditable: values.Get("phone_editable") != "", PhoneUnconfirmed: values.Get("phone_confirm") == "",
-		},
+		SCIM: typedPreferences(values),
 	}
+	d.SCIM.Wanted = values.Get("scim") != ""
 	expires, findings := v.readTime(values.Get(tenant.FieldSecretExpiry))
 	if len(findings) > 0 {
 		return d, &tenant.ValidationError{Findings: findings}

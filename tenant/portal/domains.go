@@ -97,6 +97,9 @@ func (v *visit) domainCard(d store.Domain) domainCard {
 	}
 	if !c.Verified || !d.MissingSince.IsZero() {
 		c.Instructions, c.Message = v.h.cfg.Tenants.DomainInstructions(d), v.h.cfg.Tenants.DomainMessage(d)
+		if d.Finding != nil && v.p.language != english {
+			c.Message = v.p.finding(asFinding(d.Finding)) // when the next check is stands below
+		}
 	}
 	return c
 }

@@ -2,13 +2,15 @@ package portal
 
 import "github.com/tenantgate/tenantgate/store"
 
-// eventTexts say in words what the journal records by type. An event with a message of its own shows that, and a type that is not
-// here is shown as it is.
+// eventTexts say in words what the journal records by type. An event's own message follows them, and a type that is not here is
+// shown as it is.
 var eventTexts = map[string]string{
 	"connection.created":             "A request was begun",
 	"connection.saved":               "The connection's details were saved",
 	"connection.checked":             "The connection was checked",
 	"connection.submitted":           "The request was submitted",
+	"connection.message_added":       "A message was sent",
+	"connection.information_asked":   "The reviewers asked for information",
 	"connection.withdrawn":           "The request was withdrawn",
 	"connection.approved":            "The request was approved",
 	"connection.rejected":            "The request was rejected",
@@ -56,12 +58,19 @@ var eventTexts = map[string]string{
 	"audit.exported":                 "The audit log was downloaded",
 }
 
-// event says what an event is about.
+// event says what an event is about: in other languages than English by its type, as far as there are words for it, since its message is
+// English.
 func (p *printer) event(e store.Event) string {
-	if e.Message != "" {
+	text, known := eventTexts[e.Type]
+	other := p.texts[findingText("event."+e.Type)]
+	switch {
+	case other != "":
+		return other
+	case e.Message != "" && !known:
 		return e.Message
-	}
-	if text, ok := eventTexts[e.Type]; ok {
+	case e.Message != "" && p.language == english:
+		return text + ": " + e.Message
+	case known:
 		return p.text(text)
 	}
 	return e.Type

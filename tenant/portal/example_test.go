@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/tenantgate/tenantgate/oidc"
+	"github.com/tenantgate/tenantgate/provisioning"
+	"github.com/tenantgate/tenantgate/scim"
 	"github.com/tenantgate/tenantgate/store"
 	"github.com/tenantgate/tenantgate/tenant"
 	"github.com/tenantgate/tenantgate/tenant/portal"
@@ -17,6 +19,10 @@ var (
 	st            store.Store
 	organisations tenant.Tenants
 	authorizer    tenant.Authorizer
+	engine        *provisioning.Engine
+	locks         *provisioning.Locks // with LocksConfig.Authorizer, so that owners can lift them
+	fields        *provisioning.Fields
+	directory     *scim.Handler
 )
 
 // session is who is signed in, by the host's own cookie, and of which organisation.
@@ -28,6 +34,8 @@ func ExampleNew() {
 	pages, err := portal.New(portal.Config{
 		BaseURL: "https://app.example.com/sso-settings", SignInURL: "/login",
 		Tenants: tenants, Login: login, Store: st, Names: organisations,
+		Engine: engine, Locks: locks, Fields: fields, // groups and roles, and a page for each person
+		Requests: directory, Refused: engine, // how the directory's requests go
 		Authorize: func(r *http.Request, tenantID string, action tenant.Action) (portal.Visitor, error) {
 			actor, organisation, ok := session(r)
 			switch {

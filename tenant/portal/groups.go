@@ -328,8 +328,10 @@ func (v *visit) groupOptions(b *groupsPage) {
 	b.DefaultRoles = v.roleOptions(v.p.text("no default"), b.Choices.OrgRoles)
 	b.TeamRoles = v.roleOptions("", b.Choices.TeamRoles)
 	b.Kinds = []option{
-		{Value: "all", Label: v.p.text("All groups")}, {Value: "list", Label: v.p.text("Those of a list of names")},
-		{Value: "glob", Label: v.p.text("Those that match a pattern, such as team-*")}, {Value: "regex", Label: v.p.text("Those that match a regular expression (RE2)")},
+		{Value: "all", Label: v.p.text("All groups")},
+		{Value: "list", Label: v.p.text("Those of a list of names")},
+		{Value: "glob", Label: v.p.text("Those that match a pattern, such as team-*")},
+		{Value: "regex", Label: v.p.text("Those that match a regular expression (RE2)")},
 	}
 	b.Renames = []option{{Value: "", Label: v.p.text("The team is renamed, too")}, {Value: string(store.RenameKeepTeam), Label: v.p.text("The team keeps its name")}}
 	b.RoleRules = []option{{Value: "", Label: v.p.text("The highest role wins")}, {Value: string(store.RoleFirstRow), Label: v.p.text("The first row wins")}}

@@ -36,6 +36,9 @@ func clean(t *testing.T, a answer) answer {
 	require.Equal(t, 1, strings.Count(a.body, "<h1>"))
 	require.Less(t, len(a.body), 60<<10)
 	idsAreUnique(t, a.url.Path, a.body)
+	if strings.Contains(a.body, `<html lang="de">`) {
+		noEnglish(t, a.url.Path, a.body)
+	}
 	return a
 }
 

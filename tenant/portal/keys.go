@@ -23,6 +23,7 @@ type provisioningPage struct {
 	Form        *form        `json:"-"`
 	Guide       tenant.Guide `json:"-"`
 	Zone        string       `json:"-"`
+	Region      string       `json:"region,omitempty"`
 }
 
 // directoryRow is a directory with what it is set to.
@@ -33,6 +34,7 @@ type directoryRow struct {
 	Enabled       bool                  `json:"enabled"`
 	Preferences   store.SCIMPreferences `json:"preferences"`
 	LastRequestAt time.Time             `json:"lastRequestAt,omitzero"`
+	Fields        []fieldChoice         `json:"-"`
 }
 
 // keyRow is a key without what opens anything.
@@ -58,7 +60,7 @@ func (h *Handler) provisioning(v *visit) error {
 func (v *visit) showProvisioning(code int, problem, key string, values url.Values, findings []tenant.Finding) error {
 	ctx, svc := v.r.Context(), v.h.cfg.Tenants
 	body := provisioningPage{
-		BaseURL: svc.SCIMBaseURL(v.tenantID), Key: key, Directories: []directoryRow{}, Keys: []keyRow{}, Zone: v.Zone.String(),
+		BaseURL: svc.SCIMBaseURL(v.tenantID), Key: key, Directories: []directoryRow{}, Keys: []keyRow{}, Zone: v.Zone.String(), Region: v.h.regionLabel(),
 		Form: newForm(values, findings, tenant.FieldKeyName, tenant.FieldKeyExpiry, tenant.FieldKeyScopes),
 	}
 	list, err := svc.Connections(ctx, v.Actor, v.tenantID)
@@ -79,7 +81,7 @@ func (v *visit) showProvisioning(code int, problem, key string, values url.Value
 	}
 	for _, d := range dirs {
 		body.Directories = append(body.Directories, directoryRow{
-			ID: d.ID, Version: d.Version, Connection: names[d.ConnectionID], Enabled: d.Enabled, Preferences: d.Preferences, LastRequestAt: d.LastRequestAt,
+			ID: d.ID, Version: d.Version, Connection: names[d.ConnectionID], Enabled: d.Enabled, Preferences: d.Preferences, LastRequestAt: d.LastRequestAt, Fields: v.fieldChoices(d.Preferences),
 		})
 	}
 	if body.MayKeys, err = v.may(tenant.ActionViewAPIKeys); err != nil {
@@ -104,7 +106,7 @@ func (v *visit) showProvisioning(code int, problem, key string, values url.Value
 	if key != "" {
 		guideValues.APIKey = tenant.NewSecret(key)
 	}
-	body.Guide = v.p.guide(tenant.GuideOf(provider).Fill(guideValues))
+	body.Guide = v.p.guide(tenant.GuideOf(provider)).Fill(guideValues)
 	return v.showProblem(code, "provisioning", "Provisioning", problem, body)
 }
 
@@ -132,7 +134,7 @@ func (h *Handler) changeDirectory(v *visit) error {
 		return err
 	}
 	svc, id := h.cfg.Tenants, v.r.PathValue("directory")
-	prefs := store.SCIMPreferences{Wanted: true, PhoneEditable: values.Get("phone_editable") != "", PhoneUnconfirmed: values.Get("phone_confirm") == ""}
+	prefs := typedPreferences(values)
 	switch v.r.PathValue("step") {
 	case "enable":
 		_, err = svc.EnableSCIM(v.r.Context(), v.Actor, v.tenantID, values.Get("connection"), prefs)

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"regexp"
 	"strings"
@@ -50,9 +51,9 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 	paths := map[string][]string{
 		"owner": {
 			at(""), at("/new"), at("/c/" + c.ID), at("/c/" + c.ID + "/application"), at("/c/" + c.ID + "/application?provider=entra&error=AADSTS50105"), at("/c/" + c.ID + "/details"),
-			at("/c/" + c.ID + "/secret"), at("/c/" + c.ID + "/test"), at("/c/" + c.ID + "/activate"), at("/c/" + c.ID + "/suspend"), at("/domains"), at("/provisioning"), at("/people"), at("/links"), at("/audit"),
+			at("/c/" + c.ID + "/secret"), at("/c/" + c.ID + "/test"), at("/c/" + c.ID + "/activate"), at("/c/" + c.ID + "/suspend"), at("/domains"), at("/provisioning"), at("/people"), at("/links"), at("/audit"), at("/webhooks"),
 		},
-		"staff": {"/settings/sso/staff", "/settings/sso/staff/t/" + org + "/c/" + c.ID},
+		"staff": {"/settings/sso/staff", "/settings/sso/staff/t/" + org + "/c/" + c.ID, "/settings/sso/staff/t/" + org, "/settings/sso/staff/contests"},
 	}
 	titles := map[string]bool{}
 	for session, list := range paths {
@@ -70,11 +71,33 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 				require.Equal(t, 1, strings.Count(a.body, "<h1>"), path)
 				require.Less(t, len(a.body), 60<<10, path)
 				idsAreUnique(t, path, a.body)
+				if language == "de" {
+					noEnglish(t, path, a.body)
+				}
 				titles[language+" "+regexp.MustCompile(`<h1>(.*)</h1>`).FindStringSubmatch(a.body)[1]] = true
 			}
 		}
 	}
 	require.Greater(t, len(titles), 20)
+}
+
+// noEnglish: no sentence of a page, a finding or a guide stands on a German page in English.
+func noEnglish(t *testing.T, path, body string) {
+	t.Helper()
+	body = html.UnescapeString(body)
+	texts, err := builtinTexts()
+	require.NoError(t, err)
+	look := func(text, german string) {
+		if len(text) > 24 && text != german && !strings.Contains(text, "%") && !strings.Contains(text, "{") {
+			require.NotContains(t, body, text, "%s has English words", path)
+		}
+	}
+	for _, text := range Texts() {
+		look(text, texts["de"][text])
+	}
+	for _, g := range tenant.Guides() {
+		g.Translate(func(id, text string) string { look(text, texts["de"][guideText(id)]); return "" })
+	}
 }
 
 var (
@@ -230,6 +253,31 @@ func BenchmarkGroupPages(b *testing.B) {
 	for name, path := range map[string]string{
 		"groups": at("/groups"), "groups search": at("/groups?q=group+04321"), "row": at("/groups/row"), "list": at("/groups/list"), "list search": at("/groups/list?search=09999"),
 		"picture": at("/groups/picture"), "match": at("/groups/match?filter_kind=glob&filter=*9"), "history": at("/groups/history"), "preview": plan.url.Path, "preview groups": plan.url.Path + "/groups?after=9000",
+	} {
+		b.Run(name, func(b *testing.B) {
+			size := 0
+			for b.Loop() {
+				size = len(visitor.get(path).body)
+			}
+			b.ReportMetric(float64(size)/1024, "KiB/page")
+		})
+	}
+}
+
+// BenchmarkPersonPages is the same for the pages of people, in an organisation with a million accounts, of whom one is in thirty teams
+// by groups.
+func BenchmarkPersonPages(b *testing.B) {
+	p := manyPeople(b, 1_000_000)
+	visitor := p.as(b, "owner")
+	plan := visitor.post(at("/c/"+p.connection+"/activate/plan"), "mode", "enforced")
+	for strings.Contains(plan.url.Path, "/wait/") {
+		require.NoError(b, p.portal.Shutdown(b.Context()))
+		plan = visitor.get(plan.url.RequestURI())
+	}
+	require.NotEmpty(b, plan.url.Query().Get("plan"))
+	for name, path := range map[string]string{
+		"people": at("/people"), "person": at("/people/a/" + p.ada), "by hand": at("/people/a/u-root"), "convert": at("/people/convert"), "webhooks": at("/webhooks"),
+		"activate": at("/c/" + p.connection + "/activate"), "activation plan": plan.url.RequestURI(), "secret": at("/c/" + p.connection + "/secret"),
 	} {
 		b.Run(name, func(b *testing.B) {
 			size := 0

@@ -1,6 +1,10 @@
 package portal
 
-import "github.com/tenantgate/tenantgate/tenant"
+import (
+	"strings"
+
+	"github.com/tenantgate/tenantgate/tenant"
+)
 
 // entry is a screen in the navigation.
 type entry struct {
@@ -21,13 +25,15 @@ var entries = []entry{
 	{name: "provisioning", title: "Provisioning", path: []string{"provisioning"}, action: tenant.ActionViewConnection, also: []string{"requests"}},
 	{name: "groups", title: "Groups and roles", path: []string{"groups"}, action: tenant.ActionViewMapping, also: []string{"group-list", "group-picture", "group-history", "group-row", "group-preview"}},
 	{name: "people", title: "People", path: []string{"people"}, action: tenant.ActionViewUsers, memberOnly: true, also: []string{"person", "conversions"}},
+	{name: "webhooks", title: "Webhooks", path: []string{"webhooks"}, action: tenant.ActionViewWebhooks, memberOnly: true, also: []string{"webhook"}},
 	{name: "links", title: "Set-up links", path: []string{"links"}, action: tenant.ActionViewSetupLinks, memberOnly: true},
 	{name: "audit", title: "Audit log", path: []string{"audit"}, action: tenant.ActionViewAudit, memberOnly: true},
 }
 
 // staffEntries are that of the host's staff.
 var staffEntries = []entry{
-	{name: "queue", title: "Requests that wait", action: tenant.ActionReview, also: []string{"review", "wait"}},
+	{name: "queue", title: "Requests that wait", action: tenant.ActionReview, also: []string{"review", "wait", "organisation", "org-ending"}},
+	{name: "contests", title: "Contested domains", path: []string{"contests"}, action: tenant.ActionVerifyDomain, also: []string{"transfer"}},
 }
 
 // nav returns what the visitor may open.
@@ -41,7 +47,7 @@ func (v *visit) nav(current string) ([]navItem, error) {
 	}
 	var items []navItem
 	for _, e := range list {
-		if e.memberOnly && v.link != nil || e.name == "groups" && v.h.cfg.Engine == nil {
+		if e.memberOnly && v.link != nil || e.name == "groups" && v.h.cfg.Engine == nil || e.name == "webhooks" && !v.h.keepsWebhooks() {
 			continue
 		}
 		ok, err := v.may(e.action)
@@ -53,7 +59,7 @@ func (v *visit) nav(current string) ([]navItem, error) {
 		}
 		url := v.path(e.path...)
 		if v.staff {
-			url = v.h.prefix + "/staff"
+			url = strings.Join(append([]string{v.h.prefix + "/staff"}, e.path...), "/")
 		}
 		item := navItem{Name: v.p.text(e.title), URL: url, Current: e.name == current}
 		for _, also := range e.also {

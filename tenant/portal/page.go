@@ -61,6 +61,9 @@ var notices = map[string]string{
 	"changed":   "The directory or the settings changed since this preview. Here is the new one.",
 	"compared":  "Everybody was compared with the rules.",
 	"paused":    "Provisioning is paused.",
+	"sent_test": "A test was sent. Below is what came of it.",
+	"replayed":  "It is sent again, in order.",
+	"resumed":   "Single sign-on is resumed. Activate each connection again.",
 	"staged":    "The new secret waits. Test it now; people go on signing in with the old one until the test has worked.",
 	"dropped":   "The secret that waited is forgotten. The one in force stays.",
 	"unlinked":  "The identity is not linked any more.",
@@ -139,5 +142,5 @@ func (v *visit) banner() (string, error) {
 		return "", err
 	}
 	health, err := v.h.cfg.Tenants.Health(v.r.Context(), v.Actor, v.tenantID)
-	return health.Banner, err
+	return v.p.banner(health), err
 }

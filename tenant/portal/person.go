@@ -299,8 +299,9 @@ func (v *visit) personLocks(body *personPage) error {
 		offer(t.Lock, "membership:"+t.TeamID, v.p.text("Membership in the team “%s”", t.Team))
 	}
 	all, err := locks.Overrides(v.r.Context(), v.Actor, v.tenantID)
-	if errors.Is(err, tenant.ErrForbidden) {
-		return nil // the locks know nobody who may
+	if errors.Is(err, tenant.ErrForbidden) { // the locks know nobody who may
+		body.MayOverride = false
+		return nil
 	}
 	for _, o := range all {
 		if o.AccountID == id {

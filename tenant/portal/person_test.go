@@ -67,9 +67,11 @@ type personWorld struct {
 	moody *moodyHost
 	ended []oidc.Revocation
 	ada   string
+	// connection is the one in force.
+	connection string
 }
 
-func newPersonWorld(t *testing.T) *personWorld {
+func newPersonWorld(t testing.TB) *personWorld {
 	t.Helper()
 	p := &personWorld{}
 	p.groupsWorld = newGroupsWorld(t, func(c *provisioning.Config) {
@@ -77,7 +79,9 @@ func newPersonWorld(t *testing.T) *personWorld {
 		c.Target, c.OnDeprovision = p.moody, store.AccountDelete
 	})
 	authorizer := tenant.AuthorizerFunc(p.can)
-	var err error
+	list, err := p.tenants.Connections(t.Context(), who["owner"], org)
+	require.NoError(t, err)
+	p.connection = list[0].ID
 	p.portal.cfg.Locks, err = provisioning.NewLocks(provisioning.LocksConfig{Store: p.store, Authorizer: authorizer, Now: p.clock})
 	require.NoError(t, err)
 	p.portal.cfg.Fields, err = provisioning.NewFields(provisioning.FieldsConfig{
@@ -333,4 +337,44 @@ func TestPersonIsTriedAgainAndKept(t *testing.T) {
 	require.NoError(t, err)
 	_, err = p.store.Account(t.Context(), org, rec.ID)
 	require.NoError(t, err, "it stays")
+}
+
+// manyPeople is a personWorld in which n others signed in, and ada is in thirty groups with a team each.
+func manyPeople(t testing.TB, n int) *personWorld {
+	t.Helper()
+	p := newPersonWorld(t)
+	s := p.settings(t)
+	for i := range 30 {
+		name, team := fmt.Sprintf("Group %02d", i), fmt.Sprintf("team-%02d", i)
+		p.group(t, name, "ada")
+		p.host.team(org, team, "Team "+name)
+		s.Rows = append(s.Rows, store.MappingRow{GroupID: p.ids[name], TeamID: team, TeamRole: "member"})
+	}
+	plan, err := p.engine.Preview(t.Context(), who["owner"], org, s)
+	require.NoError(t, err)
+	_, err = p.engine.Apply(t.Context(), who["owner"], org, s, provisioning.Confirm{Hash: plan.Hash})
+	require.NoError(t, err)
+	now := p.clock()
+	for i := range n {
+		_, err := p.store.CreateAccount(t.Context(), org, store.Account{
+			Meta: store.Meta{ID: fmt.Sprintf("a%07d", i), CreatedAt: now, UpdatedAt: now}, Source: store.SourceOIDC, Active: true, Email: fmt.Sprintf("p%07d@acme.com", i),
+		})
+		require.NoError(t, err)
+	}
+	return p
+}
+
+// TestPersonInManyTeams: the page shows some, leads to the others, and stays small.
+func TestPersonInManyTeams(t *testing.T) {
+	p := manyPeople(t, 100)
+	b := p.as(t, "owner")
+	a := clean(t, b.get(at("/people/a/"+p.ada)))
+	require.Less(t, len(a.body), 60<<10)
+	require.Contains(t, a.body, "Team Group 05")
+	require.NotContains(t, a.body, "Team Group 29</bdi> <button")
+	for _, list := range []string{"teams", "groups"} {
+		next := regexp.MustCompile(`href="([^"]+\?` + list + `=25)#` + list + `"`).FindStringSubmatch(a.body)
+		require.NotNil(t, next, list)
+		require.Contains(t, clean(t, b.get(next[1])).body, "Group 29")
+	}
 }

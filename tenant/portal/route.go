@@ -50,6 +50,7 @@ func (h *Handler) routes() {
 	h.groupRoutes()
 	h.member("GET", "/people", tenant.ActionViewUsers, h.people)
 	h.personRoutes()
+	h.webhookRoutes()
 	h.member("GET", "/links", tenant.ActionViewSetupLinks, h.links)
 	h.member("POST", "/links", tenant.ActionManageSetupLinks, h.createLink)
 	h.member("POST", "/links/{link}/revoke", tenant.ActionManageSetupLinks, h.revokeLink)
@@ -57,6 +58,7 @@ func (h *Handler) routes() {
 	h.member("POST", "/audit/export", tenant.ActionViewAudit, h.exportAudit)
 
 	h.reviewer("GET", "", h.queue)
+	h.staffRoutes()
 	h.reviewer("GET", "/t/{tenant}/wait/{work}", h.wait)
 	h.reviewer("GET", "/t/{tenant}/c/{connection}", h.review)
 	h.reviewer("POST", "/t/{tenant}/c/{connection}", h.decide)

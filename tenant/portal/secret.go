@@ -13,13 +13,13 @@ import (
 
 // secretPage is screen 11: a new client secret, before the old one expires.
 type secretPage struct {
-	Tabs        connectionTabs `json:"-"`
-	ID          string         `json:"id"`
-	Version     int64          `json:"version"`
-	Hint        string         `json:"secretHint,omitempty"`
-	SetAt       time.Time      `json:"secretSetAt,omitzero"`
-	ExpiresAt   time.Time      `json:"secretExpiresAt,omitzero"`
-	Zone        string         `json:"-"`
+	Tabs      connectionTabs `json:"-"`
+	ID        string         `json:"id"`
+	Version   int64          `json:"version"`
+	Hint      string         `json:"secretHint,omitempty"`
+	SetAt     time.Time      `json:"secretSetAt,omitzero"`
+	ExpiresAt time.Time      `json:"secretExpiresAt,omitzero"`
+	Zone      string         `json:"-"`
 	// Next is the secret that waits beside the one in force until a test worked with it; nil if none does.
 	Next *store.NextSecret `json:"nextSecret,omitempty"`
 	// Waits says that a new secret can wait beside the old one.
@@ -27,8 +27,8 @@ type secretPage struct {
 	// Report is what the last test brought; it is shown once.
 	Report      *oidc.TestReport `json:"report,omitempty"`
 	ConfirmPast bool             `json:"-"`
-	Form        *form          `json:"-"`
-	Guide       tenant.Guide   `json:"-"`
+	Form        *form            `json:"-"`
+	Guide       tenant.Guide     `json:"-"`
 }
 
 func (h *Handler) secret(v *visit) error {

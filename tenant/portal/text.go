@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,18 +154,50 @@ func (p *printer) count(n int, one, other string, args ...any) string {
 	return p.text(other, append([]any{n}, args...)...)
 }
 
-// finding is what a finding says, in the language as far as it has words for its code.
+// finding is what a finding says, in the language as far as it has words for its code: those for the code and the field, else, of a
+// finding that all is in order, those for that, else those for the code alone.
 func (p *printer) finding(f tenant.Finding) string {
-	text := p.texts[findingText(f.Code)]
-	if text == "" {
-		return f.Message
+	keys := []string{f.Code + "@" + f.Field, f.Code}
+	if f.Severity == tenant.SeverityOK {
+		keys = []string{f.Code + "@" + f.Field, f.Code + "/ok", f.Code}
 	}
-	return strings.NewReplacer("{expected}", f.Expected, "{got}", f.Got, "{suggestion}", f.Suggestion).Replace(text)
+	for _, key := range keys {
+		if text := p.texts[findingText(key)]; text != "" {
+			return strings.TrimSpace(strings.NewReplacer("{expected}", f.Expected, "{got}", f.Got, "{suggestion}", f.Suggestion).Replace(text))
+		}
+	}
+	return f.Message
 }
 
 // refusal is a message with a code.
 func (p *printer) refusal(code, message string) string {
 	return p.finding(tenant.Finding{Code: code, Message: message})
+}
+
+// englishPhrase is what a finding expects in words, where others expect a value.
+var englishPhrase = regexp.MustCompile(`^(an?|at most|at least|one of) |, or `)
+
+// value is what a finding expects, as far as it is no English phrase on a page in another language: the finding's own words say it there.
+func (p *printer) value(expected string) string {
+	if p.language != english && englishPhrase.MatchString(expected) {
+		return ""
+	}
+	return expected
+}
+
+// condition says what works only in part, and what to do about it.
+func (p *printer) condition(c tenant.Condition) string {
+	return p.refusal("mode."+string(c.Mode), strings.TrimSpace(c.Message+" "+c.Action))
+}
+
+// banner is the sentence for the top of all pages.
+func (p *printer) banner(h tenant.Health) string {
+	for _, c := range h.Conditions {
+		if c.Message == h.Banner && h.Banner != "" {
+			return p.refusal("mode."+string(c.Mode), h.Banner)
+		}
+	}
+	return h.Banner
 }
 
 // guide translates a provider's guide.
@@ -173,6 +206,20 @@ func (p *printer) guide(g tenant.Guide) tenant.Guide {
 		return g
 	}
 	return g.Translate(func(id, text string) string { return cmp.Or(p.texts[guideText(id)], text) })
+}
+
+// guideError translates one explanation of a guide.
+func (p *printer) guideError(e tenant.GuideError) tenant.GuideError {
+	for _, t := range []*tenant.GuideText{&e.What, &e.Fix} {
+		t.Text = cmp.Or(p.texts[guideText(t.ID)], t.Text)
+	}
+	return e
+}
+
+// explanation translates a part of a guide's explanation, "what" or "fix", of which the ID alone is known.
+func (p *printer) explanation(id, part, text string) string {
+	provider, id, _ := strings.Cut(id, ".")
+	return cmp.Or(p.texts[guideText("guide."+provider+".error."+id+"."+part)], text)
 }
 
 // date is a point in time in the visitor's zone, with the zone.
@@ -187,20 +234,25 @@ func (p *printer) date(t time.Time, zone *time.Location) string {
 
 func (p *printer) funcs() template.FuncMap {
 	funcs := template.FuncMap{
-		"t":       p.text,
-		"n":       p.count,
-		"finding": p.finding,
-		"event":   p.event,
-		"hint":    hint,
-		"check":   func(c any) string { return p.finding(asFinding(c)) },
-		"date":    func(g *page, t time.Time) string { return p.date(t, g.zone) },
-		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"input":   p.input,
-		"choice":  p.choice,
-		"dict":    dict,
-		"list":    func(items ...any) []any { return items },
-		"join":    strings.Join,
-		"add":     func(a, b int) int { return a + b },
+		"t":           p.text,
+		"n":           p.count,
+		"finding":     p.finding,
+		"refusal":     p.refusal,
+		"event":       p.event,
+		"hint":        hint,
+		"value":       p.value,
+		"explanation": p.explanation,
+		"condition":   p.condition,
+		"words":       func(code string) bool { return p.texts[findingText(code)] != "" },
+		"check":       func(c any) string { return p.finding(asFinding(c)) },
+		"date":        func(g *page, t time.Time) string { return p.date(t, g.zone) },
+		"iso":         func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"input":       p.input,
+		"choice":      p.choice,
+		"dict":        dict,
+		"list":        func(items ...any) []any { return items },
+		"join":        strings.Join,
+		"add":         func(a, b int) int { return a + b },
 	}
 	maps.Copy(funcs, provisioning.LockFuncs(p.language))
 	return funcs

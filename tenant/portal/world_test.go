@@ -88,7 +88,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 		ProviderChecker: tenant.ProviderCheckerFunc(func(context.Context, tenant.ProviderRequest) (tenant.ProviderReport, error) {
 			return w.report, w.slow()
 		}),
-		SCIMBaseURL: w.server.URL + "/scim/v2", SetupLinkBaseURL: SetupLinkBaseURL(base),
+		SCIMBaseURL: w.server.URL + "/scim/v2", SCIMFields: []string{"title"}, SetupLinkBaseURL: SetupLinkBaseURL(base),
 	})
 	require.NoError(t, err)
 	w.login, err = oidc.NewHandler(oidc.Config{

@@ -1,8 +1,6 @@
 package pages
 
 import (
-	"errors"
-
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
@@ -13,12 +11,4 @@ func byField(findings []tenant.Finding) map[string][]tenant.Finding {
 		out[f.Field] = append(out[f.Field], f)
 	}
 	return out
-}
-
-func messageOf(err error) string {
-	var refusal *tenant.Error
-	if errors.As(err, &refusal) {
-		return refusal.Message
-	}
-	return "That is not possible now."
 }

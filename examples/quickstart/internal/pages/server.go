@@ -25,12 +25,9 @@ type Config struct {
 	Store   store.Store
 	Tenants *tenant.Service
 	Login   *oidc.Handler
-	Engine  *provisioning.Engine
 	// Portal is where owners set single sign-on up, and the staff reviews.
 	Portal *portal.Handler
 	Locks  *provisioning.Locks
-	// Changed is called after a page changed something that provisioning or the end of sessions follows.
-	Changed func()
 	// IDPURL is the built-in identity provider; Directory returns the page of an
 	// organisation's directory there, empty if it has none.
 	IDPURL    string
@@ -81,14 +78,9 @@ func New(cfg Config) *Server {
 	s.owner("GET /org/{org}/users", s.users)
 	s.owner("GET /org/{org}/users/{user}", s.user)
 	s.owner("POST /org/{org}/users/{user}", s.saveUser)
-	s.owner("GET /org/{org}/groups", s.groups)
-	s.owner("POST /org/{org}/groups/preview", s.previewGroups)
-	s.owner("POST /org/{org}/groups/save", s.saveGroups)
 	s.owner("GET /org/{org}/teams", s.teams)
 
 	s.staff("GET /staff", s.backOffice)
-	s.staff("GET /staff/{org}/ending", s.showEnding)
-	s.staff("POST /staff/{org}/ending", s.applyEnding)
 	s.staff("POST /staff/{org}/export", s.exportTenant)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.notFound(w, r) })
 	return s

@@ -189,26 +189,29 @@ func (t *teller) listPeople(ctx context.Context) error {
 	return nil
 }
 
-// groupsPage is the mapping as the owner sees it.
-type groupsPage struct {
-	Groups []struct {
-		GroupID string `json:"group_id"`
-		Name    string
-		Members int
-	}
-	Summary string
-	Version int64
-	Plan    struct {
-		Hash  string
-		Lines []struct{ Kind, Person, Team, Group, Reason string }
+// rules is the mapping as the owner sees it.
+type rules struct {
+	Draft struct {
+		Revision int64
+		Preview  string
 	}
 }
 
-func (t *teller) manualMode(ctx context.Context) error {
-	var page groupsPage
-	if _, err := t.owner.get(ctx, t.org("/groups?mode=manual"), &page); err != nil {
+// mapping changes the owner's draft of the mapping.
+func (t *teller) mapping(ctx context.Context, path string, form url.Values) error {
+	var page rules
+	if _, err := t.owner.get(ctx, t.set("/groups"), &page); err != nil {
 		return err
 	}
+	form.Set("revision", fmt.Sprint(page.Draft.Revision))
+	a, err := t.owner.post(ctx, t.set("/groups/"+path), form)
+	if err != nil {
+		return err
+	}
+	return a.decode(http.StatusOK, nil)
+}
+
+func (t *teller) manualMode(ctx context.Context) error {
 	o, err := t.state(ctx)
 	if err != nil {
 		return err
@@ -219,19 +222,28 @@ func (t *teller) manualMode(ctx context.Context) error {
 			team = x.ID
 		}
 	}
-	form := url.Values{"mode": {"manual"}}
-	for _, g := range page.Groups {
-		t.say("group %s with %d members", g.Name, g.Members)
-		teamID, role := "", ""
-		if g.Name == "oncall-sre" {
-			teamID, role = team, "administrator"
+	var list struct {
+		Groups []struct {
+			ID, Name string
+			Members  int
 		}
-		form.Add("group", g.GroupID)
-		form.Add("row_team", teamID)
-		form.Add("row_team_role", role)
-		form.Add("row_org_role", "")
 	}
-	if err := t.previewAndSave(ctx, form); err != nil {
+	if _, err := t.owner.get(ctx, t.set("/groups/list"), &list); err != nil {
+		return err
+	}
+	if err := t.mapping(ctx, "mode", url.Values{"mode": {"manual"}}); err != nil {
+		return err
+	}
+	for _, g := range list.Groups {
+		t.say("group %s with %d members", g.Name, g.Members)
+		if g.Name == "oncall-sre" {
+			err = t.mapping(ctx, "row", url.Values{"group": {g.ID}, "team": {team}, "team_role": {"administrator"}})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := t.previewAndApply(ctx); err != nil {
 		return err
 	}
 	if o, err = t.state(ctx); err != nil {
@@ -244,32 +256,66 @@ func (t *teller) manualMode(ctx context.Context) error {
 	return nil
 }
 
-// previewAndSave previews settings and saves what the preview showed.
-func (t *teller) previewAndSave(ctx context.Context, form url.Values) error {
-	a, err := t.owner.post(ctx, t.org("/groups/preview"), form)
-	if err != nil {
+// previewAndApply previews the draft and applies what the preview showed.
+func (t *teller) previewAndApply(ctx context.Context) error {
+	send := func(path string, form url.Values) error {
+		a, err := t.owner.post(ctx, path, form)
+		if err == nil {
+			a, err = t.owner.outcome(ctx, t.AppURL, a)
+		}
+		if err != nil {
+			return err
+		}
+		return a.decode(http.StatusOK, nil)
+	}
+	if err := send(t.set("/groups/preview"), nil); err != nil {
 		return err
 	}
-	var page groupsPage
-	if err := a.decode(http.StatusOK, &page); err != nil {
+	var page rules
+	if _, err := t.owner.get(ctx, t.set("/groups"), &page); err != nil {
 		return err
 	}
-	t.say("preview: %s", page.Summary)
-	for _, l := range page.Plan.Lines {
-		t.say("  %s %s %s (%s)", l.Kind, l.Person, l.Team, l.Reason)
+	var plan struct {
+		Hash    string
+		Summary []string
+		Tabs    []struct {
+			Name, URL string
+			Count     int
+		}
 	}
-	form.Set("hash", page.Plan.Hash)
-	form.Set("version", fmt.Sprint(page.Version))
-	a, err = t.owner.post(ctx, t.org("/groups/save"), form)
-	if err != nil {
+	preview := t.AppURL + page.Draft.Preview
+	if _, err := t.owner.get(ctx, preview, &plan); err != nil {
 		return err
 	}
-	return a.decode(http.StatusOK, nil)
+	t.say("preview: %s", strings.Join(plan.Summary, " "))
+	for _, tab := range plan.Tabs {
+		var part struct {
+			Lines []struct{ Kind, Person, Team, Group, Reason string }
+		}
+		if _, err := t.owner.get(ctx, t.AppURL+tab.URL, &part); err != nil {
+			return err
+		}
+		for _, l := range part.Lines {
+			t.say("  %s %s %s (%s)", l.Kind, l.Person, l.Team, l.Reason)
+		}
+	}
+	return send(preview, url.Values{"hash": {plan.Hash}})
 }
 
 func (t *teller) autoMode(ctx context.Context) error {
-	form := url.Values{"mode": {"auto"}, "filter": {"oncall-*"}, "team_role": {"member"}, "unmanaged_people": {"take"}}
-	if err := t.previewAndSave(ctx, form); err != nil {
+	for _, change := range []struct {
+		path string
+		form url.Values
+	}{
+		{"mode", url.Values{"mode": {"auto"}}},
+		{"auto", url.Values{"filter_kind": {"glob"}, "filter": {"oncall-*"}, "team_role": {"member"}}},
+		{"rules", url.Values{"unmanaged_people": {"take"}}},
+	} {
+		if err := t.mapping(ctx, change.path, change.form); err != nil {
+			return err
+		}
+	}
+	if err := t.previewAndApply(ctx); err != nil {
 		return err
 	}
 	o, err := t.state(ctx)
