@@ -193,7 +193,7 @@ func (e *Engine) putDraft(ctx context.Context, actor tenant.Actor, tenantID stri
 			return err
 		}
 		d = Draft{}
-		_, err = takeNote(ctx, tx, tenantID, draftKind, draftKey(actor), &d, e.cfg.Now())
+		err = takeNote(ctx, tx, tenantID, draftKind, draftKey(actor), &d, e.cfg.Now())
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			d = Draft{Settings: stored, Version: stored.Version}

@@ -41,6 +41,11 @@ type TokenStore interface {
 	// ExpiresAt, which leaves the token to DeleteExpiredTokens.
 	TakeToken(ctx context.Context, tenantID, kind, key string, now time.Time) ([]byte, error)
 
+	// ReadToken returns the token's data and leaves the token, for what is looked at again and again: a
+	// draft, a preview. ErrNotFound as with TakeToken. It changes nothing, and says nothing about
+	// who takes the token next.
+	ReadToken(ctx context.Context, tenantID, kind, key string, now time.Time) ([]byte, error)
+
 	// DeleteExpiredTokens removes the tokens that expired at or before now and returns
 	// how many there were. The host schedules it.
 	DeleteExpiredTokens(ctx context.Context, tenantID string, now time.Time) (int, error)

@@ -31,6 +31,19 @@ func (s *Store) TakeToken(ctx context.Context, tenantID, kind, key string, now t
 	return data, err
 }
 
+// ReadToken implements [store.TokenStore].
+func (s *Store) ReadToken(ctx context.Context, tenantID, kind, key string, now time.Time) (data []byte, err error) {
+	err = s.read(ctx, tenantID, func(t *tenant) error {
+		tok, ok := t.tokens[tokenKey{kind, key}]
+		if !ok || !store.Time(now).Before(tok.ExpiresAt) {
+			return notFound(kind+" token", key)
+		}
+		data = bytes.Clone(tok.Data)
+		return nil
+	})
+	return data, err
+}
+
 // DeleteExpiredTokens implements [store.TokenStore].
 func (s *Store) DeleteExpiredTokens(ctx context.Context, tenantID string, now time.Time) (n int, err error) {
 	err = s.write(ctx, tenantID, nil, func(t *tenant, log *undoLog) error {

@@ -106,6 +106,18 @@ func (s takesTwice) TakeToken(c ctx, tenant, kind, key string, now time.Time) (d
 	return data, nil
 }
 
+type readTakes struct{ base }
+
+func (s readTakes) ReadToken(c ctx, tenant, kind, key string, now time.Time) ([]byte, error) {
+	return s.TakeToken(c, tenant, kind, key, now)
+}
+
+type readsExpired struct{ base }
+
+func (s readsExpired) ReadToken(c ctx, tenant, kind, key string, _ time.Time) ([]byte, error) {
+	return s.base.ReadToken(c, tenant, kind, key, time.Time{})
+}
+
 type overwrites struct{ base }
 
 func (s overwrites) PutToken(c ctx, tenant string, t store.Token) error {

@@ -59,6 +59,8 @@ var faults = []struct {
 	{"a member delta replaces what others wrote", "members/at once", broken(func(b base) store.Store { return losesDelta{b} })},
 	{"a delta without a change makes an event", "members/no change", broken(func(b base) store.Store { return eventOfNothing{b} })},
 	{"ifVersion is ignored", "members/if version", broken(func(b base) store.Store { return noIfVersion{b} })},
+	{"a read of a token takes it", "tokens/read", broken(func(b base) store.Store { return readTakes{b} })},
+	{"a read of a token knows no end", "tokens/read", broken(func(b base) store.Store { return readsExpired{b} })},
 	{"a token is read, then deleted", "tokens/once at once", broken(func(b base) store.Store { return takesTwice{b} })},
 	{"a token is overwritten", "tokens/put once", broken(func(b base) store.Store { return overwrites{b} })},
 	{"a token outlives its end by a microsecond", "tokens/delete expired", broken(func(b base) store.Store { return livesOn{b} })},

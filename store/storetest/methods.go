@@ -244,6 +244,9 @@ func methods() []method {
 		changes("TakeToken", func(ctx c, st s, t string, w world, _ ...e) (any, error) {
 			return st.TakeToken(ctx, t, w.token.Kind, w.token.Key, w.now)
 		}),
+		found("ReadToken", func(ctx c, st s, t string, w world) (any, error) {
+			return st.ReadToken(ctx, t, w.token.Kind, w.token.Key, w.now)
+		}),
 		writes("DeleteExpiredTokens", func(ctx c, st s, t string, w world, _ ...e) (any, error) {
 			return st.DeleteExpiredTokens(ctx, t, w.token.ExpiresAt)
 		}),

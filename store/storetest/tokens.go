@@ -17,6 +17,7 @@ func tokenChecks() []check {
 		{name: "put at once", rule: "of several concurrent puts of one key exactly one succeeds, all others answer ErrConflict", run: checkTokenPutAtOnce},
 		{name: "key", rule: "a token is known by kind and key, each compared byte by byte", run: checkTokenKey},
 		{name: "data", rule: "a token's data comes back byte for byte and is a copy", run: checkTokenData},
+		{name: "read", rule: "a read returns the data as a take would, to any number of readers, and leaves the token; nothing, or what has expired, is ErrNotFound", run: checkTokenRead},
 		{name: "delete expired", rule: "DeleteExpiredTokens removes the tokens that expired at or before now, no others, and returns how many there were", run: checkTokensExpired},
 		{name: "ephemeral", rule: "an Ephemeral token is there once PutToken has returned, and put, refused, taken and rolled back like any other", run: checkTokenEphemeral},
 		{name: "ephemeral at once", rule: "of several concurrent puts of one Ephemeral key exactly one succeeds, all others answer ErrConflict", run: checkTokenEphemeralAtOnce},
@@ -129,6 +130,51 @@ func checkTokenData(p *probe) {
 		t.Data = data
 		p.take(t, "put a token, change the data that was passed, then take it")
 	}
+}
+
+func checkTokenRead(p *probe) {
+	read := func(kind, key string, now time.Time) ([]byte, error) {
+		return p.st.ReadToken(p.ctx, p.tenant, kind, key, now)
+	}
+	_, err := read("k", "x", p.tick())
+	p.is(err, store.ErrNotFound, "read a token that nobody put")
+	t := p.token("k", "x")
+	for range 2 {
+		data, err := read(t.Kind, t.Key, p.tick())
+		p.ok(err, "read a token")
+		p.same(data, t.Data, "read a token")
+		for i := range data {
+			data[i] = '#'
+		}
+	}
+	for i, err := range p.atOnce(8, func(int) error {
+		_, err := read(t.Kind, t.Key, t.ExpiresAt.Add(-time.Microsecond))
+		return err
+	}) {
+		p.ok(err, "read one token from 8 goroutines, number %d", i+1)
+	}
+	for _, at := range []time.Duration{0, time.Microsecond, time.Hour} {
+		_, err = read(t.Kind, t.Key, t.ExpiresAt.Add(at))
+		p.is(err, store.ErrNotFound, "read a token %s after its end", at)
+	}
+	for _, other := range [][2]string{{"K", "x"}, {"k", "X"}, {"k", "_"}, {"", "x"}, {"k", ""}} {
+		_, err = read(other[0], other[1], p.tick())
+		p.is(err, store.ErrNotFound, "read the token %q when there is %q %q", other, t.Kind, t.Key)
+	}
+	p.take(t, "take a token that was read, and whose data as read was changed")
+	_, err = read(t.Kind, t.Key, p.tick())
+	p.is(err, store.ErrNotFound, "read a token that was taken")
+	p.rollBack(func(tx store.Store) error {
+		if err := tx.PutToken(p.ctx, p.tenant, t); err != nil {
+			return err
+		}
+		data, err := tx.ReadToken(p.ctx, p.tenant, t.Kind, t.Key, p.tick())
+		p.ok(err, "read a token that the same transaction put")
+		p.same(data, t.Data, "read a token that the same transaction put")
+		return nil
+	}, "put a token and read it")
+	_, err = read(t.Kind, t.Key, p.tick())
+	p.is(err, store.ErrNotFound, "roll back the put of a token, then read it")
 }
 
 func checkTokensExpired(p *probe) {

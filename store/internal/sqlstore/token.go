@@ -11,6 +11,7 @@ const (
 	// InsertToken stores a token: tenant, kind, key, data, end.
 	InsertToken         = "insert into tenantgate_tokens (tenant_id, kind, token_key, data, expires_at) values ($1, $2, $3, $4, $5) on conflict do nothing"
 	takeToken           = "delete from tenantgate_tokens where tenant_id = $1 and kind = $2 and token_key = $3 and expires_at > $4 returning data"
+	readToken           = "select data from tenantgate_tokens where tenant_id = $1 and kind = $2 and token_key = $3 and expires_at > $4"
 	deleteExpiredTokens = "delete from tenantgate_tokens where tenant_id = $1 and expires_at <= $2"
 )
 
@@ -39,6 +40,13 @@ func (s Shared) TakeToken(ctx context.Context, tenantID, kind, key string, now t
 	err := s.statement(ctx, func(db *DB) error {
 		return db.One(ctx, []any{&data}, takeToken, tenantID, kind, key, db.Time(store.Time(now)))
 	})
+	return data, Errorf(err, "token")
+}
+
+// ReadToken implements store.TokenStore.
+func (s Shared) ReadToken(ctx context.Context, tenantID, kind, key string, now time.Time) ([]byte, error) {
+	var data []byte
+	err := s.DB.One(ctx, []any{&data}, readToken, tenantID, kind, key, s.DB.Time(store.Time(now)))
 	return data, Errorf(err, "token")
 }
 
