@@ -145,6 +145,9 @@ func (s *Service) Activate(ctx context.Context, actor Actor, tenantID, id string
 		return Connection{}, err
 	}
 	return s.step(ctx, actor, tenantID, id, version, StepActivate, "connection.activated", "", func(tx store.Store, after *store.Connection, domains []store.Domain) error {
+		if err := s.holdInService(ctx, tx, tenantID); err != nil {
+			return err
+		}
 		state := after.State
 		*after = checked
 		if err := mayEnforce(tx, *after, domains); err != nil {
@@ -262,6 +265,11 @@ func (s *Service) SetEnforced(ctx context.Context, actor Actor, tenantID, id str
 	return s.edit(ctx, actor, tenantID, id, version, "connection.enforcement_changed", func(tx store.Store, c *store.Connection, domains []store.Domain) error {
 		if c.State != store.ConnectionActive {
 			return conflict(ErrorCodeState, "The connection is %s. It must be active.", c.State)
+		}
+		if a.Enforced {
+			if err := s.holdInService(ctx, tx, tenantID); err != nil {
+				return err
+			}
 		}
 		c.Enforced = a.Enforced
 		if err := enforceable(*c, a); err != nil {

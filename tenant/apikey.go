@@ -67,7 +67,7 @@ func (s *Service) CreateAPIKey(ctx context.Context, actor Actor, tenantID string
 		return Secret{}, store.APIKey{}, err
 	}
 	var out store.APIKey
-	err = s.store.InTx(ctx, func(tx store.Store) error {
+	err = s.changeInService(ctx, tenantID, func(tx store.Store) error {
 		var err error
 		out, err = s.createAPIKey(ctx, tx, actor, tenantID, key)
 		return err

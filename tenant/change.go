@@ -41,7 +41,7 @@ func (s *Service) StartChange(ctx context.Context, actor Actor, tenantID, connec
 		return Connection{}, err
 	}
 	var out Connection
-	err := s.store.InTx(ctx, func(tx store.Store) error {
+	err := s.changeInService(ctx, tenantID, func(tx store.Store) error {
 		base, domains, err := s.inForce(ctx, tx, tenantID, connectionID)
 		if err != nil {
 			return err
@@ -204,7 +204,7 @@ func (s *Service) ApplyChange(ctx context.Context, actor Actor, tenantID, id str
 		return Connection{}, err
 	}
 	var out Connection
-	err = s.store.InTx(ctx, func(tx store.Store) error {
+	err = s.changeInService(ctx, tenantID, func(tx store.Store) error {
 		c, domains, err := s.loadAt(ctx, tx, tenantID, id, version)
 		if err != nil {
 			return err

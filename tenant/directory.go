@@ -27,7 +27,7 @@ func (s *Service) EnableSCIM(ctx context.Context, actor Actor, tenantID, connect
 		return store.Directory{}, err
 	}
 	var out store.Directory
-	err := s.store.InTx(ctx, func(tx store.Store) error {
+	err := s.changeInService(ctx, tenantID, func(tx store.Store) error {
 		c, _, err := s.load(ctx, tx, tenantID, connectionID)
 		if err != nil {
 			return err
@@ -127,7 +127,7 @@ func (s *Service) Directories(ctx context.Context, actor Actor, tenantID string)
 // provisioned stays as it is. It needs confirm, because nobody is deprovisioned while
 // it is off.
 func (s *Service) DisableSCIM(ctx context.Context, actor Actor, tenantID, directoryID string, version int64, confirm bool) (store.Directory, error) {
-	return s.editDirectory(ctx, actor, tenantID, directoryID, version, "directory.disabled", func(d *store.Directory) error {
+	return s.editDirectory(ctx, actor, tenantID, directoryID, version, "directory.disabled", func(_ store.Store, d *store.Directory) error {
 		if d.Enabled && !confirm {
 			return conflict(ErrorCodeConfirmationRequired, "While provisioning is off, people who leave keep their access. Confirm to switch it off.")
 		}
@@ -149,14 +149,17 @@ func (s *Service) SetSCIMPreferences(ctx context.Context, actor Actor, tenantID,
 	if err := refuse(s.checkFields(p)); err != nil {
 		return store.Directory{}, err
 	}
-	return s.editDirectory(ctx, actor, tenantID, directoryID, version, "directory.preferences_changed", func(d *store.Directory) error {
+	return s.editDirectory(ctx, actor, tenantID, directoryID, version, "directory.preferences_changed", func(tx store.Store, d *store.Directory) error {
+		if err := s.holdInService(ctx, tx, tenantID); err != nil {
+			return err
+		}
 		p.Wanted = true
 		d.Preferences = p
 		return nil
 	})
 }
 
-func (s *Service) editDirectory(ctx context.Context, actor Actor, tenantID, directoryID string, version int64, what string, edit func(*store.Directory) error) (store.Directory, error) {
+func (s *Service) editDirectory(ctx context.Context, actor Actor, tenantID, directoryID string, version int64, what string, edit func(store.Store, *store.Directory) error) (store.Directory, error) {
 	if err := s.allow(ctx, actor, ActionManageSCIM, tenantID); err != nil {
 		return store.Directory{}, err
 	}
@@ -170,7 +173,7 @@ func (s *Service) editDirectory(ctx context.Context, actor Actor, tenantID, dire
 			return stale()
 		}
 		after := before
-		if err := edit(&after); err != nil {
+		if err := edit(tx, &after); err != nil {
 			return err
 		}
 		out, err = s.saveDirectory(ctx, tx, actor, tenantID, before, after, what)

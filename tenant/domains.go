@@ -123,7 +123,7 @@ func (s *Service) AddDomains(ctx context.Context, actor Actor, tenantID, connect
 		return Connection{}, err
 	}
 	var out Connection
-	err = s.store.InTx(ctx, func(tx store.Store) error {
+	err = s.changeInService(ctx, tenantID, func(tx store.Store) error {
 		c, have, err := s.load(ctx, tx, tenantID, connectionID)
 		if err != nil {
 			return err
@@ -190,6 +190,11 @@ func (s *Service) SetSubdomains(ctx context.Context, actor Actor, tenantID, doma
 		}
 	}
 	return s.editDomain(ctx, actor, tenantID, domainID, version, func(tx store.Store, d *store.Domain) (string, error) {
+		if subdomains {
+			if err := s.holdInService(ctx, tx, tenantID); err != nil {
+				return "", err
+			}
+		}
 		for _, id := range d.Connections() {
 			c, _, err := s.load(ctx, tx, tenantID, id)
 			if err != nil {

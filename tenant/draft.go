@@ -161,7 +161,7 @@ func (s *Service) saveDraft(ctx context.Context, actor Actor, tenantID string, d
 	findings = append(findings, taken...)
 
 	var out Connection
-	err = s.store.InTx(ctx, func(tx store.Store) error {
+	err = s.changeInService(ctx, tenantID, func(tx store.Store) error {
 		before, domains, err := read(tx)
 		if err != nil {
 			return err

@@ -38,7 +38,7 @@ func (s *Service) ApplyEnding(ctx context.Context, actor Actor, tenantID string,
 	if e.ConnectionID != "" {
 		err = s.applyConnection(ctx, actor, tenantID, plan)
 	} else {
-		err = s.store.InTx(ctx, func(tx store.Store) error { return s.beginEnding(ctx, tx, actor, tenantID, plan) })
+		err = s.beginEndingAgain(ctx, actor, tenantID, plan)
 	}
 	if errors.Is(err, errPlanOver) {
 		if plan, err = s.planEnding(ctx, tenantID, e); err == nil {
@@ -126,14 +126,26 @@ func (w endingWork) encode() ([]byte, error) {
 	return b, nil
 }
 
+// beginEndingAgain begins an ending, once more where a change of the set-up was faster: an ending that was seen is refused
+// then if it would do something else now, one without a plan must not have to be asked for twice.
+func (s *Service) beginEndingAgain(ctx context.Context, actor Actor, tenantID string, plan EndingPlan) error {
+	for try := 1; ; try++ {
+		err := s.store.InTx(ctx, func(tx store.Store) error { return s.beginEnding(ctx, tx, actor, tenantID, plan) })
+		if !errors.Is(err, store.ErrStale) || errors.Is(err, errPlanOver) || try == endingTries {
+			return err
+		}
+	}
+}
+
 // beginEnding does the part of an ending that is done at once.
 func (s *Service) beginEnding(ctx context.Context, tx store.Store, actor Actor, tenantID string, plan EndingPlan) error {
 	e := plan.Ending
-	if err := s.planHolds(ctx, tx, tenantID, plan); err != nil {
-		return err
-	}
+	// Read first: what is committed after this makes the write below fail, and the plan is compared once more.
 	before, err := s.lifecycle(ctx, tx, tenantID)
 	if err != nil {
+		return err
+	}
+	if err := s.planHolds(ctx, tx, tenantID, plan); err != nil {
 		return err
 	}
 	if e.Kind == EndingDowngrade {

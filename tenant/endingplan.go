@@ -291,11 +291,11 @@ func (p *endingPlanner) plan() EndingPlan {
 func (snap *endingSnapshot) recordsHash(plan EndingPlan) string {
 	sum := sha256.New()
 	enc := json.NewEncoder(sum)
-	version := snap.lifecycle.Version
+	l := snap.lifecycle    // without its version, which changes of the set-up move: see holdLifecycle
 	if snap.ended != nil { // the rest of the tenant goes on, work of its own too
-		version = 0
+		l = store.Lifecycle{}
 	}
-	_ = enc.Encode([]any{version, plan.Connections, plan.Directories, plan.APIKeys, plan.Domains}) // plain data, as in hash
+	_ = enc.Encode([]any{l, plan.Connections, plan.Directories, plan.APIKeys, plan.Domains}) // plain data, as in hash
 	for _, c := range snap.connections {
 		_ = enc.Encode([]any{c.ID, c.State, c.Enforced, c.BreakGlass})
 	}

@@ -36,7 +36,10 @@ func TestExportTenant(t *testing.T) {
 	stored, err := w.store.APIKeys(t.Context(), "t1")
 	require.NoError(t, err)
 	require.NotEmpty(t, stored[0].SealedKey)
-	_, err = w.store.PutLifecycle(t.Context(), "t1", store.Lifecycle{Reason: "r", Work: []byte("internal")})
+	l, err := w.store.Lifecycle(t.Context(), "t1")
+	require.NoError(t, err)
+	l.Reason, l.Work = "r", []byte("internal")
+	_, err = w.store.PutLifecycle(t.Context(), "t1", l)
 	require.NoError(t, err)
 
 	var out bytes.Buffer

@@ -38,7 +38,7 @@ func (s *Service) StartKeyRotation(ctx context.Context, actor Actor, tenantID, i
 		return Secret{}, store.APIKey{}, err
 	}
 	var out store.APIKey
-	err = s.store.InTx(ctx, func(tx store.Store) error {
+	err = s.changeInService(ctx, tenantID, func(tx store.Store) error {
 		old, all, err := s.keyAt(ctx, tx, tenantID, id, version)
 		if err != nil {
 			return err

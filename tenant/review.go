@@ -125,7 +125,7 @@ func (s *Service) submit(ctx context.Context, actor Actor, tenantID string, vers
 		return Connection{}, err
 	}
 	var out Connection
-	err = s.store.InTx(ctx, func(tx store.Store) error {
+	err = s.changeInService(ctx, tenantID, func(tx store.Store) error {
 		before, domains, err := s.loadAt(ctx, tx, tenantID, checked.ID, version)
 		if err != nil {
 			return err
@@ -371,7 +371,7 @@ func (s *Service) Approve(ctx context.Context, actor Actor, tenantID, id string,
 		return Connection{}, nil, err
 	}
 	var out Connection
-	err = s.store.InTx(ctx, func(tx store.Store) error {
+	err = s.changeInService(ctx, tenantID, func(tx store.Store) error {
 		before, domains, err := s.loadAt(ctx, tx, tenantID, id, version)
 		if err != nil {
 			return err

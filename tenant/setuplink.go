@@ -133,16 +133,9 @@ func (s *Service) CreateSetupLink(ctx context.Context, actor Actor, tenantID str
 	}
 	l.Meta = store.Meta{ID: store.NewID(now), CreatedAt: now, UpdatedAt: now}
 	l.Hash, l.CreatedBy = s.cfg.Regions.hashToken(token.Reveal()), actor.event()
-	err = s.store.InTx(ctx, func(tx store.Store) error {
+	err = s.changeInService(ctx, tenantID, func(tx store.Store) error {
 		st, err := setupLinks(tx)
 		if err != nil {
-			return err
-		}
-		tenantNow, err := s.lifecycle(ctx, tx, tenantID)
-		if err != nil {
-			return err
-		}
-		if err := open(tenantNow); err != nil {
 			return err
 		}
 		if err := s.makeRoom(ctx, st, tenantID); err != nil {

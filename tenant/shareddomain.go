@@ -76,6 +76,9 @@ func (s *Service) SetDomainConnections(ctx context.Context, actor Actor, tenantI
 		return store.Domain{}, &ValidationError{Findings: []Finding{errorFinding(FieldDomains, CodeRequired, "Choose at least one connection, or remove the domain.")}}
 	}
 	return s.editDomain(ctx, actor, tenantID, domainID, version, func(tx store.Store, d *store.Domain) (string, error) {
+		if err := s.holdInService(ctx, tx, tenantID); err != nil {
+			return "", err
+		}
 		have := d.Connections()
 		var want []string
 		for _, id := range connectionIDs {

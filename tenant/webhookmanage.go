@@ -74,11 +74,7 @@ func (s *Service) CreateWebhook(ctx context.Context, actor Actor, tenantID strin
 }
 
 func (s *Service) createWebhook(ctx context.Context, tx store.Store, actor Actor, tenantID string, w store.Webhook) (store.Webhook, error) {
-	l, err := s.lifecycle(ctx, tx, tenantID)
-	if err != nil {
-		return w, err
-	}
-	if err := open(l); err != nil {
+	if err := s.holdInService(ctx, tx, tenantID); err != nil {
 		return w, err
 	}
 	all, err := s.allWebhooks(ctx, tx, tenantID)
@@ -295,12 +291,8 @@ func (s *Service) EnableWebhook(ctx context.Context, actor Actor, tenantID, id s
 		if w.Enabled {
 			return "", nil
 		}
-		l, err := s.lifecycle(ctx, tx, tenantID)
-		if err != nil {
+		if err := s.holdLifecycle(ctx, tx, tenantID, notRemoving); err != nil {
 			return "", err
-		}
-		if l.State == store.ServiceRemoving {
-			return "", open(l)
 		}
 		if !missed {
 			if w.Position, err = lastSeq(ctx, tx, tenantID); err != nil {
