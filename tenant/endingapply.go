@@ -102,9 +102,19 @@ func (w endingWork) left(state store.ServiceState) bool {
 	case store.ServiceSuspended:
 		return w.Ending.Offer != OfferNothing || len(w.Connections) > 0
 	case store.ServiceOn:
-		return len(w.Sessions) > 0 || len(w.Connections) > 0
+		return w.Ending.Offer != OfferNothing || len(w.Sessions) > 0 || len(w.Connections) > 0
 	}
 	return false
+}
+
+// ofSuspensions is the part of it that goes on when a suspension of the tenant ends, or another one begins: offers to people who
+// lost the way in.
+func (w endingWork) ofSuspensions() endingWork {
+	out := endingWork{Connections: w.Connections}
+	if w.Ending.Kind == EndingSuspend && w.Ending.Offer != OfferNothing {
+		out.Ending, out.Actor, out.After, out.Links, out.Offered = w.Ending, w.Actor, w.After, w.Links, w.Offered
+	}
+	return out
 }
 
 func readWork(l store.Lifecycle) (endingWork, error) {
@@ -167,6 +177,9 @@ func (s *Service) beginEnding(ctx context.Context, tx store.Store, actor Actor, 
 			return err
 		}
 		work.Connections = was.Connections
+		if e.Offer == OfferNothing {
+			work = was.ofSuspensions()
+		}
 	}
 	after.StateSince, after.Reason, after.Work = s.time(), e.Reason, nil
 	if work.left(after.State) {
@@ -217,7 +230,8 @@ func (s *Service) suspendFor(ctx context.Context, tx store.Store, actor Actor, b
 }
 
 // ResumeTenant ends a suspension of a tenant's sign-on as a whole. Its connections stay suspended, until each is activated
-// again with [Service.Activate], which makes all the checks. Resuming a tenant that is in service succeeds; one that is
+// again with [Service.Activate], which makes all the checks. Offers of the suspension that are still to be made go on to
+// those who can't sign in at a connection that was activated again: resuming alone lets nobody in. Resuming a tenant that is in service succeeds; one that is
 // being removed, or was, gives wrong_state. The actor needs [ActionSuspendTenant].
 func (s *Service) ResumeTenant(ctx context.Context, actor Actor, tenantID, reason string) error {
 	if err := s.allow(ctx, actor, ActionSuspendTenant, tenantID); err != nil {
@@ -241,7 +255,7 @@ func (s *Service) ResumeTenant(ctx context.Context, actor Actor, tenantID, reaso
 		}
 		after := before
 		after.State, after.StateSince, after.Reason, after.Work = store.ServiceOn, s.time(), shown(reason), nil
-		if work := (endingWork{Connections: was.Connections}); work.left(store.ServiceOn) {
+		if work := was.ofSuspensions(); work.left(store.ServiceOn) {
 			if after.Work, err = work.encode(); err != nil {
 				return err
 			}

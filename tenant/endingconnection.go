@@ -60,6 +60,18 @@ func (snap *endingSnapshot) inForce(connectionID string) bool {
 	})
 }
 
+// wayInAgain says that a person can sign in at a connection in force: one where the person has signed in, or that serves the
+// domain of the address.
+func (snap *endingSnapshot) wayInAgain(p endingPerson) bool {
+	active := func(connectionID string) bool {
+		return slices.ContainsFunc(snap.connections, func(c store.Connection) bool {
+			return c.ID == connectionID && c.State == store.ConnectionActive
+		})
+	}
+	domain, owned := snap.domainOf(p)
+	return slices.ContainsFunc(p.links, active) || owned && slices.ContainsFunc(domain.Connections(), active)
+}
+
 // wayInElsewhere says what becomes of a person's way in without the connection that ends: another one is a connection in
 // force where the person has signed in, or that serves the domain of the address, or a credential of the host's own.
 func (snap *endingSnapshot) wayInElsewhere(p endingPerson) Effect {

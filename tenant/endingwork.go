@@ -73,7 +73,7 @@ func (s *Service) continueEnding(ctx context.Context, tenantID string) (EndingPr
 	switch {
 	case l.State == store.ServiceRemoving:
 		err = step.remove(ctx)
-	case l.State == store.ServiceSuspended && work.Ending.Offer != OfferNothing:
+	case work.Ending.Offer != OfferNothing:
 		err = step.offers(ctx)
 	default:
 		err = step.connectionOffers(ctx)
@@ -111,8 +111,10 @@ func (x *endingStep) tx(ctx context.Context, fn func(tx store.Store, work *endin
 		case "tenant.offers_made":
 			work.Ending.Offer = OfferNothing
 		}
-		if after.Work, err = work.encode(); err != nil {
-			return err
+		if after.Work = nil; after.State != store.ServiceOn || work.left(after.State) {
+			if after.Work, err = work.encode(); err != nil {
+				return err
+			}
 		}
 		after.Version, after.UpdatedAt = x.before.Version, x.s.time()
 		var events []store.Event
@@ -156,6 +158,9 @@ func (x *endingStep) offers(ctx context.Context) error {
 	last := next.After == "" && next.Links
 	err = x.tx(ctx, func(tx store.Store, work *endingWork) (string, error) {
 		for _, p := range page {
+			if x.before.State == store.ServiceOn && snap.wayInAgain(p) { // resumed meanwhile
+				continue
+			}
 			if err := x.offer(ctx, tx, snap, p, work); err != nil {
 				return "", err
 			}
