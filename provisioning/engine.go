@@ -71,6 +71,11 @@ type Config struct {
 	// then have the values in force. Nil hands on what the directory says, see [Profile].KeepPhone.
 	Fields *Fields
 
+	// Entitlements tells what a tenant's plan includes, the same as LocksConfig.Entitlements, so that
+	// explanations ([Engine.Explain], [Engine.ExplainTeam]) call locked what [Locks] do. Nil means that of Fields,
+	// and without it that every tenant has everything.
+	Entitlements tenant.Entitlements
+
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// Logger hears of failures. Nil discards.
@@ -119,6 +124,9 @@ func New(cfg Config) (*Engine, error) {
 	roles, err := newRoleOrder(cfg)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Entitlements == nil && cfg.Fields != nil {
+		cfg.Entitlements = cfg.Fields.cfg.Entitlements
 	}
 	if cfg.DeleteAfter == 0 {
 		cfg.DeleteAfter = deleteAfter

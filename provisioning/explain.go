@@ -134,7 +134,7 @@ func (e *Engine) explain(ctx context.Context, tx store.Store, tenantID, accountI
 	plan := compute(snap)
 	out.explainRights(snap, x, &plan)
 	out.findings(&plan, x)
-	if err := out.explainLocks(ctx, tx, tenantID, e.cfg.Now); err != nil {
+	if err := out.explainLocks(ctx, tx, tenantID, e); err != nil {
 		return Explanation{}, err
 	}
 	if d, waits, err := accountDeletions.of(ctx, tx, tenantID, accountID); err != nil {
@@ -178,7 +178,7 @@ func (e *Engine) explained(ctx context.Context, tx store.Store, tenantID, accoun
 }
 
 // explainLocks says what may not be changed by hand, of the user and of each right, as Locks does.
-func (x *Explanation) explainLocks(ctx context.Context, tx store.Store, tenantID string, now func() time.Time) error {
+func (x *Explanation) explainLocks(ctx context.Context, tx store.Store, tenantID string, e *Engine) error {
 	changes := []Change{
 		{Resource: Resource{Kind: ResourceUser, AccountID: x.AccountID}, Op: OpUpdate},
 		{Resource: Resource{Kind: ResourceOrgRole, AccountID: x.AccountID}, Op: OpUpdate},
@@ -186,7 +186,7 @@ func (x *Explanation) explainLocks(ctx context.Context, tx store.Store, tenantID
 	for _, t := range x.Teams {
 		changes = append(changes, Change{Resource: Resource{Kind: ResourceMembership, AccountID: x.AccountID, TeamID: t.TeamID}, Op: OpDelete})
 	}
-	all, err := lockedAmong(ctx, tx, tenantID, now, changes)
+	all, err := e.lockedAmong(ctx, tx, tenantID, changes)
 	if err != nil {
 		return err
 	}
@@ -199,12 +199,12 @@ func (x *Explanation) explainLocks(ctx context.Context, tx store.Store, tenantID
 
 // lockedAmong returns the locks of changes without the names of groups, which an explanation tells anyway, in a number of reads
 // that does not grow with them.
-func lockedAmong(ctx context.Context, tx store.Store, tenantID string, now func() time.Time, changes []Change) ([]Lock, error) {
-	locks, err := NewLocks(LocksConfig{Store: tx, Now: now})
+func (e *Engine) lockedAmong(ctx context.Context, tx store.Store, tenantID string, changes []Change) ([]Lock, error) {
+	locks, err := NewLocks(LocksConfig{Store: tx, Now: e.cfg.Now, Entitlements: e.cfg.Entitlements})
 	if err != nil {
 		return nil, err
 	}
-	r := &lockReader{locks: locks, tx: tx, tenantID: tenantID, now: now(), nameless: true}
+	r := &lockReader{locks: locks, tx: tx, tenantID: tenantID, now: e.cfg.Now(), nameless: true}
 	return r.read(ctx, changes)
 }
 

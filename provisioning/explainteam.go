@@ -312,7 +312,7 @@ func (x *TeamExplanation) members(ctx context.Context, l *loader, after string, 
 	for i, m := range x.Members {
 		changes[i] = Change{Resource: Resource{Kind: ResourceMembership, AccountID: m.AccountID, TeamID: x.TeamID}, Op: OpDelete}
 	}
-	all, err := lockedAmong(ctx, l.tx, l.tenantID, l.e.cfg.Now, changes)
+	all, err := l.e.lockedAmong(ctx, l.tx, l.tenantID, changes)
 	if err != nil {
 		return err
 	}
@@ -324,7 +324,7 @@ func (x *TeamExplanation) members(ctx context.Context, l *loader, after string, 
 
 // locks says what may not be changed by hand, of the team and of each membership, as Locks does.
 func (x *TeamExplanation) locks(ctx context.Context, l *loader) error {
-	locks, err := NewLocks(LocksConfig{Store: l.tx, Now: l.e.cfg.Now})
+	locks, err := NewLocks(LocksConfig{Store: l.tx, Now: l.e.cfg.Now, Entitlements: l.e.cfg.Entitlements})
 	if err != nil {
 		return err
 	}

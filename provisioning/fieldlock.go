@@ -49,6 +49,8 @@ func movesChoices(ev store.Event) bool {
 	switch ev.Type {
 	case "connection.activated", "connection.suspended", "tenant.suspended", "tenant.resumed":
 		return true
+	case "tenant.plan_lapsed", "tenant.plan_renewed":
+		return true
 	}
 	return strings.HasPrefix(ev.Type, "directory.")
 }

@@ -90,6 +90,10 @@ type FieldsConfig struct {
 	PhoneField string
 	// Limits bound codes and guesses.
 	Limits CodeLimits
+	// Entitlements tells what a tenant's plan includes, the same as LocksConfig.Entitlements: without SCIM
+	// in it people may change every field. Nil means that every tenant has everything; an error leaves
+	// it at what the tenant chose.
+	Entitlements tenant.Entitlements
 
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
@@ -112,7 +116,7 @@ type FieldsConfig struct {
 // kept aside. When the override ends, it is gone, and the host is given what counts without it, also
 // where it had written its own tables meanwhile.
 //
-// While no directory is heard, since it is off or its connection or sign-on is suspended, people may
+// While no directory is heard, since it is off, its connection or sign-on is suspended or the plan lapsed, people may
 // change every field, as nothing is locked then ([Locks]). Once one is heard again, what they entered counts
 // by the tenant's choice.
 type Fields struct {
@@ -216,6 +220,10 @@ func (f *Fields) choicesOf(ctx context.Context, tx store.Store, tenantID string)
 	}
 	on, err := heardIn(ctx, tx, tenantID, list)
 	if err != nil {
+		return choices{}, err
+	}
+	on = on && !planLapsed(ctx, f.cfg.Entitlements, tenantID)
+	if err := ctx.Err(); err != nil {
 		return choices{}, err
 	}
 	c := choices{phone: f.cfg.PhoneField, on: on, of: map[string]tenant.FieldPolicy{}}

@@ -479,12 +479,19 @@ func (r *lockReader) lifted(ctx context.Context) (LockLift, error) {
 	if !heard {
 		return lift, nil
 	}
-	if e := r.locks.cfg.Entitlements; e != nil {
-		if in, err := e.Entitled(ctx, r.tenantID); err == nil && !in.SCIM {
-			return LiftedPlan, nil
-		}
+	if planLapsed(ctx, r.locks.cfg.Entitlements, r.tenantID) {
+		return LiftedPlan, nil
 	}
 	return "", ctx.Err()
+}
+
+// planLapsed says that the plan does not include SCIM; what can't be found out has not lapsed.
+func planLapsed(ctx context.Context, e tenant.Entitlements, tenantID string) bool {
+	if e == nil {
+		return false
+	}
+	in, err := e.Entitled(ctx, tenantID)
+	return err == nil && !in.SCIM
 }
 
 func liftOf(code string) LockLift {
