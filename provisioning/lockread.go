@@ -12,8 +12,12 @@ import (
 	"github.com/tenantgate/tenantgate/tenant"
 )
 
-// manyTeams is from how many teams on the ledger's lines of all teams are read at once.
-const manyTeams = 4
+const (
+	// manyTeams is from how many teams on the ledger's lines of teams are read in pages.
+	manyTeams = 4
+	// linesPerTeam is how many lines that nobody asked about are better read than asked for once more.
+	linesPerTeam = 64
+)
 
 // lockReader answers one call. It reads each kind of record once for all changes.
 type lockReader struct {
@@ -173,13 +177,7 @@ func (r *lockReader) loadTeams(ctx context.Context, wanted map[string]bool) erro
 	r.teams = map[string]store.Grant{}
 	ids := keysOf(wanted)
 	if len(ids) >= manyTeams {
-		list, err := r.tx.Grants(ctx, r.tenantID, "")
-		for _, g := range list {
-			if wanted[g.ResourceID] {
-				r.teams[g.ResourceID] = g
-			}
-		}
-		return err
+		return r.loadManyTeams(ctx, ids)
 	}
 	for _, id := range ids {
 		// The line after the team's first possible one is its own, or another's.
@@ -190,6 +188,38 @@ func (r *lockReader) loadTeams(ctx context.Context, wanted map[string]bool) erro
 		}
 		if len(list) == 1 && list[0].AccountID == "" && list[0].Kind == store.GrantTeam && list[0].ResourceID == id {
 			r.teams[id] = list[0]
+		}
+	}
+	return nil
+}
+
+// loadManyTeams reads the ledger's lines of teams on from each one that was not met yet, in order. The teams of a list are
+// often most that there are, and then one page has them; where they lie far apart, pages get small. What is read grows with
+// the teams that are asked about, not with those that there are.
+func (r *lockReader) loadManyTeams(ctx context.Context, ids []string) error {
+	limit := min(2*len(ids), store.MaxLimit)
+	for len(ids) > 0 {
+		list, err := r.tx.AllGrants(ctx, r.tenantID, store.GrantKey{Kind: store.GrantTeam, ResourceID: ids[0]}, limit)
+		if err != nil {
+			return err
+		}
+		asked := len(ids)
+		for _, g := range list {
+			if g.AccountID != "" || g.Kind != store.GrantTeam {
+				return nil // the lines of teams are over
+			}
+			for len(ids) > 0 && ids[0] < g.ResourceID {
+				ids = ids[1:]
+			}
+			if len(ids) > 0 && ids[0] == g.ResourceID {
+				r.teams[g.ResourceID], ids = g, ids[1:]
+			}
+		}
+		if len(list) < limit {
+			return nil
+		}
+		if (asked-len(ids))*linesPerTeam < limit {
+			limit /= 2
 		}
 	}
 	return nil
